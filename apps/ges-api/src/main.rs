@@ -1,0 +1,2 @@
+//! The API pod: external and internal listener on PostgreSQL.
+fn main() {}

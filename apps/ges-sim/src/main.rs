@@ -1,0 +1,2 @@
+//! The simulated contact centre as a process of its own.
+fn main() {}

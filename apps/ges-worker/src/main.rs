@@ -1,0 +1,2 @@
+//! The worker pod: monitors on PostgreSQL and the orchestration stream.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Every setting: sources, precedence, origin, secrets.

@@ -1,0 +1,10 @@
+//! Callback rules: what a contact center promises when it says "we call you back".
+//!
+//! Each folder is one chapter of the rules and carries its name. A rule is a function of values: `now` is passed in,
+//! ids and randomness come through ports, and nothing here opens a file, a socket or a transaction.
+
+mod ids;
+mod instant;
+
+pub use ids::{BadName, CallbackId, NotAnId, ServiceName, SessionId, TenantId};
+pub use instant::{Instant, NotAnInstant};

@@ -1,0 +1,1 @@
+//! GWS services: Environment (API keys, contact centers) and Authentication.

@@ -1,0 +1,1 @@
+//! Outbound policy for every peer: deadlines, retries, breaker, bulkhead, body caps.

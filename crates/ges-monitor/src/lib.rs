@@ -1,0 +1,1 @@
+//! Background loops: shard leases, agenda, submission, deadlines, purge.

@@ -1,0 +1,1 @@
+//! The numbering plan: parsing and plausibility of phone numbers.

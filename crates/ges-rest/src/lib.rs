@@ -1,0 +1,1 @@
+//! Inbound HTTP: /engagement/v3, the internal /genesys API, health and metrics.

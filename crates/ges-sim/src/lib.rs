@@ -1,0 +1,1 @@
+//! Every outside system, simulated: orchestration, agent floor, router, environment service.

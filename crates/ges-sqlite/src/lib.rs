@@ -1,0 +1,1 @@
+//! The record of callbacks in one SQLite file, for the standalone edition.

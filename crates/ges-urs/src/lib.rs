@@ -1,0 +1,1 @@
+//! Estimated wait times from the router's Web API.

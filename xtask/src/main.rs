@@ -1,0 +1,2 @@
+//! Every developer habit: test, ci, tidy, services.
+fn main() {}
