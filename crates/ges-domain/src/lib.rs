@@ -8,3 +8,9 @@ mod instant;
 
 pub use ids::{BadName, CallbackId, NotAnId, ServiceName, SessionId, TenantId};
 pub use instant::{Instant, NotAnInstant};
+
+pub mod phone;
+pub mod wait;
+
+mod tenancy;
+pub use tenancy::{ApiKeys, TenancyError};
