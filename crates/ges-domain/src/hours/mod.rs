@@ -4,6 +4,8 @@ mod dates;
 mod document;
 mod office;
 pub(crate) mod offsets;
+#[cfg(test)]
+pub(crate) mod samples;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -83,6 +83,12 @@ impl Zone {
         format!("{}{sign}{:02}:{:02}", wall.trim_end_matches('Z'), minutes / 60, minutes % 60)
     }
 
+    /// The names of all zones.
+    #[cfg(test)]
+    pub(crate) fn names() -> Vec<String> {
+        TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect()
+    }
+
     fn offset_ms(&self, at: Instant) -> i64 {
         i64::from(self.0.to_offset(timestamp(at.millis())).seconds()) * 1000
     }
