@@ -18,4 +18,4 @@ pub use office::{BadHours, OfficeHours, Regular, Special};
 pub use state::Hours;
 pub use week::{Days, NotAnOpening, NotDays, Opening};
 pub use window::Window;
-pub use zone::{UnknownZone, Zone};
+pub use zone::{UnknownZone, Zone, zone_data_version};
