@@ -3,8 +3,12 @@
 //! Each folder is one chapter of the rules and carries its name. A rule is a function of values: `now` is passed in,
 //! ids and randomness come through ports, and nothing here opens a file, a socket or a transaction.
 
-pub mod booking;
-pub mod callback;
+pub mod availability;
+pub mod capacity;
+pub mod hours;
+pub mod proposals;
+pub mod slots;
+
 mod ids;
 mod instant;
 pub mod phone;

