@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 type Page = (&'static str, fn() -> String);
 
 /// Every generated page.
-const PAGES: [Page; 1] = [("docs/configuration.md", ges_config::reference_page)];
+const PAGES: [Page; 2] =
+    [("docs/configuration.md", ges_config::reference_page), ("docs/metrics.md", ges_telemetry::reference_page)];
 
 /// Writes every page below `root`.
 ///
