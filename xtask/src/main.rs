@@ -1,2 +1,6 @@
 //! Every developer habit: test, ci, tidy, services.
-fn main() {}
+mod docs;
+
+fn main() -> anyhow::Result<()> {
+    docs::regenerate(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")))
+}
