@@ -4,21 +4,19 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use xshell::{Shell, cmd};
 
-use crate::{docs, tidy};
+use crate::{cargo, docs, tidy};
 
 /// Runs all checks; stops at the first that fails.
 ///
 /// # Errors
 /// The check that failed.
 pub(crate) fn lint(root: &Path) -> Result<()> {
-    let shell = Shell::new()?;
-    shell.change_dir(root);
-    timed("fmt", || Ok(cmd!(shell, "cargo fmt --all --check").run()?))?;
+    timed("fmt", || cargo::run(root, &["fmt", "--all", "--check"]))?;
     timed("tidy", || tidy::check(root))?;
     timed("docs", || docs::check(root))?;
-    timed("clippy", || Ok(cmd!(shell, "cargo clippy --workspace --all-targets --locked -- -D warnings").run()?))
+    let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    timed("clippy", || cargo::run(root, &clippy))
 }
 
 /// Runs a step and says how long it took.

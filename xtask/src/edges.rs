@@ -96,17 +96,16 @@ fn leaf(domain: &Package) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn metadata(packages: &[(&str, &[(&str, Option<&str>, bool)])]) -> Metadata {
-        let dependency = |(name, kind, inside): &(&str, Option<&str>, bool)| Dependency {
+    /// Name, kind, and whether it belongs to the workspace.
+    type Used<'a> = (&'a str, Option<&'a str>, bool);
+
+    fn package(name: &str, used: &[Used<'_>]) -> Package {
+        let dependency = |(name, kind, inside): &Used<'_>| Dependency {
             name: (*name).into(),
             kind: kind.map(str::to_owned),
             path: inside.then(|| format!("crates/{name}")),
         };
-        let package = |(name, list): &(&str, &[(&str, Option<&str>, bool)])| Package {
-            name: (*name).into(),
-            dependencies: list.iter().map(dependency).collect(),
-        };
-        Metadata { packages: packages.iter().map(package).collect() }
+        Package { name: name.into(), dependencies: used.iter().map(dependency).collect() }
     }
 
     fn edge(from: &str, to: &str, kind: Option<&str>) -> Vec<String> {
@@ -145,9 +144,9 @@ mod tests {
     fn a_new_dependency_of_the_core_and_an_unlisted_crate_are_found() {
         let mut domain: Vec<_> = DOMAIN.iter().map(|name| (*name, None, false)).collect();
         domain.push(("proptest", Some("dev"), false));
-        assert_eq!(violations(&metadata(&[("ges-domain", &domain)])), Vec::<String>::new());
+        assert_eq!(violations(&Metadata { packages: vec![package("ges-domain", &domain)] }), Vec::<String>::new());
         domain.push(("tokio", None, false));
-        let found = violations(&metadata(&[("ges-domain", &domain), ("ges-new", &[])]));
+        let found = violations(&Metadata { packages: vec![package("ges-domain", &domain), package("ges-new", &[])] });
         assert!(found[0].contains("tokio") && found[1].contains("ges-new"), "{found:?}");
     }
 

@@ -1,5 +1,6 @@
 //! Every developer habit behind one door: `cargo xtask <habit>`. Continuous integration calls the same habits.
 
+mod cargo;
 mod ci;
 mod docs;
 mod doctests;
@@ -13,6 +14,7 @@ mod tidy;
 mod tree;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -47,7 +49,17 @@ enum Habit {
     Keep(servers::Programs),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let root = root();
     match Arguments::parse().habit {
         Habit::Test(options) => test::run(&root, &options),

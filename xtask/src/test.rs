@@ -9,7 +9,7 @@ use ges_config::Sources;
 
 use crate::servers::Kept;
 use crate::summary::Summary;
-use crate::{doctests, install};
+use crate::{cargo, doctests, install};
 
 /// What to run, and how.
 #[derive(Debug, clap::Args)]
@@ -55,16 +55,17 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("cargo");
+        let mut command = cargo::command(self.root);
         let environment = self.environment.iter().map(|(name, value)| (name, value));
-        command.args(arguments).args(self.filter).current_dir(self.root).envs(environment).stdin(Stdio::null());
+        command.args(arguments).envs(environment).stdin(Stdio::null());
         command
     }
 
     fn nextest(&self) -> Result<()> {
         let ci = Sources::from_process().environment.get("CI").is_some_and(|text| !text.is_empty() && text != "false");
         let profile = if ci { "ci" } else { "default" };
-        let status = self.command(&["nextest", "run", "--workspace", "--locked", "--profile", profile]).status()?;
+        let mut command = self.command(&["nextest", "run", "--workspace", "--locked", "--profile", profile]);
+        let status = command.args(runner_filter(self.filter)).status()?;
         if !status.success() {
             bail!("tests failed");
         }
@@ -73,7 +74,8 @@ impl Run<'_> {
 
     /// `cargo test` sums up per binary only, so its output is read along and added up.
     fn cargo(&self, arguments: &[&str]) -> Result<()> {
-        let mut child = self.command(arguments).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+        let mut child =
+            self.command(arguments).args(self.filter).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
         let output = child.stdout.take().context("invariant: standard output is a pipe")?;
         let mut summary = Summary::default();
         for line in BufReader::new(output).lines() {
@@ -87,5 +89,30 @@ impl Run<'_> {
             bail!("tests failed");
         }
         Ok(())
+    }
+}
+
+/// One plain word selects tests, test binaries and packages whose name contains it; anything else goes to the runner
+/// as it is.
+fn runner_filter(filter: &[String]) -> Vec<String> {
+    let plain = |word: &String| {
+        !word.starts_with('-') && word.chars().all(|letter| letter.is_alphanumeric() || "_-:".contains(letter))
+    };
+    match filter {
+        [word] if plain(word) => vec!["-E".into(), format!("test(~{word}) + binary(~{word}) + package(~{word})")],
+        _ => filter.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_selects_by_name_and_options_pass_through() {
+        assert_eq!(runner_filter(&["throttle".into()])[1], "test(~throttle) + binary(~throttle) + package(~throttle)");
+        let options = ["-E".to_owned(), "package(ges-domain)".to_owned()];
+        assert_eq!(runner_filter(&options), options);
+        assert_eq!(runner_filter(&["--no-fail-fast".into()]), ["--no-fail-fast"]);
     }
 }

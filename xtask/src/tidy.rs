@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use xshell::{Shell, cmd};
 
 use crate::edges::{self, Metadata};
-use crate::tree;
+use crate::{cargo, tree};
 
 /// Longer files want a folder.
 const LINES_MAX: usize = 600;
@@ -31,10 +30,8 @@ const WRITTEN: [&str; 12] = ["rs", "md", "toml", "yaml", "yml", "sql", "html", "
 /// # Errors
 /// At least one rule is broken.
 pub(crate) fn check(root: &Path) -> Result<()> {
-    let shell = Shell::new()?;
-    shell.change_dir(root);
-    let json = cmd!(shell, "cargo metadata --format-version 1 --no-deps --offline").quiet().read()?;
-    let metadata: Metadata = serde_json::from_str(&json).context("cargo metadata changed its format")?;
+    let output = cargo::command(root).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).output()?;
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cannot read cargo metadata")?;
     let mut found = edges::violations(&metadata);
     for path in tree::files(root)? {
         let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
