@@ -1,5 +1,7 @@
 //! Loading from all sources: precedence, aliases, secrets, problems.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop the test where it fails")]
+
 use std::fs;
 use std::path::Path;
 
