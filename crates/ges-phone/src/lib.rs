@@ -1,1 +1,11 @@
 //! The numbering plan: parsing and plausibility of phone numbers.
+//!
+//! [`Plan`] answers for the domain's port from libphonenumber metadata. The rules themselves are in the domain.
+
+mod plan;
+mod short_numbers;
+
+pub use plan::Plan;
+
+#[cfg(test)]
+mod rule_tests;
