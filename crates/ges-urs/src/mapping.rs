@@ -32,7 +32,7 @@ pub(crate) fn estimate(answer: &Value) -> Option<Estimate> {
     }
     let field = |name| fields.get(name).and_then(number);
     Some(match (field("agents"), field("pos")) {
-        (Some(agents), _) if agents == 0.0 => Estimate::NoAgents,
+        (Some(0.0), _) => Estimate::NoAgents,
         // Calls wait and nothing can be estimated, so nobody serves.
         (None, Some(position)) if position > 1.0 => Estimate::NoAgents,
         _ => Estimate::NoCalls,
