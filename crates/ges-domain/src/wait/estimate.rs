@@ -3,11 +3,13 @@
 use std::str::FromStr;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::TenantId;
 
 /// How the router is asked to estimate (R-EWT-2); `mode2` unless said otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum EwtMode {
     /// Leaving intervals of the last 32 interactions; does not notice agents who log out.
     Mode1,

@@ -1,0 +1,220 @@
+//! What people and sessions do to a stored record, decided from the record alone (chapter 5). Stores read the record, ask
+//! here, and write the outcome as one compare-and-set; so every store decides alike.
+
+use super::{
+    Act, Actor, Callback, Change, Ignored, Kind, Reason, SessionUpdate, SessionVerdict, State, TimelineEvent,
+    decide_session_update, may_act,
+};
+use crate::Instant;
+use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, SessionAnswer};
+
+/// A changed record and the event that tells it: to be written together, on the version it was read at.
+pub type Write = (Callback, TimelineEvent);
+
+/// First half of a cancel: R-CAN-1, R-CAN-2, R-CAN-3. `Err` is an answer without a write.
+///
+/// # Errors
+/// The answer, when there is nothing to write.
+pub fn cancel(record: &Callback, request: &CancelRequest, now: Instant) -> Result<Write, Cancelled> {
+    match record.state {
+        State::Completed => return Err(Cancelled::AlreadyCompleted),
+        state if !may_act(Act::Cancel, state) => return Err(Cancelled::NotCancellable),
+        _ => {}
+    }
+    let reason = request.reason.clone();
+    let changes = match (&record.session, &record.cancel) {
+        (None, _) => vec![Change::Completed { reason }],
+        (Some(session), Some(_)) => return Err(Cancelled::AskSession(session.clone())),
+        (Some(_), None) => vec![Change::CancelWished { reason }],
+    };
+    Ok(record.apply(request.actor.clone(), now, changes))
+}
+
+/// The answer once [`cancel`] or [`settle_cancel`] is written.
+pub fn cancelled(record: Callback) -> Cancelled {
+    match (&record.session, record.state) {
+        (_, State::Completed) => Cancelled::Done(Box::new(record)),
+        (Some(session), _) if record.cancel.is_some() => Cancelled::AskSession(session.clone()),
+        _ => Cancelled::NotCancellable,
+    }
+}
+
+/// Second half of a cancel: what the session answered (R-CAN-2).
+///
+/// # Errors
+/// The answer, when there is nothing to write.
+pub fn settle_cancel(record: &Callback, answer: CancelAnswer, actor: &Actor, now: Instant) -> Result<Write, Cancelled> {
+    let Some(wish) = &record.cancel else {
+        return Err(match record.state {
+            State::Completed => Cancelled::AlreadyCompleted,
+            _ => Cancelled::NotCancellable,
+        });
+    };
+    if record.state == State::Completed {
+        // The session was quicker than our settling; who won stands in the reason (I5).
+        return Err(match record.reason.as_ref().is_some_and(Reason::frees_slot) {
+            true => Cancelled::Done(Box::new(record.clone())),
+            false => Cancelled::AlreadyCompleted,
+        });
+    }
+    let completed = Change::Completed { reason: wish.reason.clone() };
+    let changes = match (answer, record.state) {
+        (CancelAnswer::Refused, _) | (CancelAnswer::NoAnswer, State::Processing) => vec![Change::CancelRefused],
+        (CancelAnswer::Accepted, _) => vec![Change::CancelConfirmed, completed],
+        (CancelAnswer::NoAnswer, _) => vec![completed],
+    };
+    Ok(record.apply(actor.clone(), now, changes))
+}
+
+/// Moves a record to another time, capacity aside (R-EDT-2 to R-EDT-4, T11, T12).
+///
+/// # Errors
+/// The answer, when there is nothing to write.
+pub fn move_booking(record: &Callback, to: &Move, now: Instant) -> Result<Write, Moved> {
+    if !may_act(Act::Reschedule, record.state) {
+        return Err(Moved::NotReschedulable(record.state));
+    }
+    if let Some(session) = &record.session {
+        return Err(Moved::SessionHolds(session.clone()));
+    }
+    let change = Change::Rescheduled {
+        from: record.desired_at,
+        to: to.desired,
+        was: record.kind,
+        kind: to.kind,
+        old_deadline: record.deadline,
+        deadline: to.deadline,
+    };
+    let (mut next, event) = record.apply(to.actor.clone(), now, vec![change]);
+    let history = &mut next.particulars.previous_desired;
+    history.push(record.desired_at);
+    if history.len() > 10 {
+        history.remove(0);
+    }
+    Ok((next, event))
+}
+
+/// Edits a SCHEDULED record (chapter 5).
+///
+/// # Errors
+/// The answer, when there is nothing to write.
+pub fn edit(record: &Callback, edit: &Edit, actor: &Actor, now: Instant) -> Result<Write, Edited> {
+    if !may_act(Act::Edit, record.state) {
+        return Err(Edited::NotEditable(record.state));
+    }
+    let mut edited = record.clone();
+    let mut fields: Vec<String> = Vec::new();
+    if let Some((phone, key)) = &edit.phone
+        && *phone != edited.phone
+    {
+        (edited.phone, edited.phone_key) = (phone.clone(), key.clone());
+        fields.push("phoneNumber".into());
+    }
+    if let Some(user_data) = &edit.user_data
+        && *user_data != edited.particulars.user_data
+    {
+        edited.particulars.user_data = user_data.clone();
+        fields.push("userData".into());
+    }
+    if edit.priority.is_some() && edit.priority != edited.priority {
+        edited.priority = edit.priority;
+        fields.push("priority".into());
+    }
+    if edit.language.is_some() && edit.language != edited.particulars.language {
+        edited.particulars.language = edit.language.clone();
+        fields.push("language".into());
+    }
+    if let Some(direction) = edit.direction {
+        edited.direction = direction;
+    }
+    if fields.is_empty() {
+        return Err(Edited::Done(Box::new(record.clone())));
+    }
+    Ok(edited.apply(actor.clone(), now, vec![Change::Edited { fields }]))
+}
+
+/// What a session update comes to for a store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionWrite {
+    /// Write the record and its event.
+    Audited(Box<Write>),
+    /// Write queue position and EWT only: no version, no event; they are volatile (R-POL-1).
+    Volatile(Box<Callback>),
+    /// Write nothing.
+    Answer(SessionAnswer),
+}
+
+/// Applies a session's update to a record (R-TR-1 to R-TR-3).
+pub fn session_update(record: &Callback, update: &SessionUpdate, now: Instant) -> SessionWrite {
+    let mut changes = match decide_session_update(record, update, now) {
+        SessionVerdict::Accept(changes) => changes,
+        SessionVerdict::Ignore(why) => return SessionWrite::Answer(SessionAnswer::Ignored(why)),
+        SessionVerdict::Stranger => return SessionWrite::Answer(SessionAnswer::Stranger),
+        SessionVerdict::Illegal { from, to } => return SessionWrite::Answer(SessionAnswer::Illegal { from, to }),
+    };
+    let mut noted = record.clone();
+    let fields = note(&mut noted, update);
+    if !fields.is_empty() {
+        changes.push(Change::Edited { fields });
+    }
+    let told = |next: &mut Callback| {
+        if next.state.is_open() {
+            next.position = update.position.or(next.position);
+            next.ewt = update.ewt.or(next.ewt);
+        }
+    };
+    if changes.is_empty() {
+        told(&mut noted);
+        let news = (noted.position, noted.ewt) != (record.position, record.ewt);
+        return match (news, record.state) {
+            (true, _) => SessionWrite::Volatile(Box::new(noted)),
+            (false, State::Completed) => SessionWrite::Answer(SessionAnswer::Ignored(Ignored::Final)),
+            (false, _) => SessionWrite::Answer(SessionAnswer::Accepted(Box::new(noted))),
+        };
+    }
+    let (mut next, event) = noted.apply(Actor::Session, now, changes);
+    told(&mut next);
+    SessionWrite::Audited(Box::new((next, event)))
+}
+
+/// Takes over user data and facts; names the fields that changed. User data that would grow too large is left out (R-REC-5).
+fn note(record: &mut Callback, update: &SessionUpdate) -> Vec<String> {
+    let before = record.particulars.clone();
+    if update.replace_user_data {
+        record.particulars.user_data = super::UserData::default();
+    }
+    if record.particulars.user_data.merge(update.user_data.iter().cloned()).is_err() {
+        record.particulars.user_data = before.user_data.clone();
+    }
+    for (name, value) in &update.facts {
+        match value.is_empty() {
+            true => drop(record.particulars.session_facts.remove(name)),
+            false => drop(record.particulars.session_facts.insert(name.clone(), value.clone())),
+        }
+    }
+    let mut fields = Vec::new();
+    if record.particulars.user_data != before.user_data {
+        fields.push("userData".to_owned());
+    }
+    if record.particulars.session_facts != before.session_facts {
+        fields.push("sessionFacts".to_owned());
+    }
+    fields
+}
+
+/// Whether a moved record asks for a place it does not hold yet: staying in its own cell always works (R-EDT-2).
+pub fn needs_place(record: &Callback, to: &Move) -> bool {
+    match &to.slot {
+        Some(claim) => {
+            let own = record.holds_slot()
+                && record.kind == Kind::Scheduled
+                && (claim.cell.from..claim.cell.until).contains(&record.desired_at);
+            !own
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+#[path = "acts_tests.rs"]
+mod tests;

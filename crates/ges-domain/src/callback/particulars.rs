@@ -1,0 +1,150 @@
+//! The rarely used fields of a record (chapter 2): stored together, compressed, beside the narrow row.
+
+use serde::{Deserialize, Serialize};
+
+use super::UserData;
+use crate::{CallbackId, Instant};
+
+/// Who made the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Source {
+    /// A web or mobile client through `/engagement/v3`.
+    #[default]
+    Api,
+    /// Staff, in the console.
+    Ui,
+    /// A Designer application on the internal listener.
+    Ivr,
+    /// Recreated from a completed record (R-REC-10).
+    Recreate,
+}
+
+/// What was offered and accepted; reporting only (R-TYP-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OfferType {
+    /// As soon as possible.
+    Asap,
+    /// At a picked time.
+    Scheduled,
+    /// Both were offered.
+    CombinedScheduledAndAsap,
+}
+
+impl OfferType {
+    /// Exactly one of the three words, else what the presence of a desired time says (engagement-api 4.2).
+    pub fn lenient(word: Option<&str>, has_desired_time: bool) -> Self {
+        match word {
+            Some("ASAP") => Self::Asap,
+            Some("SCHEDULED") => Self::Scheduled,
+            Some("COMBINED_SCHEDULED_AND_ASAP") => Self::CombinedScheduledAndAsap,
+            _ if has_desired_time => Self::Scheduled,
+            _ => Self::Asap,
+        }
+    }
+}
+
+/// Who gets push notifications: a registration token of the consumer's app. The channel is FCM, the only one.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PushTarget(pub String);
+
+impl std::fmt::Debug for PushTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PushTarget(FCM)")
+    }
+}
+
+/// Optional fields of a record. `None` means not given; defaults are applied where the field is used.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Particulars {
+    /// Where the record came from.
+    #[serde(skip_serializing_if = "is_default")]
+    pub source: Source,
+    /// The member of staff who made it, for [`Source::Ui`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// Prompt language such as `fr-CA`; absent means `en-US`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Overrides the service's routing point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route_point: Option<String>,
+    /// Overrides the service's survey routing point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub survey_rp: Option<String>,
+    /// Queue the inbound call would have used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inbound_vq: Option<String>,
+    /// EWT in seconds above which the callback was offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer_threshold: Option<i64>,
+    /// Where the offer was made, free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// `ON-HOURS`, `OFF-HOURS` or what the caller sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer_timing: Option<String>,
+    /// What was offered; absent means the default of R-TYP-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer_type: Option<OfferType>,
+    /// The interaction in which the callback was offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origination_ixn: Option<String>,
+    /// Attached data.
+    #[serde(skip_serializing_if = "UserData::is_empty")]
+    pub user_data: UserData,
+    /// Push targets, at most ten.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub push_targets: Vec<PushTarget>,
+    /// Whether the caller insisted on a capacity check (R-TYP-2).
+    #[serde(skip_serializing_if = "is_default")]
+    pub always_check_capacity: bool,
+    /// EWT in seconds when it was booked, for reporting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ewt_at_creation: Option<u32>,
+    /// The completed record this one repeats (R-REC-10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recreated_from: Option<CallbackId>,
+    /// Earlier desired times, oldest first, at most the last ten.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub previous_desired: Vec<Instant>,
+    /// Facts a session reported under names beginning with `_` (integrations 2.1, 2.10).
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub session_facts: std::collections::BTreeMap<String, String>,
+}
+
+impl Particulars {
+    /// Language when none was given.
+    pub const DEFAULT_LANGUAGE: &'static str = "en-US";
+
+    /// The prompt language.
+    pub fn language(&self) -> &str {
+        self.language.as_deref().unwrap_or(Self::DEFAULT_LANGUAGE)
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_of_the_official_clients_counts_as_the_default() {
+        let sentence = "ASAP if the request does not include the desiredTime parameter and SCHEDULED if it does.";
+        assert_eq!(OfferType::lenient(Some(sentence), false), OfferType::Asap);
+        assert_eq!(OfferType::lenient(Some(sentence), true), OfferType::Scheduled);
+        assert_eq!(OfferType::lenient(None, true), OfferType::Scheduled);
+        assert_eq!(OfferType::lenient(Some("ASAP"), true), OfferType::Asap);
+    }
+
+    #[test]
+    fn empty_particulars_are_an_empty_document() {
+        assert_eq!(serde_json::to_string(&Particulars::default()).unwrap(), "{}");
+    }
+}

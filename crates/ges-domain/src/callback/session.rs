@@ -1,0 +1,164 @@
+//! What a session's storage update does to a record (R-TR-1 to R-TR-3, T4 to T8, integrations 1.2.4, 1.2.5, 2.10).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Callback, Change, Reason, Scalar, State, session_may_move};
+use crate::submission::MAX_LEAD;
+use crate::{Instant, SessionId};
+
+/// What a session told us in one call; everything is optional.
+#[derive(Debug, Clone, Default)]
+pub struct SessionUpdate {
+    /// The session that speaks.
+    pub session: Option<SessionId>,
+    /// The node that runs it.
+    pub url: Option<String>,
+    /// Increasing number of the update; absent when the session does not count.
+    pub seq: Option<u64>,
+    /// The state it wants.
+    pub state: Option<State>,
+    /// The reason, for COMPLETED.
+    pub reason: Option<Reason>,
+    /// The session ends without finishing the record.
+    pub end: Option<SessionEnd>,
+    /// Dial attempts so far.
+    pub dial_attempts: Option<u32>,
+    /// Position in queue.
+    pub position: Option<u32>,
+    /// Estimated wait in seconds.
+    pub ewt: Option<u32>,
+    /// User data to set (`Some`) or remove (`None`).
+    pub user_data: Vec<(String, Option<Scalar>)>,
+    /// Replaces all user data when present, before `user_data` is merged.
+    pub replace_user_data: bool,
+    /// Other `_…` names, kept as they are.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// Why a session ends without finishing the record (integrations 2.10, `_session_state=ENDED`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// It hands over to another session, or stopped for a reschedule: the record waits for a new attempt.
+    Handover,
+    /// Anything else: the session is lost (R-POL-3).
+    Lost,
+}
+
+/// Why an update changed nothing although it is answered with success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ignored {
+    /// Its sequence is not newer than the last accepted one (R-TR-2).
+    Stale,
+    /// The record is final.
+    Final,
+}
+
+/// What an update comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionVerdict {
+    /// Write these changes, and the particulars if they differ. No changes and equal particulars: nothing to write.
+    Accept(Vec<Change>),
+    /// Answer success, change nothing.
+    Ignore(Ignored),
+    /// Another session has it, or nobody may take it any more: refuse and have this session stop (R-SUB-8, 1.2.5).
+    Stranger,
+    /// The move is not in the table (R-TR-1).
+    Illegal {
+        /// Where the record stands.
+        from: State,
+        /// Where the session wanted it.
+        to: State,
+    },
+}
+
+/// How long after completion user data and facts are still taken (integrations 2.10).
+const TRAILING: Duration = Duration::from_secs(15 * 60);
+
+/// Decides what a session update does to `record` at `now`.
+///
+/// Rules: R-TR-1, R-TR-2, R-TR-3, R-RSN-1, R-SUB-8 (late acknowledgement), R-CAN-2 (late news of a cancelled record).
+pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Instant) -> SessionVerdict {
+    if record.state == State::Completed {
+        return after_the_end(record, update, now);
+    }
+    let mut changes = Vec::new();
+    match (&record.session, &update.session) {
+        (Some(bound), Some(speaker)) if bound.id != *speaker => return SessionVerdict::Stranger,
+        (None, Some(speaker)) => {
+            if !expects_session(record, now) {
+                return SessionVerdict::Stranger;
+            }
+            changes.push(Change::SessionBound { session: speaker.clone(), url: update.url.clone() });
+        }
+        _ => {}
+    }
+    let binding = !changes.is_empty();
+    if let Some(seq) = update.seq {
+        if !binding && seq <= record.session_seq {
+            return SessionVerdict::Ignore(Ignored::Stale);
+        }
+        changes.push(Change::SessionSaw { seq });
+    }
+    if let Some(attempts) = update.dial_attempts
+        && attempts > record.dial_attempts
+    {
+        changes.push(Change::Dialed { attempts });
+    }
+    if let Some(end) = update.end {
+        changes.extend(ended(record, end, update));
+        return SessionVerdict::Accept(changes);
+    }
+    let from = if binding && record.state == State::Scheduled { State::Queued } else { record.state };
+    match update.state {
+        Some(to) if to == from => {}
+        Some(to) if !session_may_move(from, to) => return SessionVerdict::Illegal { from, to },
+        Some(State::Completed) => {
+            changes.push(Change::Completed { reason: update.reason.clone().unwrap_or(Reason::NOT_AVAILABLE) });
+        }
+        Some(to) => changes.push(Change::Moved { to }),
+        None => {}
+    }
+    SessionVerdict::Accept(changes)
+}
+
+/// Whether a session may take this record now (R-TR-3): an attempt was recorded, or may be under way unrecorded.
+fn expects_session(record: &Callback, now: Instant) -> bool {
+    record.submission.attempts > 0 || record.state != State::Scheduled || now + MAX_LEAD >= record.desired_at
+}
+
+/// The session stopped without a final state: the record waits again if the consumer was never dialed (R-POL-3), else it is
+/// lost (T17).
+fn ended(record: &Callback, end: SessionEnd, update: &SessionUpdate) -> Vec<Change> {
+    let dialed = record.dial_attempts > 0 || update.dial_attempts.is_some_and(|attempts| attempts > 0);
+    let again =
+        end == SessionEnd::Handover || (!dialed && record.submission.attempts < crate::submission::MAX_ATTEMPTS);
+    if again { vec![Change::SessionUnbound] } else { vec![Change::Completed { reason: Reason::SESSION_LOST }] }
+}
+
+/// Late news: history, never a transition (R-ST-2, R-CAN-2). A session that never was bound is told to stop.
+fn after_the_end(record: &Callback, update: &SessionUpdate, now: Instant) -> SessionVerdict {
+    let speaker_is_bound = match (&record.session, &update.session) {
+        (Some(bound), Some(speaker)) => bound.id == *speaker,
+        (None, Some(_)) => false,
+        (_, None) => true,
+    };
+    if !speaker_is_bound {
+        return SessionVerdict::Stranger;
+    }
+    let mut changes = Vec::new();
+    if let Some(wish) = &record.cancel {
+        let connected = update.state == Some(State::Processing) || update.reason == Some(Reason::AGENT_CONNECTED);
+        if connected {
+            changes.push(Change::CancelCameTooLate);
+        } else if update.state == Some(State::Completed) && !wish.confirmed {
+            changes.push(Change::CancelConfirmed);
+        }
+    }
+    let trailing = record.completed_at.is_some_and(|at| now.since(at) < TRAILING);
+    let brings_values = !update.user_data.is_empty() || !update.facts.is_empty();
+    if changes.is_empty() && !(trailing && brings_values) {
+        return SessionVerdict::Ignore(Ignored::Final);
+    }
+    SessionVerdict::Accept(changes)
+}

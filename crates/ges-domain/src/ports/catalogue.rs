@@ -1,0 +1,74 @@
+//! The catalogue of services: what is provisioned.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::capacity::CapacityRule;
+use crate::hours::{Hours, OfficeHours};
+use crate::service::{Service, Settings};
+use crate::{ServiceName, TenantId, throttle};
+
+/// A service to provision, as rows refer to each other by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceRow {
+    /// Its name.
+    pub name: ServiceName,
+    /// Its settings; `business_hours` names stored hours.
+    pub settings: Settings,
+    /// Name of the Capacity rule assigned to it, if any.
+    pub capacity_rule: Option<String>,
+}
+
+/// Services, hours and rules of every tenant. Reads may be up to two seconds old; writes are seen by the writer at once.
+#[async_trait]
+pub trait Catalogue: Send + Sync {
+    /// A service with everything it refers to. Hours that cannot be read make it closed (R-BH-8).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn service(&self, tenant: TenantId, name: &ServiceName) -> Result<Option<Arc<Service>>, StoreError>;
+
+    /// A Business Hours object by name, for `open-for` (R-OF-3); [`Hours::Unreadable`] when stored but broken (R-BH-8).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn hours(&self, tenant: TenantId, name: &str) -> Result<Option<Hours>, StoreError>;
+
+    /// Provisions a service or changes it; keeps its bookings, its pause and its shard (R-PUB-8).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn put_service(&self, tenant: TenantId, row: &ServiceRow) -> Result<(), StoreError>;
+
+    /// Removes a service: no new bookings, old ones stay readable (R-PUB-6). Removing an unknown one changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn remove_service(&self, tenant: TenantId, name: &ServiceName) -> Result<(), StoreError>;
+
+    /// Pauses or resumes a service (R-PAU-1). Returns whether the service exists.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn set_paused(&self, tenant: TenantId, name: &ServiceName, paused: bool) -> Result<bool, StoreError>;
+
+    /// Stores Business Hours under their name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn put_hours(&self, tenant: TenantId, hours: &OfficeHours) -> Result<(), StoreError>;
+
+    /// Stores a Capacity rule under its name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError>;
+
+    /// Stores the tenant's own throttle settings (R-THR-1).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError>;
+}

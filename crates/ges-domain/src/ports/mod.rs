@@ -1,0 +1,22 @@
+//! What the rules need from outside, as acts of the business. Every method is one act: all of it happened, or nothing did.
+//!
+//! A business "no" is a value in `Ok`; `Err` means the outside broke.
+
+mod catalogue;
+mod error;
+mod handover;
+mod ids;
+mod record;
+mod sessions;
+mod stream;
+
+pub use catalogue::{Catalogue, ServiceRow};
+pub use error::{Cause, Remedy, StoreError};
+pub use handover::{
+    AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, SHARDS, ServiceRef, Shard, ShardLease, Shards, Wake,
+    WakeUps, shard_of,
+};
+pub use ids::{Clock, Ids};
+pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
+pub use sessions::{CancelOutcome, Sessions};
+pub use stream::{Dispatch, StreamError, SubmissionStream};

@@ -1,0 +1,233 @@
+//! The record of callbacks: booking, reading, changing.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::booking::{Booked, NewBooking, SlotClaim};
+use crate::callback::{
+    Actor, Callback, Direction, Ignored, Kind, Reason, SessionBinding, SessionUpdate, State, TimelineEvent, UserData,
+};
+use crate::capacity::Usage;
+use crate::phone::{PhoneKey, PhoneNumber};
+use crate::{CallbackId, Instant, ServiceName, TenantId};
+
+/// Taking bookings.
+#[async_trait]
+pub trait Bookings: Send + Sync {
+    /// Checks, counts and writes one booking: the record, its place in the cell, its first timeline event, the wake-up of
+    /// its monitor (R-CRE-1). Concurrent calls may share one transaction; each gets its own verdict by
+    /// [`crate::booking::admit`]. Once `Accepted` is returned the booking is durable. Not safe to repeat (R-CRE-6).
+    ///
+    /// # Errors
+    /// [`StoreError`]: the booking may or may not exist.
+    async fn book(&self, booking: NewBooking) -> Result<Booked, StoreError>;
+
+    /// Places booked per 5-minute grain in `from..until` (R-CAP-3).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn usage(
+        &self,
+        tenant: TenantId,
+        service: &ServiceName,
+        from: Instant,
+        until: Instant,
+    ) -> Result<Usage, StoreError>;
+}
+
+/// A wish to cancel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelRequest {
+    /// Who wishes.
+    pub actor: Actor,
+    /// The reason it completes with.
+    pub reason: Reason,
+}
+
+/// What a cancel came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cancelled {
+    /// It is COMPLETED and its place is free: no later dispatch is accepted (I5).
+    Done(Box<Callback>),
+    /// A session has it: the wish is durable, ask the session and settle (R-CAN-2).
+    AskSession(SessionBinding),
+    /// It is COMPLETED already.
+    AlreadyCompleted,
+    /// An agent handles it (R-CAN-3).
+    NotCancellable,
+    /// No such callback for this tenant.
+    Unknown,
+}
+
+/// How a session answered a cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// It stops: complete, confirmed.
+    Accepted,
+    /// An agent is connected: the wish is dropped.
+    Refused,
+    /// No answer, or no such session: complete, not confirmed.
+    NoAnswer,
+}
+
+/// A new time, with everything decided but the counted part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Move {
+    /// Who moves it.
+    pub actor: Actor,
+    /// The new desired time.
+    pub desired: Instant,
+    /// The new type (R-TYP-6).
+    pub kind: Kind,
+    /// The new deadline.
+    pub deadline: Instant,
+    /// The place it asks for, for SCHEDULED.
+    pub slot: Option<SlotClaim>,
+}
+
+/// What a move came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Moved {
+    /// It has the new time; the old place is free (R-EDT-2).
+    Done(Box<Callback>),
+    /// The new cell is full; nothing changed.
+    SlotFull,
+    /// Its state allows no move.
+    NotReschedulable(State),
+    /// A session has it and has to be stopped first (R-EDT-4); nothing changed.
+    SessionHolds(SessionBinding),
+    /// No such callback for this tenant.
+    Unknown,
+}
+
+/// Fields to change; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Edit {
+    /// A new number with its key, checked before (R-EDT-1).
+    pub phone: Option<(PhoneNumber, PhoneKey)>,
+    /// The whole new user data.
+    pub user_data: Option<UserData>,
+    /// A new priority.
+    pub priority: Option<i32>,
+    /// A new language.
+    pub language: Option<String>,
+    /// A new call direction, copied from the service.
+    pub direction: Option<Direction>,
+}
+
+/// What an edit came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edited {
+    /// The record as it is now.
+    Done(Box<Callback>),
+    /// Its state allows no edit (chapter 5).
+    NotEditable(State),
+    /// No such callback for this tenant.
+    Unknown,
+}
+
+/// What a session's update came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionAnswer {
+    /// Written; the record as it is now.
+    Accepted(Box<Callback>),
+    /// Nothing to change; answer success.
+    Ignored(Ignored),
+    /// Another session has it, or nobody may take it: the session must stop.
+    Stranger,
+    /// The move is not in the table (R-TR-1).
+    Illegal {
+        /// Where it stands.
+        from: State,
+        /// Where the session wanted it.
+        to: State,
+    },
+    /// No such callback.
+    Unknown,
+}
+
+/// Reading and changing single records. Every change is one compare-and-set on the version with its timeline event in the
+/// same transaction (R-TR-4); after five conflicts it is [`StoreError::Contended`].
+#[async_trait]
+pub trait Record: Send + Sync {
+    /// One record of this tenant; none when unknown, expired or another tenant's (R-CAN-3, R-REC-2, I9).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn find(&self, tenant: TenantId, id: CallbackId, now: Instant) -> Result<Option<Callback>, StoreError>;
+
+    /// The tenant a record belongs to, for internal calls that are addressed by id alone (integrations 2.1).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn tenant_of(&self, id: CallbackId) -> Result<Option<TenantId>, StoreError>;
+
+    /// The timeline of a record, oldest first; empty when unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn timeline(&self, tenant: TenantId, id: CallbackId) -> Result<Vec<TimelineEvent>, StoreError>;
+
+    /// First half of a cancel (R-CAN-1, R-CAN-2): completes a record no session has, else keeps the wish. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is known to have happened; asking again is safe.
+    async fn cancel(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        request: &CancelRequest,
+        now: Instant,
+    ) -> Result<Cancelled, StoreError>;
+
+    /// Second half of a cancel: what the session answered. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is known to have happened; asking again is safe.
+    async fn settle_cancel(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        answer: CancelAnswer,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Cancelled, StoreError>;
+
+    /// Moves a booking to another time in one step: the place it holds counts as free while the new one is taken, and
+    /// moving within its cell always works (R-EDT-2).
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is known to have happened; asking again is safe.
+    async fn move_booking(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError>;
+
+    /// Changes fields of a SCHEDULED record (chapter 5). Safe to repeat.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is known to have happened; asking again is safe.
+    async fn edit(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        edit: &Edit,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Edited, StoreError>;
+
+    /// Applies what a session told us, by [`crate::callback::decide_session_update`]. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is known to have happened; the session has to ask again.
+    async fn apply_session_update(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        update: &SessionUpdate,
+        now: Instant,
+    ) -> Result<SessionAnswer, StoreError>;
+}

@@ -1,0 +1,52 @@
+//! A callback service as provisioned (chapter 7.1): its settings and what they refer to.
+
+mod settings;
+
+pub use settings::{BadSetting, FirstParty, Settings};
+
+use crate::ServiceName;
+use crate::capacity::CapacityRule;
+use crate::hours::Hours;
+use crate::slots::Schedule;
+use crate::throttle;
+
+/// Everything a decision about one service needs, read together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// The name bookings use.
+    pub name: ServiceName,
+    /// Its row of CALLBACK_SETTINGS.
+    pub settings: Settings,
+    /// The hours the row refers to.
+    pub hours: Hours,
+    /// The Capacity rule assigned to it (R-CR-3).
+    pub capacity: Option<CapacityRule>,
+    /// The tenant's own throttle settings, below the service's (R-THR-1).
+    pub tenant_throttle: throttle::Settings,
+    /// Paused by an administrator (R-PAU-1).
+    pub paused: bool,
+    /// Removed by a publish (R-PUB-6); kept so that old bookings can be explained.
+    pub removed: bool,
+}
+
+impl Service {
+    /// When and how much it can be booked.
+    pub fn schedule(&self) -> Schedule {
+        Schedule {
+            hours: self.hours.clone(),
+            slot: self.settings.slot_minutes,
+            max_per_slot: self.settings.max_per_slot,
+            rule: self.capacity.clone(),
+        }
+    }
+
+    /// The limits in force (R-THR-1).
+    pub fn limits(&self) -> throttle::Limits {
+        throttle::resolve(&self.settings.throttle, &self.tenant_throttle)
+    }
+
+    /// The queue whose wait counts for it.
+    pub fn ewt_queue(&self) -> &str {
+        self.settings.ewt_queue.as_deref().unwrap_or(self.name.as_str())
+    }
+}

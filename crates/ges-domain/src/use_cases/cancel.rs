@@ -1,0 +1,51 @@
+//! Cancelling (chapter 5, R-CAN-1 to R-CAN-4).
+
+use std::sync::Arc;
+
+use crate::callback::Callback;
+use crate::ports::{CancelAnswer, CancelOutcome, CancelRequest, Cancelled, Clock, Record, Sessions};
+use crate::{CallbackId, Refusal, TenantId};
+
+/// Withdraws a callback. Success means that no later dispatch is accepted (I5).
+pub struct CancelCallback {
+    /// The record of callbacks.
+    pub record: Arc<dyn Record>,
+    /// Running sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Store time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl CancelCallback {
+    /// Stores the wish, asks the session if there is one, and settles. If we die between the two halves the wish stands in
+    /// the record and the call may be repeated.
+    ///
+    /// # Errors
+    /// `NotFound`, `AlreadyCompleted`, `NotCancellable`, `StoreUnavailable`.
+    pub async fn run(&self, tenant: TenantId, id: CallbackId, request: CancelRequest) -> Result<Callback, Refusal> {
+        let now = self.clock.now();
+        if self.record.find(tenant, id, now).await?.is_none() {
+            return Err(Refusal::NotFound(id.to_string()));
+        }
+        let session = match self.record.cancel(tenant, id, &request, now).await? {
+            Cancelled::AskSession(session) => session,
+            settled => return verdict(settled, id),
+        };
+        let answer = match self.sessions.cancel(&session, id, &request.reason, &request.actor, now).await {
+            CancelOutcome::Accepted => CancelAnswer::Accepted,
+            CancelOutcome::Refused => CancelAnswer::Refused,
+            CancelOutcome::Gone | CancelOutcome::Unreachable => CancelAnswer::NoAnswer,
+        };
+        let settled = self.record.settle_cancel(tenant, id, answer, &request.actor, self.clock.now()).await?;
+        verdict(settled, id)
+    }
+}
+
+fn verdict(cancelled: Cancelled, id: CallbackId) -> Result<Callback, Refusal> {
+    match cancelled {
+        Cancelled::Done(callback) => Ok(*callback),
+        Cancelled::AlreadyCompleted => Err(Refusal::AlreadyCompleted),
+        Cancelled::NotCancellable | Cancelled::AskSession(_) => Err(Refusal::NotCancellable),
+        Cancelled::Unknown => Err(Refusal::NotFound(id.to_string())),
+    }
+}

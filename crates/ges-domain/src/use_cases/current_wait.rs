@@ -1,0 +1,34 @@
+//! The wait that decisions use (R-EWT-9), with its memory of last good values.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::service::Service;
+use crate::wait::{LastGoods, WaitEstimates};
+use crate::{Instant, TenantId};
+
+/// Asks the routers and remembers what they last knew, for one process.
+pub struct CurrentWait {
+    estimates: Arc<dyn WaitEstimates>,
+    last_goods: Mutex<LastGoods>,
+}
+
+impl CurrentWait {
+    /// Starts with no memory. `estimates` has to answer within a second (R-EWT-11).
+    pub fn new(estimates: Arc<dyn WaitEstimates>) -> Self {
+        Self { estimates, last_goods: Mutex::default() }
+    }
+
+    /// The wait to decide with, 0 to 86,400 s; never an error (R-EWT-9).
+    pub async fn of(&self, tenant: TenantId, service: &Service, now: Instant) -> Duration {
+        let queue = service.ewt_queue();
+        let estimate = self.estimates.estimate(tenant, queue, service.settings.ewt_mode).await.ok();
+        let mut last_goods = self.last_goods.lock().unwrap_or_else(PoisonError::into_inner);
+        last_goods.settle(tenant, queue, estimate, now)
+    }
+
+    /// Drops memories too old to count; call it now and then.
+    pub fn forget_old(&self, now: Instant) {
+        self.last_goods.lock().unwrap_or_else(PoisonError::into_inner).forget_old(now);
+    }
+}

@@ -1,0 +1,25 @@
+//! What callers can ask for, step by step as the rules number it.
+
+mod book;
+mod cancel;
+mod current_wait;
+mod offer;
+mod retrieve;
+mod update;
+
+pub use book::BookCallback;
+pub use cancel::CancelCallback;
+pub use current_wait::CurrentWait;
+pub use offer::{OfferSlots, Offered, OpenFor};
+pub use retrieve::RetrieveCallback;
+pub use update::TakeSessionUpdate;
+
+use crate::Refusal;
+use crate::ports::StoreError;
+
+/// A store that does not answer reads the same to every caller; the operator finds the cause in the log of the adapter.
+impl From<StoreError> for Refusal {
+    fn from(_: StoreError) -> Self {
+        Self::StoreUnavailable
+    }
+}

@@ -1,0 +1,71 @@
+//! The process that holds the servers, and the run's end of it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Postgres, Programs, Redis};
+
+const READY: &str = "ready";
+
+/// Starts the servers, prints their addresses, and ends them when standard input ends.
+///
+/// # Errors
+/// A server does not start; what had started is ended.
+pub(crate) fn keep(programs: &Programs) -> Result<()> {
+    let folder = tempfile::Builder::new().prefix("ges-test-").tempdir()?;
+    // The PostgreSQL user has to get through.
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755))?;
+    let postgres = Postgres::start(&programs.postgres, &folder.path().join("postgres"), None, true)?;
+    let redis = Redis::start(&programs.redis, &folder.path().join("redis"))?;
+    println!("GES_TEST_PG_URL={}\nGES_TEST_REDIS_URL={}\n{READY}", postgres.url(), redis.url());
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// The run's end: environment of the tests, and the servers' life.
+pub(crate) struct Kept {
+    keeper: Child,
+    /// Names and values for the tests.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+impl Kept {
+    /// Starts the keeper and waits until its servers answer.
+    ///
+    /// # Errors
+    /// The keeper ended before its servers were ready; why is on standard error.
+    pub(crate) fn start(programs: &Programs) -> Result<Self> {
+        let mut keeper = Command::new(std::env::current_exe()?)
+            .arg("keep")
+            .arg("--postgres")
+            .arg(&programs.postgres)
+            .arg("--redis")
+            .arg(&programs.redis)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .context("cannot start the keeper of the test servers")?;
+        let output = keeper.stdout.take().context("invariant: standard output is a pipe")?;
+        let mut kept = Self { keeper, environment: Vec::new() };
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            if line == READY {
+                return Ok(kept);
+            }
+            kept.environment.extend(line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        bail!("the test servers did not start");
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
