@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::{ApiKeys, TenancyError, TenantId};
+use ges_domain::TenantId;
+use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, Policy, Reply, below, is_segment};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

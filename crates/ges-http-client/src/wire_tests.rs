@@ -23,6 +23,8 @@ const QUICK: Policy = Policy {
     ..Policy::GWS_ENV
 };
 
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 #[derive(Default)]
 struct Ledger {
     finished: Mutex<Vec<Outcome>>,
@@ -49,7 +51,8 @@ fn client(policy: Policy) -> (HttpClient, Arc<Ledger>, Arc<AtomicU64>) {
     let clock = Arc::clone(&seconds);
     let factory = HttpClientFactory::default()
         .observed_by(ledger.clone())
-        .clock(Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst))));
+        .clock(Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst))))
+        .trace_parent(Arc::new(|| Some(TRACE.to_owned())));
     (factory.client(policy).unwrap(), ledger, seconds)
 }
 
@@ -107,6 +110,7 @@ async fn every_call_names_us_and_its_correlation() {
     Mock::given(path("/look/sesame"))
         .and(header("user-agent", concat!("ges/", env!("CARGO_PKG_VERSION"))))
         .and(header("x-correlation-id", "c-1"))
+        .and(header("traceparent", TRACE))
         .respond_with(ResponseTemplate::new(200).set_body_string("[1]"))
         .expect(1)
         .mount(&server)
