@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use ges_config::Sources;
 use xshell::{Shell, cmd};
 
-use crate::servers::Programs;
+use ges_harness::Programs;
 
 /// Oldest PostgreSQL whose SQL we keep within.
 const POSTGRES_MIN: u32 = 11;

@@ -6,7 +6,7 @@ mod docs;
 mod doctests;
 mod edges;
 mod install;
-mod servers;
+mod keeper;
 mod services;
 mod summary;
 mod test;
@@ -46,7 +46,7 @@ enum Habit {
     },
     /// Holds test servers until standard input ends; started by `test`
     #[command(hide = true)]
-    Keep(servers::Programs),
+    Keep(ges_harness::Programs),
 }
 
 fn main() -> ExitCode {
@@ -68,7 +68,7 @@ fn run() -> Result<()> {
         Habit::Tidy => tidy::check(&root),
         Habit::Docs => docs::regenerate(&root),
         Habit::Services { action } => services::run(&root, action),
-        Habit::Keep(programs) => servers::keep(&programs),
+        Habit::Keep(programs) => keeper::keep(&programs),
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use xshell::{Shell, cmd};
 
 use crate::install;
-use crate::servers::{Postgres, Redis};
+use ges_harness::{Postgres, Redis};
 
 /// What to do with the services.
 #[derive(Debug, Clone, Copy, Subcommand)]

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use ges_config::Sources;
 
-use crate::servers::Kept;
+use crate::keeper::Kept;
 use crate::summary::Summary;
 use crate::{cargo, doctests, install};
 

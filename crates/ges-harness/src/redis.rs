@@ -16,7 +16,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A running server; ends when dropped, unless it is left alone.
-pub(crate) struct Redis {
+#[derive(Debug)]
+pub struct Redis {
     /// `None` once it is left alone.
     process: Option<Child>,
     port: u16,
@@ -27,7 +28,7 @@ impl Redis {
     ///
     /// # Errors
     /// It does not answer in time.
-    pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self> {
+    pub fn start(program: &Path, folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         for _ in 0..ATTEMPTS {
             let port = free_port()?;
@@ -40,12 +41,39 @@ impl Redis {
     }
 
     /// Address of database 0.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// Kills it without a word; what it held is gone. [`Redis::start_again`] follows.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Starts an empty one on the same port.
+    ///
+    /// # Errors
+    /// It does not answer in time.
+    pub fn start_again(&mut self, program: &Path, folder: &Path) -> Result<()> {
+        self.process = Some(spawn(program, folder, self.port)?);
+        if self.answers() { Ok(()) } else { bail!("Redis does not start again; see {}", folder.join("log").display()) }
+    }
+
     /// Lets the server live on; answers its process id.
-    pub(crate) fn leave(mut self) -> u32 {
+    pub fn leave(mut self) -> u32 {
         self.process.take().map_or(0, |process| process.id())
     }
 

@@ -1,13 +1,16 @@
-//! The process that holds the servers, and the run's end of it.
+//! The process that holds the test servers, and the run's end of it.
+//!
+//! Servers must end with the test run, however it ends, `kill -9` included. So a second process holds them, the keeper:
+//! its standard input is a pipe from the run, and when the pipe ends, it ends the servers and itself. It has a process
+//! group of its own, so Ctrl-C reaches the run alone.
 
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Postgres, Programs, Redis};
+use ges_harness::{Postgres, Programs, Redis, run_folder};
 
 const READY: &str = "ready";
 
@@ -16,9 +19,7 @@ const READY: &str = "ready";
 /// # Errors
 /// A server does not start; what had started is ended.
 pub(crate) fn keep(programs: &Programs) -> Result<()> {
-    let folder = tempfile::Builder::new().prefix("ges-test-").tempdir()?;
-    // The PostgreSQL user has to get through.
-    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755))?;
+    let folder = run_folder()?;
     let postgres = Postgres::start(&programs.postgres, &folder.path().join("postgres"), None, true)?;
     let redis = Redis::start(&programs.redis, &folder.path().join("redis"))?;
     println!("GES_TEST_PG_URL={}\nGES_TEST_REDIS_URL={}\n{READY}", postgres.url(), redis.url());
@@ -51,7 +52,7 @@ impl Kept {
             .spawn()
             .context("cannot start the keeper of the test servers")?;
         let output = keeper.stdout.take().context("invariant: standard output is a pipe")?;
-        let mut kept = Self { keeper, environment: Vec::new() };
+        let mut kept = Self { keeper, environment: programs.environment().into() };
         for line in BufReader::new(output).lines() {
             let line = line?;
             if line == READY {

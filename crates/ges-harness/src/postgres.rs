@@ -11,10 +11,12 @@ use super::free_port;
 const ATTEMPTS: u32 = 5;
 
 /// A running server; ends when dropped, unless it is left alone.
-pub(crate) struct Postgres {
+#[derive(Debug)]
+pub struct Postgres {
     bin: PathBuf,
     data: PathBuf,
     port: u16,
+    throwaway: bool,
     left_alone: bool,
 }
 
@@ -25,7 +27,7 @@ impl Postgres {
     ///
     /// # Errors
     /// With the end of the server's log.
-    pub(crate) fn start(bin: &Path, folder: &Path, port: Option<u16>, throwaway: bool) -> Result<Self> {
+    pub fn start(bin: &Path, folder: &Path, port: Option<u16>, throwaway: bool) -> Result<Self> {
         let shell = Shell::new()?;
         let (user, data, log) = (user(&shell)?, folder.join("data"), folder.join("log"));
         let user = user.as_slice();
@@ -41,7 +43,7 @@ impl Postgres {
             let flags = flags(at, folder, throwaway);
             let start = cmd!(shell, "env {user...} {pg_ctl} -D {data} -w -t 60 -l {log} -o {flags} start");
             if start.quiet().ignore_stdout().ignore_stderr().run().is_ok() {
-                return Ok(Self { bin: bin.to_owned(), data, port: at, left_alone: false });
+                return Ok(Self { bin: bin.to_owned(), data, port: at, throwaway, left_alone: false });
             }
         }
         let log = std::fs::read_to_string(&log).unwrap_or_default();
@@ -50,12 +52,52 @@ impl Postgres {
     }
 
     /// URL of the maintenance database, as superuser.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Process id of its first process.
+    ///
+    /// # Errors
+    /// It has not started.
+    pub fn id(&self) -> Result<u32> {
+        let text = std::fs::read_to_string(self.data.join("postmaster.pid"))?;
+        text.lines().next().and_then(|line| line.trim().parse().ok()).context("no process id in postmaster.pid")
+    }
+
+    /// Breaks it off as a crash would (`immediate`), or ends it in order (`fast`); [`Postgres::start_again`] follows.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn halt(&self, crash: bool) -> Result<()> {
+        let (shell, pg_ctl, data) = (Shell::new()?, self.bin.join("pg_ctl"), &self.data);
+        let (user, mode) = (user(&shell)?, if crash { "immediate" } else { "fast" });
+        cmd!(shell, "env {user...} {pg_ctl} -D {data} -w -m {mode} stop").quiet().ignore_stdout().run()?;
+        Ok(())
+    }
+
+    /// Starts it again on the same port and data.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_again(&self) -> Result<()> {
+        let (shell, pg_ctl, data) = (Shell::new()?, self.bin.join("pg_ctl"), &self.data);
+        let (user, folder) = (user(&shell)?, data.parent().unwrap_or(data));
+        let (log, flags) = (folder.join("log"), flags(self.port, folder, self.throwaway));
+        cmd!(shell, "env {user...} {pg_ctl} -D {data} -w -t 60 -l {log} -o {flags} start")
+            .quiet()
+            .ignore_stdout()
+            .run()?;
+        Ok(())
+    }
+
     /// Lets the server live on.
-    pub(crate) fn leave(mut self) {
+    pub fn leave(mut self) {
         self.left_alone = true;
     }
 
@@ -63,7 +105,7 @@ impl Postgres {
     ///
     /// # Errors
     /// The server does not end.
-    pub(crate) fn stop(bin: &Path, folder: &Path) -> Result<bool> {
+    pub fn stop(bin: &Path, folder: &Path) -> Result<bool> {
         let data = folder.join("data");
         if !Self::runs(bin, folder)? {
             return Ok(false);
@@ -78,7 +120,7 @@ impl Postgres {
     ///
     /// # Errors
     /// `pg_ctl` cannot be run.
-    pub(crate) fn runs(bin: &Path, folder: &Path) -> Result<bool> {
+    pub fn runs(bin: &Path, folder: &Path) -> Result<bool> {
         let (shell, pg_ctl, data) = (Shell::new()?, bin.join("pg_ctl"), folder.join("data"));
         let user = user(&shell)?;
         Ok(cmd!(shell, "env {user...} {pg_ctl} -D {data} status").quiet().ignore_stdout().ignore_stderr().run().is_ok())
