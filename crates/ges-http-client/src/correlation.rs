@@ -1,0 +1,17 @@
+//! The correlation id of the work at hand, handed on to every peer it calls.
+
+use std::future::Future;
+
+tokio::task_local! {
+    static CORRELATION: Box<str>;
+}
+
+/// Runs `work`; the calls it makes in this task carry `id` as `X-Correlation-Id`.
+pub async fn with_correlation<F: Future>(id: &str, work: F) -> F::Output {
+    CORRELATION.scope(id.into(), work).await
+}
+
+/// The correlation id of the running work, if it has one.
+pub fn correlation() -> Option<Box<str>> {
+    CORRELATION.try_with(Clone::clone).ok()
+}
