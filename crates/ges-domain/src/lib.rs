@@ -10,6 +10,7 @@ pub mod capacity;
 pub mod hours;
 mod ids;
 mod instant;
+pub mod invariants;
 pub mod phone;
 pub mod ports;
 pub mod proposals;

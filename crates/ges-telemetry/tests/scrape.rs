@@ -1,5 +1,7 @@
 //! What a scrape shows: exact names, zeros at the start, polarity, limits.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop the test where it fails")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ges_telemetry::{

@@ -157,6 +157,10 @@ impl From<Zone> for String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Span;
+    use jiff::tz::AmbiguousOffset;
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use time::macros::datetime;
 
     use super::*;
@@ -242,6 +246,39 @@ mod tests {
         for instant in [Instant::from_millis(i64::MIN), Instant::from_millis(i64::MAX)] {
             let _ = zone.offsets(instant, instant);
             let _ = zone.format_local(instant);
+        }
+    }
+
+    proptest! {
+        /// R-DST-1, R-DST-2 and API reference 3.3 against the zone library's own reading of odd local times.
+        #[test]
+        fn local_times_agree_with_the_zone_library(
+            name in select(Zone::names()), day in -45_000..50_000_i64, minute in 0..1_440_i64, near_change in any::<bool>(),
+        ) {
+            let Some(zone) = Zone::named(&name) else { return Ok(()) };
+            let mut wall_ms = (day * 1_440 + minute) * 60_000;
+            if near_change {
+                // Most local times are ordinary; aim at half a day around the next change of the clocks.
+                let change = zone.0.following(timestamp(wall_ms)).next();
+                let Some(change) = change.map(|change| change.timestamp().as_millisecond()) else { return Ok(()) };
+                wall_ms = change + zone.offset_ms(Instant::from_millis(change)) + (minute - 720) * 60_000;
+            }
+            let civil = TimeZone::UTC.to_datetime(timestamp(wall_ms));
+            let theirs = zone.0.to_ambiguous_timestamp(civil);
+            let ms = |at: Result<Timestamp, jiff::Error>| at.unwrap().as_millisecond();
+            let offsets = zone.offsets(Instant::from_millis(wall_ms), Instant::from_millis(wall_ms));
+            prop_assert_eq!(offsets.shifted(wall_ms), ms(theirs.compatible()));
+            if let AmbiguousOffset::Gap { before, .. } = theirs.offset() {
+                let end_of_gap = zone.0.following(before.to_timestamp(civil).unwrap() - Span::new().hours(30)).find(|change| {
+                    let shown = change.timestamp().as_millisecond() + i64::from(change.offset().seconds()) * 1000;
+                    wall_ms < shown
+                });
+                let end_of_gap = end_of_gap.unwrap().timestamp().as_millisecond();
+                prop_assert_eq!((offsets.start(wall_ms), offsets.end(wall_ms)), (end_of_gap, end_of_gap));
+            } else {
+                prop_assert_eq!(offsets.start(wall_ms), ms(theirs.earlier()));
+                prop_assert_eq!(offsets.end(wall_ms), ms(theirs.later()));
+            }
         }
     }
 }
