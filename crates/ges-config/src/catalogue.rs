@@ -182,7 +182,7 @@ pub const CATALOGUE: &[Setting] = &[
         .alias(&["LOG_LEVEL"]),
     row("log.max_len", Kind::Whole { min: 256, max: 1_048_576 }, Some("2048"), "Longer messages are cut.")
         .unit("bytes").alias(&["LOG_MAX_LEN"]),
-    row("redis.host", Kind::Text, None, "Host of the accelerating Redis. Unset: the service works without one.")
+    row("redis.host", Kind::Text, None, "Host of the accelerating Redis. Accepted, not used yet: the service works without one.")
         .alias(&["REDIS_HOST"]),
     row("redis.port", Kind::Port, Some("6379"), "Port of the accelerating Redis.").alias(&["REDIS_PORT"]),
     row("redis.secure", Kind::Bool, Some("false"), "TLS to the accelerating Redis.").alias(&["REDIS_SECURE"]),
@@ -202,9 +202,9 @@ pub const CATALOGUE: &[Setting] = &[
         .unit("connections"),
     row("gws.auth_url", Kind::Url, None, "GWS Authentication service.").alias(&["GWS_AUTH"]).needed(API),
     row("gws.env_url", Kind::Url, None, "GWS Environment service.").alias(&["GWS_ENV"]).needed(API),
-    row("gws.conf_url", Kind::Url, None, "GWS Configuration service.").alias(&["GWS_CONF"]).needed(API),
-    row("gws.public_auth_url", Kind::Url, None, "GWS Authentication service as browsers reach it.")
-        .alias(&["GWS_PUBLIC_AUTH"]).needed(API),
+    row("gws.conf_url", Kind::Url, None, "GWS Configuration service. Accepted, not used yet.").alias(&["GWS_CONF"]),
+    row("gws.public_auth_url", Kind::Url, None, "GWS Authentication service as browsers reach it. Accepted, not used yet.")
+        .alias(&["GWS_PUBLIC_AUTH"]),
     row("gws.client_id", Kind::Text, None, "Client id at GWS Authentication.")
         .alias(&["AUTHENTICATION_CLIENT_ID"]).needed(API),
     row("gws.client_secret", Kind::Secret, None, "Client secret at GWS Authentication.")
@@ -227,10 +227,6 @@ pub const CATALOGUE: &[Setting] = &[
          `secure` or `tls`, all optional. What it names overrides the other `vmcs` settings.")
         .alias(&["voice_redis_ors_stream"]),
     row("vmcs.ors_url", Kind::Url, Some("http://voice-ors.voice.svc.cluster.local:9098"), "Base URL of the orchestration REST interface."),
-    row("ors.submit_ack_timeout", Kind::Whole { min: 1, max: 3600 }, Some("60"),
-        "How long a submitted callback waits for its session to answer before the next attempt; doubles per attempt.")
-        .unit("seconds"),
-    row("ors.max_attempts", Kind::Whole { min: 1, max: 10 }, Some("3"), "Submissions before a callback ends as SUBMIT_FAILED."),
     row("urs.urls", Kind::Urls, None, "Routers asked for estimated waits, primary first. Unset: waits are unknown."),
     row("urs.aqt", Kind::OneOf(&["urs2", "stat", "urs"]), Some("urs2"), "Method by which the router estimates waits."),
     row("urs.tenant", Kind::Text, Some("Environment"), "Tenant name in router requests."),

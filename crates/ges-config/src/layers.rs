@@ -87,8 +87,7 @@ impl Layers {
             let origin = format!("environment {name}");
             match names.find(name) {
                 Some((setting, canonical)) => found.push(Found { setting, canonical, text: text.clone(), origin }),
-                // GES_TEST_… belongs to test runs, never to the service.
-                None if fold(name).starts_with("ges_") && !fold(name).starts_with("ges_test_") => {
+                None if fold(name).starts_with("ges_") && !of_developers(name) => {
                     self.unknown(names, name, "the environment".into());
                 }
                 None => {}
@@ -208,6 +207,12 @@ impl Layers {
     fn unknown(&mut self, names: &Names, name: &str, place: String) {
         self.warnings.push(Warning::Unknown { name: name.into(), place, nearest: names.nearest(name) });
     }
+}
+
+/// Names that test runs use and the service never reads.
+fn of_developers(name: &str) -> bool {
+    let name = fold(name);
+    name.starts_with("ges_test_") || name == "ges_no_install"
 }
 
 /// Origin of a built-in value.

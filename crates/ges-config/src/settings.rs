@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
@@ -126,9 +125,9 @@ pub struct Db {
 pub struct Gws {
     pub auth_url: Url,
     pub env_url: Url,
-    pub conf_url: Url,
+    pub conf_url: Option<Url>,
     /// Authentication as browsers reach it.
-    pub public_auth_url: Url,
+    pub public_auth_url: Option<Url>,
     pub client_id: String,
     pub client_secret: SecretString,
 }
@@ -151,10 +150,6 @@ pub struct Ors {
     pub stream_name: String,
     /// Base URL of the REST interface.
     pub url: Url,
-    /// Wait for a session's answer to the first attempt.
-    pub submit_ack_timeout: Duration,
-    /// Submissions before a callback is given up, from 1.
-    pub max_attempts: u32,
 }
 
 /// Estimated waits.
@@ -213,8 +208,6 @@ impl Settings {
             ors: Ors {
                 stream_name: reader.text_or_empty("vmcs.redis_stream_name"),
                 url: reader.url("vmcs.ors_url").unwrap_or_else(placeholder),
-                submit_ack_timeout: Duration::from_secs(reader.whole("ors.submit_ack_timeout")),
-                max_attempts: u32::try_from(reader.whole("ors.max_attempts")).unwrap_or(u32::MAX),
             },
             urs: Urs {
                 urls: reader.urls("urs.urls"),
@@ -310,8 +303,8 @@ fn gws(reader: &mut Reader) -> Option<Gws> {
     Some(Gws {
         auth_url: auth?,
         env_url: env?,
-        conf_url: conf?,
-        public_auth_url: public?,
+        conf_url: conf,
+        public_auth_url: public,
         client_id: client_id?,
         client_secret: client_secret?,
     })

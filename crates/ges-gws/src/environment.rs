@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::{ApiKeys, TenancyError, TenantId};
-use ges_http_client::{BuildError, Call, HttpClient, HttpClientFactory, Policy, Reply};
+use ges_domain::TenantId;
+use ges_domain::tenancy::{ApiKeys, TenancyError};
+use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, Policy, Reply, below, is_segment};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 use uuid::Uuid;
 
 use crate::memory::Memory;
-use crate::token::below;
 use crate::{ClientToken, GwsError, GwsObserver, envelope};
 
 const SERVICE: &str = "the environment service";
@@ -114,7 +114,7 @@ impl Environment {
         self.http.send(&call.bearer(token)).await.map_err(|source| self.failed(source))
     }
 
-    fn failed(&self, source: ges_http_client::CallError) -> GwsError {
+    fn failed(&self, source: CallError) -> GwsError {
         let failure = GwsError::Call { service: SERVICE, source };
         if failure.is_outage() {
             self.observer.server_error();
@@ -135,7 +135,7 @@ fn unavailable(cause: Arc<GwsError>) -> TenancyError {
 impl ApiKeys for Environment {
     async fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, TenancyError> {
         // Dot segments would leave the path of the call; none of these can be a key.
-        if matches!(key, "" | "." | "..") || key.len() > LONGEST_KEY_BYTES {
+        if !is_segment(key) || key.len() > LONGEST_KEY_BYTES {
             return Ok(None);
         }
         let digest: [u8; 32] = Sha256::digest(key.as_bytes()).into();

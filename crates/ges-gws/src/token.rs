@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, Monotonic, Policy};
+use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, Monotonic, Policy, below};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
@@ -203,13 +203,4 @@ impl ClientToken {
 
 fn outage(source: CallError) -> GwsError {
     GwsError::Call { service: SERVICE, source }
-}
-
-/// `base` with path segments added, each percent-encoded.
-pub(crate) fn below(base: &Url, segments: &[&str]) -> Url {
-    let mut url = base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(segments);
-    }
-    url
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ges_domain::{ApiKeys, TenancyError, TenantId};
+use ges_domain::TenantId;
+use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_http_client::HttpClientFactory;
 use secrecy::ExposeSecret;
 use serde_json::json;

@@ -3,6 +3,7 @@
 //! [`HttpClientFactory`] builds one [`HttpClient`] per [`Policy`]; a [`Call`] goes in, a [`Reply`] or a [`CallError`]
 //! comes out. Types of the HTTP library never show. Absent by intent: redirects, cookies, proxies from the environment.
 
+mod address;
 mod backoff;
 mod breaker;
 mod call;
@@ -15,6 +16,7 @@ mod observer;
 mod policy;
 mod reply;
 
+pub use address::{below, is_segment};
 pub use backoff::Backoff;
 pub use breaker::BreakerState;
 pub use call::Call;

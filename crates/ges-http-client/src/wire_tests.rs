@@ -112,7 +112,7 @@ async fn every_call_names_us_and_its_correlation() {
         .mount(&server)
         .await;
     let (client, ..) = client(QUICK);
-    let reply = with_correlation("c-1", client.send(&look(&server.uri()))).await.unwrap();
+    let reply = with_correlation(Some("c-1"), client.send(&look(&server.uri()))).await.unwrap();
     assert_eq!(reply.json::<Vec<u8>>().unwrap(), [1]);
 }
 
