@@ -33,7 +33,8 @@ const FORGET_EVERY: Duration = Duration::from_secs(300);
 pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let frame = Frame::start(loaded, Layout::Json)?;
     let settings = &frame.settings;
-    let (internal, external) = (bind(settings, settings.server.internal_port).await?, bind(settings, settings.server.external_port).await?);
+    let (internal, external) =
+        (bind(settings, settings.server.internal_port).await?, bind(settings, settings.server.external_port).await?);
     Plan::warm_up();
     let Some(store) = connect(&frame).await? else { return Ok(()) };
     let clock = Arc::new(store.clock());
@@ -43,7 +44,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let waits = outbound.waits(&settings.urs)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OrsSessions::new(
-        outbound.factory().client(Policy::ORS_CONTROL)?,
+        outbound.factory().client(Policy::ORS_EVENTS)?,
         settings.ors.url.as_str(),
         AllowedHosts::default(),
     )?);

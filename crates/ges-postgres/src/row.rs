@@ -1,8 +1,6 @@
 //! A row of `callbacks` and the record it stands for.
 
-use ges_domain::callback::{
-    Callback, CancelWish, Direction, Kind, Reason, SessionBinding, State, Submission,
-};
+use ges_domain::callback::{Callback, CancelWish, Direction, Kind, Reason, SessionBinding, State, Submission};
 use ges_domain::phone::{PhoneKey, PhoneNumber};
 use ges_domain::ports::StoreError;
 use ges_domain::{CallbackId, Instant, ServiceName, SessionId, TenantId};
@@ -80,7 +78,8 @@ impl Stored {
         let record = Callback {
             id: CallbackId(get::<Uuid>(row, "id")?),
             tenant: TenantId(get::<Uuid>(row, "tenant")?),
-            service: ServiceName::new(get(row, "service")?).map_err(|_| unreadable("services", Fault::Value("name")))?,
+            service: ServiceName::new(get(row, "service")?)
+                .map_err(|_| unreadable("services", Fault::Value("name")))?,
             kind: kind_from(get(row, "kind")?)?,
             direction: direction_from(get(row, "direction")?)?,
             state: state_from(get(row, "state")?)?,

@@ -163,7 +163,10 @@ impl FromRequestParts<Arc<Site>> for Exchange {
 }
 
 /// A version-4 UUID (engagement-api 3.1). It identifies a request, never a fact, so it does not come from the port of ids.
-#[expect(clippy::disallowed_methods, reason = "correlation ids are no ids of the domain and nothing may depend on them")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "correlation ids are no ids of the domain and nothing may depend on them"
+)]
 fn fresh_id() -> Uuid {
     Uuid::new_v4()
 }

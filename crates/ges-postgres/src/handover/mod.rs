@@ -172,11 +172,7 @@ impl Handover for PgStore {
         let (scheduled, active, submit_retry) =
             sizes.bind(keys(shards)).fetch_one(self.pool()).await.map_err(reading("callbacks"))?;
         let number = |counted: i64| u64::try_from(counted).unwrap_or(0);
-        Ok(MonitorSizes {
-            scheduled: number(scheduled),
-            active: number(active),
-            submit_retry: number(submit_retry),
-        })
+        Ok(MonitorSizes { scheduled: number(scheduled), active: number(active), submit_retry: number(submit_retry) })
     }
 
     async fn purge(&self, desired_before: Instant, limit: u32) -> Result<u64, StoreError> {
