@@ -3,25 +3,25 @@
 //! Each folder is one chapter of the rules and carries its name. A rule is a function of values: `now` is passed in,
 //! ids and randomness come through ports, and nothing here opens a file, a socket or a transaction.
 
+pub mod availability;
 pub mod booking;
 pub mod callback;
+pub mod capacity;
+pub mod hours;
 mod ids;
 mod instant;
+pub mod invariants;
 pub mod phone;
 pub mod ports;
+pub mod proposals;
 mod refusal;
 pub mod service;
+pub mod slots;
 pub mod submission;
 pub mod tenancy;
 pub mod throttle;
 pub mod use_cases;
 pub mod wait;
-
-pub mod availability;
-pub mod capacity;
-pub mod hours;
-pub mod proposals;
-pub mod slots;
 
 pub use ids::{BadName, CallbackId, NotAnId, ServiceName, SessionId, TenantId};
 pub use instant::{Instant, NotAnInstant};

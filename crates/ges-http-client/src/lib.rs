@@ -1,1 +1,32 @@
-//! Outbound policy for every peer: deadlines, retries, breaker, bulkhead, body caps.
+//! Outbound policy for every peer: deadlines, retries, breaker, bulkhead, body caps (integrations 0.4).
+//!
+//! [`HttpClientFactory`] builds one [`HttpClient`] per [`Policy`]; a [`Call`] goes in, a [`Reply`] or a [`CallError`]
+//! comes out. Types of the HTTP library never show. Absent by intent: redirects, cookies, proxies from the environment.
+
+mod address;
+mod backoff;
+mod breaker;
+mod call;
+mod client;
+mod correlation;
+mod endpoint;
+mod error;
+mod factory;
+mod observer;
+mod policy;
+mod reply;
+
+pub use address::{below, is_segment};
+pub use backoff::Backoff;
+pub use breaker::BreakerState;
+pub use call::Call;
+pub use client::HttpClient;
+pub use correlation::{correlation, with_correlation};
+pub use error::{CallError, Remedy, Stage};
+pub use factory::{BuildError, Egress, HttpClientFactory, Jitter, Monotonic, TraceParent, monotonic};
+pub use observer::{Finished, Observer, Outcome, Silent};
+pub use policy::{Bulkhead, Policy, Reach, RetryOn};
+pub use reply::Reply;
+
+#[cfg(test)]
+mod wire_tests;

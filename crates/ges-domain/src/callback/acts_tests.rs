@@ -1,1 +1,332 @@
+//! EX-M as far as one record shows it, the planes of R-CAN and R-TR, and P-8, P-9, P-15 over random histories.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::callback::{Direction, Particulars, SessionEnd, Submission, fold};
+use crate::phone::{PhoneKey, PhoneNumber};
+use crate::{CallbackId, ServiceName, SessionId, TenantId};
+use uuid::Uuid;
+
+fn at(seconds: i64) -> Instant {
+    Instant::from_millis(1_800_000_000_000 + seconds * 1000)
+}
+
+fn session(name: &str) -> SessionId {
+    SessionId::new(name).unwrap()
+}
+
+fn booked(kind: Kind) -> Callback {
+    let desired = if kind == Kind::Scheduled { at(86_400) } else { at(0) };
+    let record = Callback {
+        id: CallbackId(Uuid::from_u128(7)),
+        tenant: TenantId(Uuid::from_u128(1)),
+        service: ServiceName::new("CB_Sales").unwrap(),
+        kind,
+        direction: Direction::UserTerminated,
+        state: if kind == Kind::Scheduled { State::Scheduled } else { State::Queued },
+        reason: None,
+        phone: PhoneNumber::new("12223334444").unwrap(),
+        phone_key: PhoneKey::stored("12223334444"),
+        desired_at: desired,
+        created_at: at(0),
+        updated_at: at(0),
+        completed_at: None,
+        deadline: desired + std::time::Duration::from_secs(86_400),
+        priority: None,
+        particulars: Particulars::default(),
+        submission: Submission::default(),
+        session: None,
+        dial_attempts: 0,
+        cancel: None,
+        reschedules: 0,
+        version: 0,
+        session_seq: 0,
+        position: None,
+        ewt: None,
+    };
+    record.apply(Actor::Api, at(0), vec![Change::Booked]).0
+}
+
+fn submitted(kind: Kind) -> Callback {
+    booked(kind).apply(Actor::Monitor, at(1), vec![Change::Submitted { attempt: 1 }]).0
+}
+
+fn update(seq: u64, state: State) -> SessionUpdate {
+    SessionUpdate { session: Some(session("S1")), seq: Some(seq), state: Some(state), ..SessionUpdate::default() }
+}
+
+fn ended(seq: u64, reason: &str) -> SessionUpdate {
+    SessionUpdate { reason: Some(Reason::new(reason).unwrap()), ..update(seq, State::Completed) }
+}
+
+/// Applies updates like a store and keeps what they came to.
+fn play(mut record: Callback, updates: &[SessionUpdate]) -> (Callback, Vec<SessionWrite>) {
+    let mut writes = Vec::new();
+    for update in updates {
+        let write = session_update(&record, update, at(10));
+        if let SessionWrite::Audited(written) = &write {
+            record = written.0.clone();
+        }
+        writes.push(write);
+    }
+    (record, writes)
+}
+
+fn request() -> CancelRequest {
+    CancelRequest { actor: Actor::Api, reason: Reason::CANCELLED }
+}
+
+#[test]
+fn m1_and_m2_a_good_day_in_any_order_of_its_last_words() {
+    let steps = [update(1, State::Routing), update(2, State::Processing), ended(3, "AGENT_CONNECTED")];
+    let (record, _) = play(submitted(Kind::Immediate), &steps);
+    assert_eq!((record.state, record.reason.clone()), (State::Completed, Some(Reason::AGENT_CONNECTED)), "M1");
+    let [one, two, three] = steps;
+    let (late, writes) = play(submitted(Kind::Immediate), &[one, three, two]);
+    assert_eq!((late.state, late.reason), (record.state, record.reason), "M2");
+    assert_eq!(writes[2], SessionWrite::Answer(SessionAnswer::Ignored(Ignored::Final)));
+}
+
+#[test]
+fn m3_a_redial_goes_back_to_the_queue() {
+    let steps = [update(1, State::Processing), update(2, State::Queued), ended(3, "REDIAL_LIMIT_REACHED")];
+    let (record, _) = play(submitted(Kind::Immediate), &steps);
+    assert_eq!(record.reason.unwrap().as_str(), "REDIAL_LIMIT_REACHED");
+}
+
+#[test]
+fn m4_to_m7_cancel_by_state() {
+    let (processing, _) = play(submitted(Kind::Immediate), &[update(1, State::Processing)]);
+    assert_eq!(cancel(&processing, &request(), at(20)), Err(Cancelled::NotCancellable), "M4");
+    let (done, _) = play(submitted(Kind::Immediate), &[ended(1, "AGENT_CONNECTED")]);
+    assert_eq!(cancel(&done, &request(), at(20)), Err(Cancelled::AlreadyCompleted), "M5");
+    let admin = CancelRequest { actor: Actor::Ui("super".into()), reason: Reason::CANCELLED_BY_ADMIN };
+    let (next, _) = cancel(&booked(Kind::Scheduled), &admin, at(20)).unwrap();
+    assert_eq!(next.reason, Some(Reason::CANCELLED_BY_ADMIN), "M6");
+    assert!(!next.holds_slot(), "M6: the place is free");
+    let (next, _) = cancel(&booked(Kind::Scheduled), &request(), at(20)).unwrap();
+    assert_eq!((next.state, next.reason), (State::Completed, Some(Reason::CANCELLED)), "M7");
+}
+
+#[test]
+fn m8_a_cancel_is_durable_and_the_late_confirmation_is_kept() {
+    let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued)]);
+    let (wished, _) = cancel(&bound, &request(), at(20)).unwrap();
+    assert!(matches!(cancelled(wished.clone()), Cancelled::AskSession(_)), "R-CAN-2");
+    assert!(matches!(cancel(&wished, &request(), at(21)), Err(Cancelled::AskSession(_))), "safe to repeat");
+    let (settled, _) = settle_cancel(&wished, CancelAnswer::NoAnswer, &Actor::Api, at(23)).unwrap();
+    assert_eq!(settled.reason, Some(Reason::CANCELLED));
+    assert!(!settled.cancel.as_ref().unwrap().confirmed);
+    let (confirmed, _) = play(settled, &[ended(2, "CANCELLED")]);
+    assert!(confirmed.cancel.unwrap().confirmed, "M8");
+}
+
+#[test]
+fn a_refused_cancel_names_the_state_that_won() {
+    let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Routing)]);
+    let (wished, _) = cancel(&bound, &request(), at(20)).unwrap();
+    let (refused, _) = settle_cancel(&wished, CancelAnswer::Refused, &Actor::Api, at(21)).unwrap();
+    assert_eq!(cancelled(refused.clone()), Cancelled::NotCancellable, "I5");
+    assert_eq!(refused.cancel, None);
+    // The agent took it while we asked and the session did not answer: the conversation wins.
+    let (talking, _) = play(wished, &[update(2, State::Processing)]);
+    let (kept, _) = settle_cancel(&talking, CancelAnswer::NoAnswer, &Actor::Api, at(22)).unwrap();
+    assert_eq!(kept.state, State::Processing, "R-TR-5");
+}
+
+#[test]
+fn news_of_a_connected_consumer_after_a_cancel_is_history() {
+    let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued)]);
+    let (wished, _) = cancel(&bound, &request(), at(20)).unwrap();
+    let (settled, _) = settle_cancel(&wished, CancelAnswer::NoAnswer, &Actor::Api, at(23)).unwrap();
+    let SessionWrite::Audited(written) = session_update(&settled, &update(2, State::Processing), at(24)) else {
+        panic!("late news is kept");
+    };
+    assert_eq!(written.1.changes, [Change::CancelCameTooLate], "R-CAN-2");
+    assert_eq!(written.0.reason, Some(Reason::CANCELLED));
+}
+
+#[test]
+fn only_the_bound_session_may_speak() {
+    let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued)]);
+    let stranger = SessionUpdate { session: Some(session("S2")), ..update(5, State::Routing) };
+    assert_eq!(session_update(&bound, &stranger, at(20)), SessionWrite::Answer(SessionAnswer::Stranger), "R-SUB-8");
+    let (cancelled, _) = cancel(&submitted(Kind::Immediate), &request(), at(20)).unwrap();
+    let late = session_update(&cancelled, &update(1, State::Queued), at(21));
+    assert_eq!(late, SessionWrite::Answer(SessionAnswer::Stranger), "1.5: a late acknowledgement is refused (I5)");
+}
+
+#[test]
+fn a_bind_counts_as_the_attempt_that_was_never_recorded() {
+    let unrecorded = booked(Kind::Immediate);
+    let (bound, _) = play(unrecorded, &[update(1, State::Queued)]);
+    assert_eq!(bound.submission.attempts, 1, "R-TR-3: the acknowledgement overtook our own record");
+    assert!(!bound.waits_for_handover());
+    let far = booked(Kind::Scheduled);
+    let early = session_update(&far, &update(1, State::Queued), at(5));
+    assert_eq!(early, SessionWrite::Answer(SessionAnswer::Stranger), "nobody was asked to call that early (I4)");
+}
+
+#[test]
+fn sequences_decide_what_is_news() {
+    let (record, writes) = play(submitted(Kind::Immediate), &[update(3, State::Routing), update(2, State::Queued)]);
+    assert_eq!(record.state, State::Routing, "R-TR-2");
+    assert_eq!(writes[1], SessionWrite::Answer(SessionAnswer::Ignored(Ignored::Stale)));
+}
+
+#[test]
+fn m14_a_lost_session_is_tried_again_only_if_nobody_was_dialed() {
+    let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued)]);
+    let lost = SessionUpdate { end: Some(SessionEnd::Lost), ..SessionUpdate::default() };
+    let (again, _) = play(bound.clone(), std::slice::from_ref(&lost));
+    assert!(again.waits_for_handover(), "M14");
+    assert_eq!((again.state, again.next_attempt()), (State::Queued, 2), "M14");
+    let dialed = SessionUpdate { dial_attempts: Some(1), seq: Some(2), ..SessionUpdate::default() };
+    let (gone, _) = play(bound, &[dialed, lost]);
+    assert_eq!(gone.reason, Some(Reason::SESSION_LOST), "M14b");
+}
+
+#[test]
+fn m14d_an_end_without_a_reason_gets_one() {
+    let (record, _) = play(submitted(Kind::Immediate), &[update(1, State::Completed)]);
+    assert_eq!(record.reason, Some(Reason::NOT_AVAILABLE), "R-RSN-1");
+}
+
+#[test]
+fn m16_a_rescheduled_record_starts_over_and_m17_m18_expire_with_their_time() {
+    let moved = Move {
+        actor: Actor::Ui("super".into()),
+        desired: at(172_800),
+        kind: Kind::Scheduled,
+        deadline: at(259_200),
+        slot: None,
+    };
+    let (next, event) = move_booking(&booked(Kind::Scheduled), &moved, at(30)).unwrap();
+    assert_eq!((next.state, next.desired_at, next.reschedules), (State::Scheduled, at(172_800), 1), "T11");
+    assert_eq!(next.expires_at(), at(172_800) + crate::callback::RETENTION, "M18");
+    assert_eq!(next.particulars.previous_desired, [at(86_400)]);
+    assert_eq!(event.seq, 2);
+    let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued)]);
+    assert!(matches!(move_booking(&bound, &moved, at(30)), Err(Moved::SessionHolds(_))), "R-EDT-4");
+    let (talking, _) = play(bound, &[update(2, State::Processing)]);
+    assert_eq!(move_booking(&talking, &moved, at(30)), Err(Moved::NotReschedulable(State::Processing)));
+    let late = session_update(&next, &update(9, State::Routing), at(40));
+    assert_eq!(late, SessionWrite::Answer(SessionAnswer::Stranger), "M16: late news of the old session");
+}
+
+#[test]
+fn edits_name_their_fields_and_only_scheduled_records_take_them() {
+    let edits = Edit { priority: Some(5), language: Some("fr-CA".into()), ..Edit::default() };
+    let (next, event) = edit(&booked(Kind::Scheduled), &edits, &Actor::Ui("super".into()), at(9)).unwrap();
+    assert_eq!((next.priority, next.particulars.language()), (Some(5), "fr-CA"));
+    assert_eq!(event.changes, [Change::Edited { fields: vec!["priority".into(), "language".into()] }]);
+    let again = edit(&next, &edits, &Actor::Api, at(10));
+    assert!(matches!(again, Err(Edited::Done(_))), "nothing to write the second time");
+    let queued = edit(&booked(Kind::Immediate), &edits, &Actor::Api, at(9));
+    assert_eq!(queued, Err(Edited::NotEditable(State::Queued)));
+}
+
+#[test]
+fn queue_position_is_volatile() {
+    let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued)]);
+    let told = SessionUpdate { position: Some(4), ewt: Some(120), ..SessionUpdate::default() };
+    let SessionWrite::Volatile(next) = session_update(&bound, &told, at(20)) else { panic!("no event for a position") };
+    assert_eq!((next.position, next.ewt, next.version), (Some(4), Some(120), bound.version));
+}
+
+/// Anything that may happen to a record.
+#[derive(Debug, Clone)]
+enum Step {
+    Submit(u32),
+    Session(SessionUpdate),
+    Cancel,
+    Settle(CancelAnswer),
+    Move(i64),
+}
+
+fn any_state() -> impl Strategy<Value = State> {
+    prop::sample::select(State::ALL.to_vec())
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let told = (0_u64..9, any_state(), 0_u32..3, prop::sample::select(vec!["S1", "S2"]), any::<bool>()).prop_map(
+        |(seq, state, dials, name, lost)| {
+            Step::Session(SessionUpdate {
+                session: Some(session(name)),
+                seq: Some(seq),
+                state: (!lost).then_some(state),
+                end: lost.then_some(SessionEnd::Lost),
+                dial_attempts: Some(dials),
+                ..SessionUpdate::default()
+            })
+        },
+    );
+    let answers = vec![CancelAnswer::Accepted, CancelAnswer::Refused, CancelAnswer::NoAnswer];
+    prop_oneof![
+        (1_u32..4).prop_map(Step::Submit),
+        told,
+        Just(Step::Cancel),
+        prop::sample::select(answers).prop_map(Step::Settle),
+        (1_i64..1_000_000).prop_map(Step::Move),
+    ]
+}
+
+fn take(record: &Callback, step: &Step, now: Instant) -> Option<Write> {
+    match step {
+        Step::Submit(attempt) if record.waits_for_handover() => {
+            Some(record.apply(Actor::Monitor, now, vec![Change::Submitted { attempt: *attempt }]))
+        }
+        Step::Submit(_) => None,
+        Step::Session(update) => match session_update(record, update, now) {
+            SessionWrite::Audited(write) => Some(*write),
+            _ => None,
+        },
+        Step::Cancel => cancel(record, &request(), now).ok(),
+        Step::Settle(answer) => settle_cancel(record, *answer, &Actor::Api, now).ok(),
+        Step::Move(seconds) => {
+            let desired = at(*seconds);
+            let to = Move { actor: Actor::Api, desired, kind: Kind::Scheduled, deadline: desired, slot: None };
+            move_booking(record, &to, now).ok()
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn p_8_nothing_leaves_completed_and_i8_the_timeline_folds_to_the_row(
+        kind in prop::sample::select(vec![Kind::Immediate, Kind::Scheduled]),
+        steps in prop::collection::vec(any_step(), 0..30),
+    ) {
+        let mut record = booked(kind);
+        let mut timeline = vec![TimelineEvent { seq: 1, at: at(0), actor: Actor::Api, changes: vec![Change::Booked] }];
+        for (n, step) in steps.iter().enumerate() {
+            let now = at(90_000 + n as i64);
+            let Some((next, event)) = take(&record, step, now) else { continue };
+            prop_assert_eq!(next.version, record.version + 1, "P-8");
+            prop_assert_eq!(event.seq, next.version);
+            if record.state == State::Completed {
+                prop_assert_eq!(next.state, State::Completed, "P-8, R-ST-2");
+                prop_assert_eq!(&next.reason, &record.reason);
+            }
+            prop_assert_eq!(next.check(), Ok(()));
+            prop_assert_eq!(next.expires_at(), next.desired_at + crate::callback::RETENTION, "P-15");
+            timeline.push(event);
+            record = next;
+        }
+        let mut folded = fold(&record, &timeline);
+        (folded.position, folded.ewt) = (record.position, record.ewt);
+        prop_assert_eq!(folded, record, "I8");
+    }
+
+    #[test]
+    fn p_9_order_of_updates_does_not_matter_once_the_last_one_is_final(
+        order in Just(vec![0_usize, 1, 2, 3]).prop_shuffle(),
+    ) {
+        let told = [update(1, State::Queued), update(2, State::Routing), update(3, State::Processing), ended(4, "AGENT_CONNECTED")];
+        let (in_order, _) = play(submitted(Kind::Immediate), &told);
+        let shuffled: Vec<_> = order.iter().map(|i| told[*i].clone()).collect();
+        let (record, _) = play(submitted(Kind::Immediate), &shuffled);
+        prop_assert_eq!((record.state, record.reason), (in_order.state, in_order.reason));
+    }
+}

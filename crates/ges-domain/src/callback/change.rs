@@ -108,8 +108,10 @@ pub struct TimelineEvent {
 
 impl Callback {
     /// The record after one more write, with the event that tells it. The only way a record changes.
+    ///
+    /// Nodes read the store's clock a little apart; on one record time never runs backwards (I10).
     pub fn apply(&self, actor: Actor, at: Instant, changes: Vec<Change>) -> (Self, TimelineEvent) {
-        let event = TimelineEvent { seq: self.version + 1, at, actor, changes };
+        let event = TimelineEvent { seq: self.version + 1, at: at.max(self.updated_at), actor, changes };
         let mut next = self.clone();
         next.absorb(&event);
         (next, event)

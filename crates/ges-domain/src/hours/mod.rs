@@ -4,6 +4,8 @@ mod dates;
 mod document;
 mod office;
 pub(crate) mod offsets;
+#[cfg(test)]
+pub(crate) mod samples;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -16,4 +18,4 @@ pub use office::{BadHours, OfficeHours, Regular, Special};
 pub use state::Hours;
 pub use week::{Days, NotAnOpening, NotDays, Opening};
 pub use window::Window;
-pub use zone::{UnknownZone, Zone};
+pub use zone::{UnknownZone, Zone, zone_data_version};

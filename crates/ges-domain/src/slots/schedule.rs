@@ -8,6 +8,9 @@ use crate::capacity::{CapacityRule, LimitReader, Limits, Usage};
 use crate::hours::offsets::Offsets;
 use crate::hours::{Hours, Window};
 
+/// A cell that is open for less is not bookable (R-SLT-3).
+const OPEN_AT_LEAST: Duration = Duration::from_secs(60);
+
 /// Hours, slots and capacity of one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
@@ -90,11 +93,12 @@ impl Schedule {
         forecast: Option<Duration>,
     ) -> Result<Booking, BookingRefusal> {
         let offsets = self.offsets(desired, desired);
-        let open = self.open_cells_with(&offsets, desired, desired + Duration::from_millis(1));
-        let cell = match open.first() {
-            Some(open) if self.hours.is_open(desired) => open.cell,
-            _ => return Err(BookingRefusal::OfficeClosed),
-        };
+        let cell = Cell::of(&offsets, self.slot.minutes(), desired);
+        let windows = self.hours.windows_with(&offsets, cell.from, cell.until);
+        let open: Duration = windows.iter().map(Window::length).sum();
+        if open < OPEN_AT_LEAST || !windows.iter().any(|window| window.contains(desired)) {
+            return Err(BookingRefusal::OfficeClosed);
+        }
         if forecast.is_some_and(|wait| now + wait >= cell.until) {
             return Err(BookingRefusal::SlotUnavailable { cell });
         }
@@ -137,6 +141,6 @@ impl Schedule {
                 cell = cell.next(offsets, minutes);
             }
         }
-        touched.into_iter().filter(|(_, total)| *total >= Duration::from_secs(60)).map(|(open, _)| open).collect()
+        touched.into_iter().filter(|(_, total)| *total >= OPEN_AT_LEAST).map(|(open, _)| open).collect()
     }
 }

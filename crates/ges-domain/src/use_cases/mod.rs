@@ -4,6 +4,7 @@ mod book;
 mod cancel;
 mod current_wait;
 mod offer;
+mod provision;
 mod retrieve;
 mod update;
 
@@ -11,6 +12,7 @@ pub use book::BookCallback;
 pub use cancel::CancelCallback;
 pub use current_wait::CurrentWait;
 pub use offer::{OfferSlots, Offered, OpenFor};
+pub use provision::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
 pub use retrieve::RetrieveCallback;
 pub use update::TakeSessionUpdate;
 

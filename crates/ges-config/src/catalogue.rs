@@ -1,0 +1,274 @@
+//! What can be set: one row per setting (integrations 10.2).
+
+/// Which process reads the settings; each needs other ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The API pod: external and internal listener on PostgreSQL.
+    Api,
+    /// The worker pod: monitors on PostgreSQL and the orchestration stream.
+    Worker,
+    /// Everything in one process on SQLite; needs nothing.
+    Standalone,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Api, Self::Worker, Self::Standalone];
+
+    /// The name on pages and in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Worker => "worker",
+            Self::Standalone => "standalone",
+        }
+    }
+}
+
+/// How the text of a setting is read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// Text that is never shown.
+    Secret,
+    /// A JSON object that is never shown.
+    SecretJson,
+    /// 0 to 65535; 0 lets the system choose.
+    Port,
+    /// An IP address.
+    Address,
+    /// A whole number, both ends included.
+    Whole {
+        /// Smallest value allowed.
+        min: u64,
+        /// Largest value allowed.
+        max: u64,
+    },
+    /// A number of at least zero.
+    Number,
+    /// `true`, `false`, `1`, `0`, `yes`, `no`, in any case.
+    Bool,
+    /// `auto` or one of the words of [`Kind::Bool`].
+    AutoBool,
+    /// One of these words, in any case.
+    OneOf(&'static [&'static str]),
+    /// An `http` or `https` URL without user name and password.
+    Url,
+    /// URLs with commas between them.
+    Urls,
+    /// Texts with commas between them.
+    List,
+}
+
+impl Kind {
+    /// What an operator has to write, for error messages and the reference page.
+    pub fn expected(self) -> String {
+        match self {
+            Self::Text => "text".into(),
+            Self::Secret => "text, kept secret".into(),
+            Self::SecretJson => "JSON object, kept secret".into(),
+            Self::Port => "port 0 to 65535".into(),
+            Self::Address => "IP address".into(),
+            Self::Whole { min, max } => format!("whole number {min} to {max}"),
+            Self::Number => "number from 0".into(),
+            Self::Bool => "true or false".into(),
+            Self::AutoBool => "auto, true or false".into(),
+            Self::OneOf(words) => format!("one of {}", words.join(", ")),
+            Self::Url => "http or https URL without credentials".into(),
+            Self::Urls => "comma list of http or https URLs without credentials".into(),
+            Self::List => "comma list".into(),
+        }
+    }
+
+    /// Whether the value must stay out of every output.
+    pub const fn secret(self) -> bool {
+        matches!(self, Self::Secret | Self::SecretJson)
+    }
+}
+
+/// One setting. Its canonical environment name is `GES_` and the key in capitals, `__` between levels.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// `section.field`; also the path in a configuration file.
+    pub key: &'static str,
+    /// Other accepted names; a canonical name wins over them.
+    pub aliases: &'static [&'static str],
+    /// How the text is read.
+    pub kind: Kind,
+    /// Unit of the value, empty for none.
+    pub unit: &'static str,
+    /// Used when no source names the setting.
+    pub default: Option<&'static str>,
+    /// Replaces `default` in the standalone edition.
+    pub standalone: Option<&'static str>,
+    /// Roles that do not start without a value.
+    pub needed: &'static [Role],
+    /// Version that introduced the setting.
+    pub since: &'static str,
+    /// What it does, in one or two sentences.
+    pub doc: &'static str,
+}
+
+impl Setting {
+    /// The canonical environment name, such as `GES_DB__HOST`.
+    pub fn env_name(&self) -> String {
+        format!("GES_{}", self.key.replace('.', "__").to_ascii_uppercase())
+    }
+
+    /// The built-in value for `role`.
+    pub fn default_for(&self, role: Role) -> Option<&'static str> {
+        match role {
+            Role::Standalone => self.standalone.or(self.default),
+            Role::Api | Role::Worker => self.default,
+        }
+    }
+}
+
+const PODS: &[Role] = &[Role::Api, Role::Worker];
+const API: &[Role] = &[Role::Api];
+const NOBODY: &[Role] = &[];
+
+const fn row(key: &'static str, kind: Kind, default: Option<&'static str>, doc: &'static str) -> Setting {
+    Setting { key, aliases: &[], kind, unit: "", default, standalone: None, needed: NOBODY, since: "0.1", doc }
+}
+
+impl Setting {
+    const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    const fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    const fn needed(mut self, roles: &'static [Role]) -> Self {
+        self.needed = roles;
+        self
+    }
+
+    const fn standalone(mut self, default: &'static str) -> Self {
+        self.standalone = Some(default);
+        self
+    }
+}
+
+/// Log levels an operator may name; `FATAL` behaves as `ERROR`.
+const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error", "fatal"];
+
+/// Every setting there is, grouped by section.
+pub const CATALOGUE: &[Setting] = &[
+    row("config_file", Kind::Text, None, "Configuration file, `.yaml`, `.yml` or `.toml`. Read from the environment only."),
+    row("config_folders", Kind::List, None,
+        "Folders of secret files: each regular file is a setting, its name the key, its content the value. \
+         A folder with `?` after its name may be missing.")
+        .alias(&["CONFIG_FOLDERS"]),
+    row("data_dir", Kind::Text, Some("./ges-data"), "Folder of the standalone edition's record and keys."),
+    row("region_affinity", Kind::Text, None, "Name of this deployment's region, preferred when nodes are chosen. Unset: one region.")
+        .alias(&["REGION_AFFINITY"]),
+    row("server.bind_address", Kind::Address, Some("0.0.0.0"), "Address both listeners bind.").standalone("127.0.0.1"),
+    row("server.internal_port", Kind::Port, Some("3050"), "Port of the internal listener.").alias(&["INTERNAL_PORT"]),
+    row("server.external_port", Kind::Port, Some("3005"), "Port of the external listener.").alias(&["EXTERNAL_PORT"]),
+    row("server.internal_url", Kind::Text, Some("ges.ges"),
+        "How the orchestration engine reaches this deployment: a host, `host:port` or URL. The standalone edition \
+         uses its own address unless a source sets this.")
+        .alias(&["INTERNAL_URL"]),
+    row("server.ges_url", Kind::Text, None,
+        "Base URL handed to sessions. Unset: `http://{internal_url}/genesys`. A bare host gets scheme and path.")
+        .alias(&["GES_URL"]),
+    row("log.level", Kind::OneOf(LEVELS), Some("info"), "Least serious level that is written. `fatal` behaves as `error`.")
+        .alias(&["LOG_LEVEL"]),
+    row("log.max_len", Kind::Whole { min: 256, max: 1_048_576 }, Some("2048"), "Longer messages are cut.")
+        .unit("bytes").alias(&["LOG_MAX_LEN"]),
+    row("redis.host", Kind::Text, None, "Host of the accelerating Redis. Accepted, not used yet: the service works without one.")
+        .alias(&["REDIS_HOST"]),
+    row("redis.port", Kind::Port, Some("6379"), "Port of the accelerating Redis.").alias(&["REDIS_PORT"]),
+    row("redis.secure", Kind::Bool, Some("false"), "TLS to the accelerating Redis.").alias(&["REDIS_SECURE"]),
+    row("redis.cluster_mode", Kind::Bool, Some("false"), "Speak the cluster protocol to the accelerating Redis.")
+        .alias(&["REDIS_CLUSTER_MODE"]),
+    row("redis.password", Kind::Secret, None, "Password of the accelerating Redis.").alias(&["REDIS_CACHEKEY"]),
+    row("db.host", Kind::Text, None, "PostgreSQL host.").alias(&["DB_HOST"]).needed(PODS),
+    row("db.port", Kind::Port, Some("5432"), "PostgreSQL port.").alias(&["DB_PORT"]),
+    row("db.name", Kind::Text, None, "PostgreSQL database; its user owns it, migrations run at start.")
+        .alias(&["DB_NAME"]).needed(PODS),
+    row("db.user", Kind::Text, None, "PostgreSQL user.").alias(&["DB_USER"]).needed(PODS),
+    row("db.password", Kind::Secret, None, "PostgreSQL password.").alias(&["DB_PASSWORD"]).needed(PODS),
+    row("db.secure", Kind::Bool, Some("false"), "Insist on TLS to PostgreSQL; `false` uses it when offered.")
+        .alias(&["DB_SECURE"]),
+    row("db.pool_size", Kind::Whole { min: 2, max: 500 }, Some("10"),
+        "Most PostgreSQL connections of one pod. The sum over all pods must stay below the server's limit.")
+        .unit("connections"),
+    row("gws.auth_url", Kind::Url, None, "GWS Authentication service.").alias(&["GWS_AUTH"]).needed(API),
+    row("gws.env_url", Kind::Url, None, "GWS Environment service.").alias(&["GWS_ENV"]).needed(API),
+    row("gws.conf_url", Kind::Url, None, "GWS Configuration service. Accepted, not used yet.").alias(&["GWS_CONF"]),
+    row("gws.public_auth_url", Kind::Url, None, "GWS Authentication service as browsers reach it. Accepted, not used yet.")
+        .alias(&["GWS_PUBLIC_AUTH"]),
+    row("gws.client_id", Kind::Text, None, "Client id at GWS Authentication.")
+        .alias(&["AUTHENTICATION_CLIENT_ID"]).needed(API),
+    row("gws.client_secret", Kind::Secret, None, "Client secret at GWS Authentication.")
+        .alias(&["AUTHENTICATION_CLIENT_SECRET", "AUTHENTICATION_CLIENT_PASSWORD"]).needed(API),
+    row("vmcs.redis_host", Kind::Text, None,
+        "Host of the orchestration Redis. The worker needs it here, in `vmcs.ors_redis_location` or in the secret.")
+        .alias(&["VMCS_REDIS_HOST"]),
+    row("vmcs.redis_port", Kind::Port, None, "Port of the orchestration Redis. Unset: that of `vmcs.ors_redis_location`, else 6379.")
+        .alias(&["VMCS_REDIS_PORT"]),
+    row("vmcs.redis_cluster_mode", Kind::Bool, Some("false"), "Speak the cluster protocol to the orchestration Redis.")
+        .alias(&["VMCS_REDIS_CLUSTER_MODE"]),
+    row("vmcs.redis_secure", Kind::AutoBool, Some("auto"),
+        "TLS to the orchestration Redis. `auto`: on ports 6380 and 10000. `secure` or `tls` in the secret wins."),
+    row("vmcs.redis_stream_name", Kind::Text, Some("NewCallbackStream"), "Stream that starts sessions.")
+        .alias(&["REDIS_STREAM_NAME"]),
+    row("vmcs.ors_redis_location", Kind::Text, None, "`host:port` of the orchestration Redis, used when `vmcs.redis_host` is unset.")
+        .alias(&["ORS_REDIS_LOCATION"]),
+    row("vmcs.ors_redis_secret", Kind::SecretJson, None,
+        "Secret of the orchestration Redis: `password`, `username`, `host`, `port`, `servername`, `rejectUnauthorized`, \
+         `secure` or `tls`, all optional. What it names overrides the other `vmcs` settings.")
+        .alias(&["voice_redis_ors_stream"]),
+    row("vmcs.ors_url", Kind::Url, Some("http://voice-ors.voice.svc.cluster.local:9098"), "Base URL of the orchestration REST interface."),
+    row("urs.urls", Kind::Urls, None, "Routers asked for estimated waits, primary first. Unset: waits are unknown."),
+    row("urs.aqt", Kind::OneOf(&["urs2", "stat", "urs"]), Some("urs2"), "Method by which the router estimates waits."),
+    row("urs.tenant", Kind::Text, Some("Environment"), "Tenant name in router requests."),
+    row("tenancy.single", Kind::Bool, Some("true"), "With exactly one tenant, internal requests without tenant header mean it."),
+    row("alerts.http_400_tolerance", Kind::Number, Some("1.5"), "Threshold gauge of the alert on answers 400.").unit("answers"),
+    row("alerts.http_401_tolerance", Kind::Number, Some("1.5"), "Threshold gauge of the alert on answers 401.").unit("answers"),
+    row("alerts.http_404_tolerance", Kind::Number, Some("1.5"), "Threshold gauge of the alert on answers 404.").unit("answers"),
+    row("alerts.http_500_tolerance", Kind::Number, Some("1.5"), "Threshold gauge of the alert on answers 500.").unit("answers"),
+    row("alerts.invalid_content_length_tolerance", Kind::Number, Some("0"), "Threshold gauge of the alert on oversized bodies.")
+        .unit("requests"),
+    row("metrics.legacy_aliases", Kind::Bool, Some("true"), "Also export process metrics under the names older dashboards ask for."),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::names::fold;
+
+    #[test]
+    fn no_name_means_two_settings() {
+        let mut seen = BTreeSet::new();
+        for setting in CATALOGUE {
+            for name in setting.aliases.iter().map(|alias| (*alias).to_owned()).chain([setting.env_name()]) {
+                assert!(seen.insert(fold(&name)), "{name} twice");
+            }
+        }
+    }
+
+    #[test]
+    fn canonical_names_follow_the_key() {
+        let names: Vec<_> = CATALOGUE.iter().map(Setting::env_name).collect();
+        for name in ["GES_SERVER__INTERNAL_PORT", "GES_REGION_AFFINITY", "GES_CONFIG_FOLDERS", "GES_DATA_DIR"] {
+            assert!(names.contains(&name.to_owned()), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_role_needs_has_no_default() {
+        for setting in CATALOGUE {
+            assert!(setting.needed.is_empty() || setting.default.is_none(), "{}", setting.key);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Turns winning texts into typed values and notes what does not read.
+
+use std::net::IpAddr;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::catalogue::{CATALOGUE, Kind, Role, Setting};
+use crate::layers::{DEFAULT, Layers};
+use crate::problem::{Problem, Warning};
+
+/// Typed access to the layers. A value that does not read is noted as a problem and answered with `None` or zero:
+/// with a problem noted, nothing is built in the end.
+pub(crate) struct Reader {
+    layers: Layers,
+    role: Role,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Reader {
+    pub(crate) fn new(role: Role, mut layers: Layers) -> Self {
+        let (problems, warnings) = (std::mem::take(&mut layers.problems), std::mem::take(&mut layers.warnings));
+        Self { layers, role, problems, warnings }
+    }
+
+    /// Whether the value is a built-in one, or absent.
+    pub(crate) fn is_default(&self, key: &str) -> bool {
+        self.layers.find(key).is_none_or(|(_, origin)| origin == DEFAULT)
+    }
+
+    pub(crate) fn origin(&self, key: &str) -> String {
+        self.layers.find(key).map_or_else(String::new, |(_, origin)| origin)
+    }
+
+    pub(crate) fn text(&mut self, key: &'static str) -> Option<String> {
+        self.parse(key, |text| Some(text.to_owned()))
+    }
+
+    pub(crate) fn text_or_empty(&mut self, key: &'static str) -> String {
+        self.text(key).unwrap_or_default()
+    }
+
+    pub(crate) fn secret(&mut self, key: &'static str) -> Option<SecretString> {
+        self.text(key).map(SecretString::from)
+    }
+
+    pub(crate) fn port(&mut self, key: &'static str) -> Option<u16> {
+        self.parse(key, |text| text.trim().parse().ok())
+    }
+
+    pub(crate) fn port_or_zero(&mut self, key: &'static str) -> u16 {
+        self.port(key).unwrap_or_default()
+    }
+
+    pub(crate) fn address(&mut self, key: &'static str) -> Option<IpAddr> {
+        self.parse(key, |text| text.trim().parse().ok())
+    }
+
+    pub(crate) fn whole(&mut self, key: &'static str) -> u64 {
+        let Kind::Whole { min, max } = setting(key).kind else { return 0 };
+        let value = self.parse(key, |text| text.trim().parse().ok().filter(|value| (min..=max).contains(value)));
+        value.unwrap_or_default()
+    }
+
+    pub(crate) fn number(&mut self, key: &'static str) -> f64 {
+        let value =
+            self.parse(key, |text| text.trim().parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0));
+        value.unwrap_or_default()
+    }
+
+    pub(crate) fn flag(&mut self, key: &'static str) -> bool {
+        self.parse(key, truth).unwrap_or_default()
+    }
+
+    /// `None` inside for `auto`.
+    pub(crate) fn auto_flag(&mut self, key: &'static str) -> Option<bool> {
+        let auto = |text: &str| text.trim().eq_ignore_ascii_case("auto");
+        self.parse(key, |text| if auto(text) { Some(None) } else { truth(text).map(Some) }).flatten()
+    }
+
+    /// The word in lower case.
+    pub(crate) fn word(&mut self, key: &'static str) -> String {
+        let Kind::OneOf(words) = setting(key).kind else { return String::new() };
+        let word = self.parse(key, |text| {
+            let text = text.trim().to_ascii_lowercase();
+            words.contains(&text.as_str()).then_some(text)
+        });
+        word.unwrap_or_default()
+    }
+
+    pub(crate) fn url(&mut self, key: &'static str) -> Option<Url> {
+        self.parse(key, web_url)
+    }
+
+    pub(crate) fn urls(&mut self, key: &'static str) -> Vec<Url> {
+        let urls = self
+            .parse(key, |text| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(web_url).collect());
+        urls.unwrap_or_default()
+    }
+
+    pub(crate) fn bad(&mut self, key: &'static str, expected: &str) {
+        let (name, origin) = (setting(key).env_name(), self.origin(key));
+        self.problems.push(Problem::BadValue { name, origin, expected: expected.into() });
+    }
+
+    /// Notes every needed setting without a value, in one problem.
+    pub(crate) fn need(&mut self, mut more: Vec<String>) {
+        let role = self.role;
+        let missing = CATALOGUE.iter().filter(|setting| setting.needed.contains(&role));
+        let missing = missing.filter(|setting| self.layers.find(setting.key).is_none());
+        let mut names: Vec<_> = missing.map(Setting::env_name).collect();
+        names.append(&mut more);
+        if !names.is_empty() {
+            self.problems.push(Problem::Missing { names });
+        }
+    }
+
+    /// One line per setting: canonical name, value, origin; secrets as `***`.
+    pub(crate) fn report(&self) -> Vec<String> {
+        let line = |setting: &Setting| match self.layers.find(setting.key) {
+            Some((_, origin)) if setting.kind.secret() => format!("{} = ***  ({origin})", setting.env_name()),
+            Some((text, origin)) => format!("{} = {text}  ({origin})", setting.env_name()),
+            None => format!("{} =  (not set)", setting.env_name()),
+        };
+        CATALOGUE.iter().map(line).collect()
+    }
+
+    fn parse<T>(&mut self, key: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let (text, _) = self.layers.find(key)?;
+        let value = read(&text);
+        if value.is_none() {
+            self.bad(key, &setting(key).kind.expected());
+        }
+        value
+    }
+}
+
+fn setting(key: &str) -> &'static Setting {
+    CATALOGUE
+        .iter()
+        .find(|setting| setting.key == key)
+        .expect("invariant: the loader asks for settings of the catalogue")
+}
+
+/// Reads the words operators use for yes and no.
+pub(crate) fn truth(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Some(true),
+        "false" | "0" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// A web URL with a host. Credentials in it are refused, because URLs get logged.
+pub(crate) fn web_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text.trim()).ok()?;
+    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    (web && url.username().is_empty() && url.password().is_none()).then_some(url)
+}

@@ -1,0 +1,394 @@
+//! The typed settings and the relations between them.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::catalogue::Role;
+use crate::layers::Layers;
+use crate::ors_redis::{Given, OrsRedis, Secret, resolve};
+use crate::problem::{ConfigError, Problem, Warning};
+use crate::reader::{Reader, web_url};
+use crate::sources::Sources;
+
+/// Everything a process of one role was told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who asked.
+    pub role: Role,
+    /// The two listeners.
+    pub server: Server,
+    /// Log output.
+    pub log: Log,
+    /// Preferred region; `None` for a deployment of one region.
+    pub region_affinity: Option<String>,
+    /// Folder of the standalone edition, absolute or relative to the process.
+    pub data_dir: PathBuf,
+    /// PostgreSQL; always there for the API and the worker.
+    pub db: Option<Db>,
+    /// GWS services; always there for the API.
+    pub gws: Option<Gws>,
+    /// The accelerating Redis; the service works without.
+    pub redis: Option<Redis>,
+    /// The orchestration Redis; always there for the worker.
+    pub ors_redis: Option<OrsRedis>,
+    /// Hand-over to the orchestration engine.
+    pub ors: Ors,
+    /// Estimated waits.
+    pub urs: Urs,
+    /// Thresholds exported beside the metrics.
+    pub alerts: Alerts,
+    /// Export process metrics under older names too.
+    pub legacy_metric_aliases: bool,
+    /// A missing tenant header on the internal listener means the only tenant.
+    pub single_tenant: bool,
+}
+
+/// The two listeners and how others reach them.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Address both listeners bind.
+    pub bind_address: IpAddr,
+    /// 0 for a free port.
+    pub internal_port: u16,
+    /// 0 for a free port.
+    pub external_port: u16,
+    /// `None` when sessions reach this process at its own address.
+    ges_url: Option<Url>,
+}
+
+impl Server {
+    /// The base URL handed to sessions, without a slash at the end; `internal_port` is the port that was bound.
+    pub fn ges_url(&self, internal_port: u16) -> Url {
+        let own = || {
+            let host = if self.bind_address.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { self.bind_address };
+            let address = std::net::SocketAddr::new(host, internal_port);
+            Url::parse(&format!("http://{address}/genesys")).expect("invariant: an address and a port make a URL")
+        };
+        self.ges_url.clone().unwrap_or_else(own)
+    }
+}
+
+/// Log output.
+#[derive(Debug, Clone, Copy)]
+pub struct Log {
+    /// Least serious level written.
+    pub level: Level,
+    /// Longest message in bytes.
+    pub max_len: usize,
+}
+
+/// How serious a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the levels")]
+pub enum Level {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl Level {
+    /// Lower-case name, as log filters read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// PostgreSQL.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Db {
+    pub host: String,
+    pub port: u16,
+    pub name: String,
+    pub user: String,
+    pub password: SecretString,
+    /// Insist on TLS; otherwise it is used when offered.
+    pub secure: bool,
+    /// Most connections of this process.
+    pub pool_size: u32,
+}
+
+impl Db {
+    /// The address in the form of a PostgreSQL URL, password included.
+    ///
+    /// TLS is insisted on when `secure`, else used when the server offers it.
+    pub fn url(&self) -> SecretString {
+        let mut url = Url::parse("postgres://host").expect("invariant: a URL with a host");
+        // Setters fail only on URLs without a host.
+        let _ = url.set_host(Some(&self.host));
+        let _ = url.set_port(Some(self.port));
+        let _ = url.set_username(&self.user);
+        let _ = url.set_password(Some(self.password.expose_secret()));
+        url.set_path(&self.name);
+        url.set_query(Some(if self.secure { "sslmode=require" } else { "sslmode=prefer" }));
+        SecretString::from(String::from(url))
+    }
+}
+
+/// GWS services.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Gws {
+    pub auth_url: Url,
+    pub env_url: Url,
+    pub conf_url: Option<Url>,
+    /// Authentication as browsers reach it.
+    pub public_auth_url: Option<Url>,
+    pub client_id: String,
+    pub client_secret: SecretString,
+}
+
+/// The accelerating Redis.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Redis {
+    pub host: String,
+    pub port: u16,
+    pub secure: bool,
+    pub cluster: bool,
+    pub password: Option<SecretString>,
+}
+
+/// Hand-over to the orchestration engine.
+#[derive(Debug, Clone)]
+pub struct Ors {
+    /// Stream that starts sessions.
+    pub stream_name: String,
+    /// Base URL of the REST interface.
+    pub url: Url,
+}
+
+/// Estimated waits.
+#[derive(Debug, Clone)]
+pub struct Urs {
+    /// Primary first; empty: waits are unknown.
+    pub urls: Vec<Url>,
+    /// Estimation method: `urs2`, `stat` or `urs`.
+    pub aqt: String,
+    /// Tenant name in requests.
+    pub tenant: String,
+}
+
+/// Thresholds that alert rules compare with (integrations 9.2, group tolerances).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(missing_docs, reason = "the names are the gauges")]
+pub struct Alerts {
+    pub http_400: f64,
+    pub http_401: f64,
+    pub http_404: f64,
+    pub http_500: f64,
+    pub invalid_content_length: f64,
+}
+
+/// Settings with what an operator should hear about them.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// Log each at WARN.
+    pub warnings: Vec<Warning>,
+    /// `KEY = value  (origin)` for every setting, secrets as `***`: the output of `check-config`.
+    pub report: Vec<String>,
+}
+
+impl Settings {
+    /// Reads all sources for a process of `role`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem found, not only the first.
+    pub fn load(role: Role, sources: &Sources) -> Result<Loaded, ConfigError> {
+        let mut reader = Reader::new(role, Layers::collect(role, sources));
+        let ors_redis = ors_redis(&mut reader);
+        let lacking = (role == Role::Worker && ors_redis.is_none()).then(|| "GES_VMCS__REDIS_HOST".to_owned());
+        reader.need(lacking.into_iter().collect());
+        let settings = Self {
+            role,
+            server: server(role, &mut reader),
+            log: log(&mut reader),
+            region_affinity: reader.text("region_affinity"),
+            data_dir: sources.working_folder.join(reader.text_or_empty("data_dir")),
+            db: db(&mut reader),
+            gws: gws(&mut reader),
+            redis: redis(&mut reader),
+            ors_redis,
+            ors: Ors {
+                stream_name: reader.text_or_empty("vmcs.redis_stream_name"),
+                url: reader.url("vmcs.ors_url").unwrap_or_else(placeholder),
+            },
+            urs: Urs {
+                urls: reader.urls("urs.urls"),
+                aqt: reader.word("urs.aqt"),
+                tenant: reader.text_or_empty("urs.tenant"),
+            },
+            alerts: Alerts {
+                http_400: reader.number("alerts.http_400_tolerance"),
+                http_401: reader.number("alerts.http_401_tolerance"),
+                http_404: reader.number("alerts.http_404_tolerance"),
+                http_500: reader.number("alerts.http_500_tolerance"),
+                invalid_content_length: reader.number("alerts.invalid_content_length_tolerance"),
+            },
+            legacy_metric_aliases: reader.flag("metrics.legacy_aliases"),
+            single_tenant: reader.flag("tenancy.single"),
+        };
+        if reader.problems.is_empty() {
+            Ok(Loaded { settings, report: reader.report(), warnings: reader.warnings })
+        } else {
+            Err(ConfigError { problems: reader.problems })
+        }
+    }
+}
+
+fn server(role: Role, reader: &mut Reader) -> Server {
+    let (internal_port, external_port) =
+        (reader.port_or_zero("server.internal_port"), reader.port_or_zero("server.external_port"));
+    if internal_port == external_port && internal_port != 0 && role != Role::Worker {
+        reader.problems.push(Problem::Relation {
+            first: "GES_SERVER__INTERNAL_PORT",
+            second: "GES_SERVER__EXTERNAL_PORT",
+            rule: "two listeners cannot share one port",
+        });
+    }
+    let own_address =
+        role == Role::Standalone && reader.is_default("server.internal_url") && reader.is_default("server.ges_url");
+    let ges_url = if own_address { None } else { ges_url(reader) };
+    Server {
+        bind_address: reader.address("server.bind_address").unwrap_or(Ipv4Addr::LOCALHOST.into()),
+        internal_port,
+        external_port,
+        ges_url,
+    }
+}
+
+/// A host alone gets the scheme `http` and the path `/genesys`.
+fn ges_url(reader: &mut Reader) -> Option<Url> {
+    let key = if reader.is_default("server.ges_url") { "server.internal_url" } else { "server.ges_url" };
+    let text = reader.text(key)?;
+    let text = text.trim();
+    let absolute = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let Some(mut url) = web_url(&absolute) else {
+        reader.bad(key, "host, host:port, or http or https URL without credentials");
+        return None;
+    };
+    let path = match url.path().trim_end_matches('/') {
+        "" => "/genesys".to_owned(),
+        path => path.to_owned(),
+    };
+    url.set_path(&path);
+    Some(url)
+}
+
+fn log(reader: &mut Reader) -> Log {
+    let level = match reader.word("log.level").as_str() {
+        "trace" => Level::Trace,
+        "debug" => Level::Debug,
+        "warn" => Level::Warn,
+        "error" | "fatal" => Level::Error,
+        _ => Level::Info,
+    };
+    Log { level, max_len: usize::try_from(reader.whole("log.max_len")).unwrap_or(usize::MAX) }
+}
+
+fn db(reader: &mut Reader) -> Option<Db> {
+    let (port, secure) = (reader.port_or_zero("db.port"), reader.flag("db.secure"));
+    let pool_size = u32::try_from(reader.whole("db.pool_size")).unwrap_or(u32::MAX);
+    let (host, name, user) = (reader.text("db.host")?, reader.text("db.name")?, reader.text("db.user")?);
+    Some(Db { host, port, name, user, password: reader.secret("db.password")?, secure, pool_size })
+}
+
+fn gws(reader: &mut Reader) -> Option<Gws> {
+    let (auth, env) = (reader.url("gws.auth_url"), reader.url("gws.env_url"));
+    let (conf, public) = (reader.url("gws.conf_url"), reader.url("gws.public_auth_url"));
+    let (client_id, client_secret) = (reader.text("gws.client_id"), reader.secret("gws.client_secret"));
+    if client_id.is_some() != client_secret.is_some() && reader.problems.is_empty() {
+        reader.problems.push(Problem::Relation {
+            first: "GES_GWS__CLIENT_ID",
+            second: "GES_GWS__CLIENT_SECRET",
+            rule: "one is of no use without the other",
+        });
+    }
+    Some(Gws {
+        auth_url: auth?,
+        env_url: env?,
+        conf_url: conf,
+        public_auth_url: public,
+        client_id: client_id?,
+        client_secret: client_secret?,
+    })
+}
+
+fn redis(reader: &mut Reader) -> Option<Redis> {
+    let (port, password) = (reader.port_or_zero("redis.port"), reader.secret("redis.password"));
+    let (secure, cluster) = (reader.flag("redis.secure"), reader.flag("redis.cluster_mode"));
+    Some(Redis { host: reader.text("redis.host")?, port, secure, cluster, password })
+}
+
+fn ors_redis(reader: &mut Reader) -> Option<OrsRedis> {
+    let location = reader.text("vmcs.ors_redis_location").and_then(|text| {
+        let location =
+            text.trim().rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+        let location = location.filter(|(host, _)| !host.is_empty());
+        if location.is_none() {
+            reader.bad("vmcs.ors_redis_location", "host:port");
+        }
+        location
+    });
+    let given = Given {
+        host: reader.text("vmcs.redis_host"),
+        port: reader.port("vmcs.redis_port"),
+        location,
+        secure: reader.auto_flag("vmcs.redis_secure"),
+        cluster: reader.flag("vmcs.redis_cluster_mode"),
+    };
+    let secret = match reader.text("vmcs.ors_redis_secret") {
+        None => Secret::default(),
+        Some(json) => match Secret::read(&json, &reader.origin("vmcs.ors_redis_secret")) {
+            Ok(secret) => secret,
+            Err(problem) => {
+                reader.problems.push(problem);
+                // The host may have been in it: do not also report that as missing.
+                return resolve(Given { host: Some(String::new()), ..given }, Secret::default(), &mut Vec::new());
+            }
+        },
+    };
+    resolve(given, secret, &mut reader.warnings)
+}
+
+/// Stands in for a URL that did not read; such settings are never handed out.
+fn placeholder() -> Url {
+    Url::parse("http://localhost").expect("invariant: a constant URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_address_survives_odd_characters() {
+        let db = Db {
+            host: "db.example".into(),
+            port: 6543,
+            name: "ges".into(),
+            user: "us er".into(),
+            password: SecretString::from("p@ss/w:rd?".to_owned()),
+            secure: true,
+            pool_size: 10,
+        };
+        let url = db.url();
+        let parsed = Url::parse(url.expose_secret()).unwrap();
+        assert_eq!((parsed.host_str(), parsed.port(), parsed.path()), (Some("db.example"), Some(6543), "/ges"));
+        assert_eq!(parsed.username(), "us%20er");
+        assert_eq!(parsed.password(), Some("p%40ss%2Fw%3Ard%3F"));
+        assert_eq!(parsed.query(), Some("sslmode=require"));
+    }
+}

@@ -1,0 +1,304 @@
+//! Loading from all sources: precedence, aliases, secrets, problems.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop the test where it fails")]
+
+use std::fs;
+use std::path::Path;
+
+use ges_config::{CATALOGUE, ConfigError, Kind, Level, Loaded, Problem, Role, Settings, Sources, Warning};
+use secrecy::ExposeSecret;
+
+const API: &[(&str, &str)] = &[
+    ("DB_HOST", "pg"),
+    ("DB_NAME", "ges"),
+    ("DB_USER", "ges"),
+    ("DB_PASSWORD", "pw"),
+    ("GWS_AUTH", "http://auth"),
+    ("GWS_ENV", "http://env"),
+    ("GWS_CONF", "http://conf"),
+    ("GWS_PUBLIC_AUTH", "https://login.example.com"),
+    ("AUTHENTICATION_CLIENT_ID", "ges"),
+    ("AUTHENTICATION_CLIENT_SECRET", "cs"),
+];
+
+fn load(role: Role, variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+    Settings::load(role, &Sources::of(variables.iter().copied()))
+}
+
+fn standalone(variables: &[(&str, &str)]) -> Loaded {
+    load(Role::Standalone, variables).unwrap()
+}
+
+fn api_with(extra: &[(&'static str, &'static str)]) -> Result<Loaded, ConfigError> {
+    load(Role::Api, &[API, extra].concat())
+}
+
+fn problems(result: Result<Loaded, ConfigError>) -> Vec<Problem> {
+    result.unwrap_err().problems
+}
+
+fn with_files(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let sources = Sources { working_folder: folder.path().into(), ..Sources::of(variables.iter().copied()) };
+    Settings::load(Role::Standalone, &sources)
+}
+
+#[test]
+fn the_standalone_edition_starts_from_nothing() {
+    let settings = standalone(&[]).settings;
+    assert_eq!((settings.server.internal_port, settings.server.external_port), (3050, 3005));
+    assert_eq!(settings.server.bind_address.to_string(), "127.0.0.1");
+    assert_eq!(settings.server.ges_url(41000).as_str(), "http://127.0.0.1:41000/genesys");
+    assert_eq!(settings.data_dir, Path::new("./ges-data"));
+    assert_eq!((settings.log.level, settings.log.max_len), (Level::Info, 2048));
+    assert_eq!(settings.ors.stream_name, "NewCallbackStream");
+    assert!(settings.single_tenant && settings.legacy_metric_aliases);
+    assert!(settings.db.is_none() && settings.gws.is_none() && settings.redis.is_none());
+}
+
+#[test]
+fn missing_settings_are_listed_in_one_problem() {
+    let Problem::Missing { names } = problems(load(Role::Api, &[])).remove(0) else { panic!("not missing") };
+    for name in ["GES_DB__HOST", "GES_DB__PASSWORD", "GES_GWS__AUTH_URL", "GES_GWS__CLIENT_SECRET"] {
+        assert!(names.contains(&name.to_owned()), "{name} not in {names:?}");
+    }
+    let worker = problems(load(Role::Worker, &API[..4]));
+    assert_eq!(worker, [Problem::Missing { names: vec!["GES_VMCS__REDIS_HOST".into()] }]);
+}
+
+#[test]
+fn every_alias_sets_its_setting() {
+    for setting in CATALOGUE {
+        for alias in setting.aliases {
+            let value = match setting.kind {
+                Kind::Port | Kind::Whole { .. } => "4321",
+                Kind::Bool | Kind::AutoBool => "yes",
+                Kind::Url | Kind::Urls => "http://a.example",
+                Kind::SecretJson => "{}",
+                Kind::OneOf(words) => words[0],
+                // `?`: the folder need not exist.
+                Kind::List => "folder?",
+                Kind::Text if setting.key.ends_with("location") => "h:1",
+                Kind::Text | Kind::Secret | Kind::Address | Kind::Number => "text",
+            };
+            let loaded = load(Role::Standalone, &[(alias, value)]);
+            let report = match loaded {
+                Ok(loaded) => loaded.report,
+                // Client id and secret are of use together only; the alias was understood.
+                Err(error) => {
+                    assert!(matches!(error.problems[0], Problem::Relation { .. }), "{alias}: {error}");
+                    continue;
+                }
+            };
+            let line = report.iter().find(|line| line.starts_with(&setting.env_name())).unwrap();
+            assert!(line.ends_with(&format!("(environment {alias})")), "{line}");
+        }
+    }
+}
+
+#[test]
+fn later_sources_win_default_file_environment_secret() {
+    let yaml = "db:\n  host: file\n  name: file\n  user: file\nserver:\n  internal-port: 4000\n";
+    let files =
+        [("ges.yaml", yaml), ("secrets/DB-USER", "secret\n"), ("secrets/..data", "no"), ("secrets/DB_PASSWORD", "p")];
+    let variables = [
+        ("GES_CONFIG_FILE", "ges.yaml"),
+        ("GES_CONFIG_FOLDERS", "secrets,absent?"),
+        ("GES_DB__NAME", "environment"),
+        ("GES_DB__USER", "environment"),
+    ];
+    let loaded = with_files(&files, &variables).unwrap();
+    let db = loaded.settings.db.unwrap();
+    assert_eq!((db.host.as_str(), db.name.as_str(), db.user.as_str()), ("file", "environment", "secret"));
+    assert_eq!(db.password.expose_secret(), "p");
+    assert_eq!((loaded.settings.server.internal_port, db.port), (4000, 5432));
+    assert_eq!(loaded.warnings, []);
+    let origin = |key: &str| loaded.report.iter().find(|line| line.starts_with(key)).unwrap().clone();
+    assert!(origin("GES_DB__HOST").contains("= file  (file "), "{}", origin("GES_DB__HOST"));
+    assert!(origin("GES_DB__NAME").ends_with("(environment GES_DB__NAME)"));
+    assert!(origin("GES_DB__PASSWORD").starts_with("GES_DB__PASSWORD = ***  (secret file "));
+    assert_eq!(origin("GES_DB__PORT"), "GES_DB__PORT = 5432  (default)");
+}
+
+#[test]
+fn toml_is_read_too_and_lists_may_be_arrays() {
+    let toml = "[urs]\nurls = [\"http://a:5580\", \"http://b:5580\"]\n[alerts]\nhttp_400_tolerance = 2.5\n[db]\npassword = 12345\n";
+    let loaded = with_files(&[("ges.toml", toml)], &[("GES_CONFIG_FILE", "ges.toml")]).unwrap();
+    assert_eq!(loaded.settings.urs.urls.len(), 2);
+    assert!((loaded.settings.alerts.http_400 - 2.5).abs() < f64::EPSILON);
+}
+
+#[test]
+fn text_that_looks_like_something_else_stays_text() {
+    for text in ["0012", "12345", "true", "[a]", "1e3", "{x}", "\"q\"", " padded "] {
+        let leaked: &'static str = text;
+        let db = api_with(&[("GES_DB__PASSWORD", leaked)]).unwrap().settings.db.unwrap();
+        assert_eq!(db.password.expose_secret(), text);
+    }
+    let yaml = with_files(&[("g.yml", "urs: { tenant: 0012 }")], &[("GES_CONFIG_FILE", "g.yml")]).unwrap();
+    assert_eq!(yaml.settings.urs.tenant, "0012");
+    let float = with_files(&[("g.yml", "urs: { tenant: 1.10 }")], &[("GES_CONFIG_FILE", "g.yml")]);
+    assert!(matches!(&problems(float)[0], Problem::BadValue { name, .. } if name == "GES_URS__TENANT"));
+}
+
+#[test]
+fn aliases_that_differ_are_both_named_and_equal_ones_pass() {
+    let result = api_with(&[("AUTHENTICATION-CLIENT-PASSWORD", "other")]);
+    let Problem::Conflict { first, second, .. } = problems(result).remove(0) else { panic!("not a conflict") };
+    let both = format!("{first} {second}");
+    assert!(both.contains("AUTHENTICATION-CLIENT-PASSWORD") && both.contains("AUTHENTICATION_CLIENT_SECRET"), "{both}");
+    assert!(api_with(&[("AUTHENTICATION-CLIENT-PASSWORD", "cs")]).is_ok());
+    let twice = with_files(&[("s/DB-USER", "a"), ("s/DB_USER", "b")], &[("GES_CONFIG_FOLDERS", "s")]);
+    assert!(matches!(problems(twice)[0], Problem::Conflict { .. }));
+}
+
+#[test]
+fn the_canonical_name_wins_over_an_alias() {
+    let loaded = api_with(&[("GES_DB__HOST", "canonical")]).unwrap();
+    assert_eq!(loaded.settings.db.unwrap().host, "canonical");
+    let overruled =
+        Warning::Overruled { used: "environment GES_DB__HOST".into(), ignored: "environment DB_HOST".into() };
+    assert_eq!(loaded.warnings, [overruled]);
+}
+
+#[test]
+fn unknown_names_of_ours_are_reported_with_the_nearest_known_one() {
+    let loaded = standalone(&[("GES_SERVER__EXTERNAL_PROT", "1"), ("GES_TEST_PG_URL", "x"), ("PATH", "/bin")]);
+    let unknown = Warning::Unknown {
+        name: "GES_SERVER__EXTERNAL_PROT".into(),
+        place: "the environment".into(),
+        nearest: "GES_SERVER__EXTERNAL_PORT".into(),
+    };
+    assert_eq!(loaded.warnings, [unknown]);
+    let loaded = with_files(&[("g.yaml", "db: { hots: x }")], &[("GES_CONFIG_FILE", "g.yaml")]).unwrap();
+    assert!(matches!(&loaded.warnings[0], Warning::Unknown { nearest, .. } if nearest == "GES_DB__HOST"));
+}
+
+#[test]
+fn booleans_have_six_spellings() {
+    for (text, expected) in [("true", true), ("Yes", true), ("1", true), ("FALSE", false), ("no", false), ("0", false)]
+    {
+        assert_eq!(standalone(&[("GES_TENANCY__SINGLE", text)]).settings.single_tenant, expected, "{text}");
+    }
+    assert!(load(Role::Standalone, &[("GES_TENANCY__SINGLE", "on")]).is_err());
+}
+
+#[test]
+fn an_empty_value_is_not_given() {
+    assert_eq!(standalone(&[("INTERNAL_PORT", "")]).settings.server.internal_port, 3050);
+    assert!(matches!(problems(api_with(&[("DB_HOST", "")]))[0], Problem::Missing { .. }));
+}
+
+#[test]
+fn bad_values_name_key_and_origin_but_never_the_text() {
+    let cases = [
+        ("GES_SERVER__INTERNAL_PORT", "hunter2"),
+        ("GES_LOG__MAX_LEN", "3"),
+        ("GES_LOG__LEVEL", "hunter2"),
+        ("GES_GWS__AUTH_URL", "http://u:hunter2@h"),
+        ("GES_URS__URLS", "http://a,hunter2"),
+        ("GES_ALERTS__HTTP_400_TOLERANCE", "-1"),
+        ("GES_VMCS__ORS_REDIS_LOCATION", "hunter2"),
+        ("GES_SERVER__BIND_ADDRESS", "hunter2"),
+        ("GES_SERVER__GES_URL", "ftp://hunter2"),
+    ];
+    for (name, text) in cases {
+        let error = load(Role::Standalone, &[(name, text)]).unwrap_err();
+        assert!(error.to_string().contains(&format!("{name} from environment {name}")), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let result =
+        load(Role::Standalone, &[("GES_DB__PORT", "x"), ("GES_REDIS__SECURE", "x"), ("INTERNAL_PORT", "3005")]);
+    assert_eq!(problems(result).len(), 3);
+}
+
+#[test]
+fn relations_name_both_settings() {
+    let same = problems(load(Role::Standalone, &[("INTERNAL_PORT", "3005")]));
+    assert!(matches!(
+        same[0],
+        Problem::Relation { first: "GES_SERVER__INTERNAL_PORT", second: "GES_SERVER__EXTERNAL_PORT", .. }
+    ));
+    let alone = problems(load(Role::Standalone, &[("GES_GWS__CLIENT_ID", "a")]));
+    assert!(matches!(alone[0], Problem::Relation { second: "GES_GWS__CLIENT_SECRET", .. }));
+    assert!(load(Role::Standalone, &[("INTERNAL_PORT", "0"), ("EXTERNAL_PORT", "0")]).is_ok());
+}
+
+#[test]
+fn the_ges_url_is_derived_as_the_table_says() {
+    let cases = [
+        (None, None, "http://ges.ges/genesys"),
+        (Some("host.ns"), None, "http://host.ns/genesys"),
+        (Some("https://host.ns:8443/"), None, "https://host.ns:8443/genesys"),
+        (Some("host.ns"), Some("other"), "http://other/genesys"),
+        (
+            Some("host.ns"),
+            Some("http://ges.ges.svc.cluster.local/genesys/"),
+            "http://ges.ges.svc.cluster.local/genesys",
+        ),
+        (None, Some("10.0.0.1:3050"), "http://10.0.0.1:3050/genesys"),
+    ];
+    for (internal, ges, expected) in cases {
+        let extra = internal.map(|text| ("INTERNAL_URL", text)).into_iter().chain(ges.map(|text| ("GES_URL", text)));
+        let settings = api_with(&extra.collect::<Vec<_>>()).unwrap().settings;
+        assert_eq!(settings.server.ges_url(1).as_str(), expected);
+    }
+    let settings = standalone(&[("GES_URL", "demo.example")]).settings;
+    assert_eq!(settings.server.ges_url(1).as_str(), "http://demo.example/genesys");
+}
+
+#[test]
+fn the_orchestration_secret_file_is_merged_and_never_quoted() {
+    let json = r#"{"password":"0012","port":"6380","servername":"sni.voice"}"#;
+    let variables =
+        [("GES_CONFIG_FOLDERS", "s"), ("VMCS_REDIS_HOST", "redis.voice"), ("VMCS_REDIS_CLUSTER_MODE", "true")];
+    let redis = with_files(&[("s/voice-redis-ors-stream", json)], &variables).unwrap().settings.ors_redis.unwrap();
+    assert_eq!((redis.host.as_str(), redis.port, redis.cluster), ("redis.voice", 6380, true));
+    assert_eq!(redis.password.as_ref().unwrap().expose_secret(), "0012");
+    let tls = redis.tls.as_ref().unwrap();
+    assert!(tls.servername == "sni.voice" && tls.verify);
+    assert!(!format!("{redis:?}").contains("0012"));
+    let error =
+        with_files(&[("s/voice_redis_ors_stream", "{\"password\": hunter2")], &variables).unwrap_err().to_string();
+    assert!(error.contains("voice_redis_ors_stream") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let missing = with_files(&[], &[("GES_CONFIG_FILE", "none.yaml"), ("GES_CONFIG_FOLDERS", "none")]);
+    assert_eq!(problems(missing).iter().filter(|problem| matches!(problem, Problem::Unreadable { .. })).count(), 2);
+    let bad = with_files(&[("g.toml", "[db]\npassword = hunter2\n")], &[("GES_CONFIG_FILE", "g.toml")])
+        .unwrap_err()
+        .to_string();
+    assert!(bad.contains("g.toml is not valid TOML, line 2") && !bad.contains("hunter2"), "{bad}");
+}
+
+#[cfg(unix)]
+#[test]
+fn mounted_secrets_are_links_into_a_hidden_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("..data")).unwrap();
+    fs::write(folder.path().join("..data/DB-USER"), "linked\r\n").unwrap();
+    std::os::unix::fs::symlink("..data/DB-USER", folder.path().join("DB-USER")).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let loaded = Settings::load(Role::Standalone, &Sources::of([("CONFIG-FOLDERS", path)])).unwrap();
+    let line = loaded.report.iter().find(|line| line.starts_with("GES_DB__USER")).unwrap();
+    assert!(line.starts_with("GES_DB__USER = linked  (secret file "), "{line}");
+}
+
+#[test]
+fn reports_and_debug_output_hold_no_secret() {
+    let variables = [("GES_DB__PASSWORD", "hunter2"), ("REDIS-CACHEKEY", "hunter2"), ("GES_REDIS__HOST", "r")];
+    let loaded = standalone(&variables);
+    assert!(!loaded.report.join("\n").contains("hunter2"));
+    assert!(!format!("{loaded:?} {:?}", Sources::of(variables)).contains("hunter2"));
+}

@@ -1,0 +1,163 @@
+//! I2, I4, I7: what went out, when, and in which order.
+
+use std::collections::HashMap;
+
+use super::{Entry, Evidence, Invariant, Violation};
+use crate::callback::{Change, TimelineEvent};
+use crate::submission::{EARLY_DIAL, MAX_LEAD, ack_deadline};
+use crate::{CallbackId, Instant};
+
+/// How far two clocks of one run may be apart in evidence about order: entries are stamped by their writers.
+const STAMP_SLACK_MS: i64 = 50;
+
+fn broken(invariant: Invariant, id: CallbackId, seen: impl Into<String>) -> Violation {
+    Violation { invariant, callback: Some(id), seen: seen.into() }
+}
+
+/// I2: attempts have no gaps, the next one starts only when the one before is dead, and at most one session holds a callback.
+pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut first_writes: HashMap<CallbackId, Vec<&Entry>> = HashMap::new();
+    for entry in &evidence.entries {
+        let seen = first_writes.entry(entry.id).or_default();
+        if !seen.iter().any(|earlier| earlier.attempt == entry.attempt) {
+            seen.push(entry);
+        }
+    }
+    for (id, mut attempts) in first_writes {
+        attempts.sort_by_key(|entry| entry.at);
+        let timeline = evidence.story(id).map(|story| story.timeline.as_slice()).unwrap_or_default();
+        for pair in attempts.windows(2) {
+            let (before, after) = (pair[0], pair[1]);
+            if after.attempt == 1 && restarted(timeline, before.at, after.at) {
+                continue;
+            }
+            if after.attempt != before.attempt + 1 {
+                let seen = format!("attempt {} followed attempt {}", after.attempt, before.attempt);
+                violations.push(broken(Invariant::NoDouble, id, seen));
+            } else if !dead(timeline, before, after.at) {
+                let seen = format!("attempt {} was written while attempt {} was alive", after.attempt, before.attempt);
+                violations.push(broken(Invariant::NoDouble, id, seen));
+            }
+        }
+        if attempts.first().is_some_and(|entry| entry.attempt > 1) && !binds_before(timeline, attempts[0].at) {
+            violations.push(broken(Invariant::NoDouble, id, "the first attempt is not number 1"));
+        }
+    }
+    for story in &evidence.stories {
+        let mut bound = false;
+        for change in story.timeline.iter().flat_map(|event| &event.changes) {
+            match change {
+                Change::SessionBound { .. } if bound => {
+                    violations.push(broken(Invariant::NoDouble, story.record.id, "two sessions hold it"));
+                }
+                Change::SessionBound { .. } => bound = true,
+                Change::SessionUnbound | Change::Rescheduled { .. } => bound = false,
+                _ => {}
+            }
+        }
+    }
+    for dial in &evidence.dials {
+        let accepted = evidence
+            .sessions
+            .iter()
+            .any(|told| told.accepted && told.id == dial.id && told.session == dial.session && told.at <= dial.at);
+        if !accepted && !evidence.sessions.is_empty() {
+            violations.push(broken(Invariant::NoDouble, dial.id, "a session called without being accepted"));
+        }
+    }
+    violations
+}
+
+fn within(timeline: &[TimelineEvent], from: Instant, until: Instant) -> impl Iterator<Item = &Change> {
+    timeline.iter().filter(move |event| from <= event.at && event.at <= until).flat_map(|event| &event.changes)
+}
+
+/// A reschedule between the two writes starts the attempts over.
+fn restarted(timeline: &[TimelineEvent], from: Instant, until: Instant) -> bool {
+    within(timeline, from, until).any(|change| matches!(change, Change::Rescheduled { .. }))
+}
+
+/// An unrecorded attempt that a session proved counts (R-TR-3).
+fn binds_before(timeline: &[TimelineEvent], at: Instant) -> bool {
+    within(timeline, Instant::from_millis(i64::MIN), at).any(|change| matches!(change, Change::SessionBound { .. }))
+}
+
+/// Whether `attempt` was over at `at`: unanswered past its deadline, or its session is gone.
+fn dead(timeline: &[TimelineEvent], attempt: &Entry, at: Instant) -> bool {
+    let unbound = within(timeline, attempt.at, at).any(|change| matches!(change, Change::SessionUnbound));
+    let recorded = timeline.iter().find_map(|event| {
+        let this = event.changes.iter().any(|c| matches!(c, Change::Submitted { attempt: n } if *n == attempt.attempt));
+        (this && event.at.millis() + STAMP_SLACK_MS >= attempt.at.millis()).then_some(event.at)
+    });
+    let deadline = ack_deadline(attempt.attempt, recorded.unwrap_or(attempt.at));
+    unbound || at.millis() + STAMP_SLACK_MS >= deadline.millis()
+}
+
+/// I4: nothing is written before it can be due, and nobody is called before the earliest dial time.
+pub(super) fn time(evidence: &Evidence) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for entry in &evidence.entries {
+        let Some(desired) = desired_when(evidence, entry.id, entry.at) else { continue };
+        if entry.at.millis() + STAMP_SLACK_MS < (desired - MAX_LEAD).millis() {
+            violations.push(broken(Invariant::Time, entry.id, "it was submitted before it could be due"));
+        }
+        if entry.earliest_dial < desired - EARLY_DIAL {
+            violations.push(broken(Invariant::Time, entry.id, "its entry allows a call too early"));
+        }
+    }
+    for dial in &evidence.dials {
+        let Some(desired) = desired_when(evidence, dial.id, dial.at) else { continue };
+        if dial.at < desired - EARLY_DIAL {
+            violations.push(broken(Invariant::Time, dial.id, "the consumer was called too early"));
+        }
+    }
+    violations
+}
+
+/// The desired time that held at `at`.
+fn desired_when(evidence: &Evidence, id: CallbackId, at: Instant) -> Option<Instant> {
+    let story = evidence.story(id)?;
+    let mut desired = story.record.desired_at;
+    for event in story.timeline.iter().rev().take_while(|event| event.at > at) {
+        for change in event.changes.iter().rev() {
+            if let Change::Rescheduled { from, .. } = change {
+                desired = *from;
+            }
+        }
+    }
+    Some(desired)
+}
+
+/// I7: of two callbacks of one service that both waited, the one that sorts first goes out first.
+///
+/// A callback waits from its booking on; what was booked in the last moments before a batch was read may miss it.
+pub(super) fn order(evidence: &Evidence) -> Vec<Violation> {
+    let stories: HashMap<_, _> = evidence.stories.iter().map(|story| (story.record.id, story)).collect();
+    let mut firsts: HashMap<_, Vec<(&Entry, &super::Story)>> = HashMap::new();
+    let mut seen = std::collections::HashSet::new();
+    for entry in evidence.entries.iter().filter(|entry| entry.attempt == 1) {
+        let Some(story) = stories.get(&entry.id) else { continue };
+        if story.record.reschedules == 0 && seen.insert(entry.id) {
+            firsts.entry((story.record.tenant, &story.record.service)).or_default().push((entry, story));
+        }
+    }
+    let mut violations = Vec::new();
+    for went_out in firsts.into_values() {
+        // The smallest key that is still to come, from the back: one pass instead of all pairs.
+        let mut later: Option<(_, Instant, CallbackId)> = None;
+        for (entry, story) in went_out.iter().rev() {
+            let key = story.record.order();
+            if let Some((smallest, booked, id)) = later
+                && smallest < key
+                && booked.millis() + 1_000 < entry.at.millis()
+            {
+                violations.push(broken(Invariant::Order, id, "it was overtaken by a later callback"));
+            }
+            if later.is_none_or(|(smallest, _, _)| key < smallest) {
+                later = Some((key, story.record.created_at, story.record.id));
+            }
+        }
+    }
+    violations
+}

@@ -1,0 +1,130 @@
+//! Provisioning services from a document (R-CFG-1 to R-CFG-3): what an operator applies before any publisher exists.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::capacity::CapacityRule;
+use crate::hours::{Hours, OfficeHours};
+use crate::ports::{Catalogue, ServiceRow, StoreError};
+use crate::service::{BadSetting, Settings};
+use crate::{ServiceName, TenantId, throttle};
+
+/// What one tenant is to have. Everything not named stays as it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Provisioning {
+    /// The contact center id.
+    pub tenant: TenantId,
+    /// Limits of the tenant (R-THR-1).
+    #[serde(default)]
+    pub throttle: Option<throttle::Settings>,
+    /// Business Hours objects.
+    #[serde(default)]
+    pub business_hours: Vec<OfficeHours>,
+    /// Capacity rules.
+    #[serde(default)]
+    pub capacity_rules: Vec<CapacityRule>,
+    /// Services, one row each.
+    #[serde(default)]
+    pub services: Vec<ServiceDocument>,
+}
+
+/// One row of CALLBACK_SETTINGS with its name and its rule.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceDocument {
+    /// The virtual queue.
+    pub service_name: ServiceName,
+    /// The Capacity rule assigned to it.
+    #[serde(default)]
+    pub capacity_rule: Option<String>,
+    /// The settings, under their canonical keys.
+    #[serde(flatten)]
+    pub settings: Settings,
+}
+
+/// Why a row was left out (R-CFG-1).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RowError {
+    /// A cell is missing or out of range.
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
+    /// The row refers to Business Hours that do not exist (R-CFG-2).
+    #[error("businessHours names unknown business hours")]
+    UnknownHours,
+    /// The row refers to a Capacity rule that was not given.
+    #[error("capacityRule names a rule that is not in the document")]
+    UnknownRule,
+    /// A rule needs business hours with a zone (R-CR-6).
+    #[error("capacityRule needs businessHours, whose zone it is read in")]
+    NoBusinessHours,
+}
+
+/// What was applied and what was not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Provisioned {
+    /// Services that have their new settings.
+    pub applied: Vec<ServiceName>,
+    /// Services left as they were, each with its cause.
+    pub rejected: Vec<(ServiceName, RowError)>,
+}
+
+/// Applies provisioning documents.
+pub struct Provision {
+    /// What is provisioned.
+    pub catalogue: Arc<dyn Catalogue>,
+}
+
+impl Provision {
+    /// Stores hours and rules, then every good row; a bad row leaves its service as it was (R-CFG-1).
+    ///
+    /// # Errors
+    /// [`StoreError`]: some of it may have been applied; applying it again is safe.
+    pub async fn run(&self, document: &Provisioning) -> Result<Provisioned, StoreError> {
+        let tenant = document.tenant;
+        if let Some(settings) = &document.throttle {
+            self.catalogue.put_tenant_throttle(tenant, settings).await?;
+        }
+        for hours in &document.business_hours {
+            self.catalogue.put_hours(tenant, hours).await?;
+        }
+        for rule in &document.capacity_rules {
+            self.catalogue.put_capacity_rule(tenant, rule).await?;
+        }
+        let mut outcome = Provisioned::default();
+        for row in &document.services {
+            let name = row.service_name.clone();
+            match self.check(document, row).await? {
+                Err(error) => outcome.rejected.push((name, error)),
+                Ok(()) => {
+                    let row = ServiceRow {
+                        name: name.clone(),
+                        settings: row.settings.clone(),
+                        capacity_rule: row.capacity_rule.clone(),
+                    };
+                    self.catalogue.put_service(tenant, &row).await?;
+                    outcome.applied.push(name);
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn check(&self, document: &Provisioning, row: &ServiceDocument) -> Result<Result<(), RowError>, StoreError> {
+        if let Err(error) = row.settings.check() {
+            return Ok(Err(error.into()));
+        }
+        if let Some(rule) = &row.capacity_rule {
+            if row.settings.business_hours.is_none() {
+                return Ok(Err(RowError::NoBusinessHours));
+            }
+            if !document.capacity_rules.iter().any(|given| given.name() == rule) {
+                return Ok(Err(RowError::UnknownRule));
+            }
+        }
+        let Some(hours) = &row.settings.business_hours else { return Ok(Ok(())) };
+        let known = matches!(self.catalogue.hours(document.tenant, hours).await?, Some(Hours::Kept(_)));
+        Ok(if known { Ok(()) } else { Err(RowError::UnknownHours) })
+    }
+}

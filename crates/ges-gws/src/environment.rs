@@ -1,0 +1,149 @@
+//! The registry of contact centers (integrations 4.3, API reference 2.2 and 2.3).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ges_domain::TenantId;
+use ges_domain::tenancy::{ApiKeys, TenancyError};
+use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, Policy, Reply, below, is_segment};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use url::Url;
+use uuid::Uuid;
+
+use crate::memory::Memory;
+use crate::{ClientToken, GwsError, GwsObserver, envelope};
+
+const SERVICE: &str = "the environment service";
+/// Time for an answer, retries included, when nothing is known.
+const FIRST_TIME: Duration = Duration::from_secs(5);
+/// Time for an answer when a stale one can serve instead.
+const REFRESH_TIME: Duration = Duration::from_millis(1500);
+/// Longer keys exist nowhere and would not fit a request line.
+const LONGEST_KEY_BYTES: usize = 1024;
+
+/// The Environment service behind two memories: of API keys, by their SHA-256, and of contact centers.
+pub struct Environment {
+    http: HttpClient,
+    base: Url,
+    tokens: Option<Arc<ClientToken>>,
+    observer: Arc<dyn GwsObserver>,
+    keys: Memory<[u8; 32]>,
+    centers: Memory<Uuid>,
+}
+
+impl Environment {
+    /// `base`: address of the Environment service, without `/environment/v3`. Without `tokens` calls carry no token.
+    ///
+    /// # Errors
+    /// [`BuildError`] when no HTTP client can be made.
+    pub fn new(
+        factory: &HttpClientFactory,
+        base: Url,
+        tokens: Option<Arc<ClientToken>>,
+        observer: Arc<dyn GwsObserver>,
+    ) -> Result<Self, BuildError> {
+        Ok(Self {
+            http: factory.client(Policy::GWS_ENV)?,
+            base,
+            tokens,
+            observer,
+            keys: Memory::new(factory.monotonic()),
+            centers: Memory::new(factory.monotonic()),
+        })
+    }
+
+    /// Whether the service is there: any status below 500 proves life (integrations 8.3).
+    ///
+    /// # Errors
+    /// [`GwsError`] when it is not, or when no token is to be had.
+    pub async fn probe(&self) -> Result<(), GwsError> {
+        let mut url = below(&self.base, &["environment", "v3", "contact-centers"]);
+        url.query_pairs_mut().append_pair("limit", "1");
+        self.send(Call::get("probe", "/environment/v3/contact-centers", url)).await.map(drop)
+    }
+
+    async fn look_up_key(&self, key: &str, time: Duration) -> Result<Option<TenantId>, GwsError> {
+        let url = below(&self.base, &["environment", "v3", "contact-centers", "api-key", key]);
+        let call = Call::get("api_key", "/environment/v3/contact-centers/api-key/{key}", url).within(time);
+        self.center(call).await
+    }
+
+    async fn look_up_center(&self, ccid: Uuid, time: Duration) -> Result<Option<TenantId>, GwsError> {
+        let url = below(&self.base, &["environment", "v3", "contact-centers", &ccid.to_string()]);
+        let call = Call::get("contact_center", "/environment/v3/contact-centers/{ccid}", url).within(time);
+        let call = call.header("contactcenterid", &ccid.to_string()).map_err(|source| self.failed(source))?;
+        Ok(self.center(call).await?.filter(|found| found.0 == ccid))
+    }
+
+    /// The one contact center an answer names. Several different ones are no answer: a key belongs to exactly one.
+    async fn center(&self, call: Call) -> Result<Option<TenantId>, GwsError> {
+        let reply = self.send(call).await?;
+        match reply.status() {
+            200..300 => {}
+            400 | 404 | 410 => return Ok(None),
+            status => return Err(GwsError::Refused { service: SERVICE, status }),
+        }
+        let answer: Value = reply.json().map_err(|source| self.failed(source))?;
+        if !envelope::is_success(&answer) {
+            return Ok(None);
+        }
+        let items = envelope::items(&answer);
+        let ids: Option<HashSet<Uuid>> = items.into_iter().map(envelope::id).collect();
+        let ids = ids.ok_or(GwsError::Unreadable { service: SERVICE, wanted: "the id of a contact center" })?;
+        let mut ids = ids.into_iter();
+        match (ids.next(), ids.next()) {
+            (id, None) => Ok(id.map(TenantId)),
+            (_, Some(_)) => Err(GwsError::Unreadable { service: SERVICE, wanted: "a single contact center" }),
+        }
+    }
+
+    /// Sends with our token; after a 401 once more with a new one.
+    async fn send(&self, call: Call) -> Result<Reply, GwsError> {
+        let Some(tokens) = &self.tokens else {
+            return self.http.send(&call).await.map_err(|source| self.failed(source));
+        };
+        let token = tokens.get().await?;
+        let reply = self.http.send(&call.clone().bearer(token.clone())).await.map_err(|source| self.failed(source))?;
+        if reply.status() != 401 {
+            return Ok(reply);
+        }
+        let token = tokens.replace(&token).await?;
+        self.http.send(&call.bearer(token)).await.map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: CallError) -> GwsError {
+        let failure = GwsError::Call { service: SERVICE, source };
+        if failure.is_outage() {
+            self.observer.server_error();
+        }
+        failure
+    }
+}
+
+const fn time_for(stale_serves: bool) -> Duration {
+    if stale_serves { REFRESH_TIME } else { FIRST_TIME }
+}
+
+fn unavailable(cause: Arc<GwsError>) -> TenancyError {
+    TenancyError::Unavailable(Box::new(cause))
+}
+
+#[async_trait]
+impl ApiKeys for Environment {
+    async fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, TenancyError> {
+        // Dot segments would leave the path of the call; none of these can be a key.
+        if !is_segment(key) || key.len() > LONGEST_KEY_BYTES {
+            return Ok(None);
+        }
+        let digest: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+        self.keys.recall(digest, |stale| self.look_up_key(key, time_for(stale))).await.map_err(unavailable)
+    }
+
+    async fn known(&self, tenant: TenantId) -> Result<bool, TenancyError> {
+        let found = self.centers.recall(tenant.0, |stale| self.look_up_center(tenant.0, time_for(stale))).await;
+        found.map(|found| found.is_some()).map_err(unavailable)
+    }
+}

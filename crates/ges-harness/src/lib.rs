@@ -1,0 +1,66 @@
+//! Real servers and our own programs as processes on free loopback ports, for tests and benches.
+//!
+//! Everything started here is ended by its process id when it is dropped.
+
+mod postgres;
+mod program;
+mod redis;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+pub use postgres::Postgres;
+pub use program::{Program, Signal, cpu_time_of, http_status, workspace_binary};
+pub use redis::Redis;
+
+/// Where the servers' programs are.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Programs {
+    /// Folder of `initdb`, `pg_ctl` and `postgres`
+    #[arg(long)]
+    pub postgres: PathBuf,
+    /// The `redis-server` program
+    #[arg(long)]
+    pub redis: PathBuf,
+}
+
+impl Programs {
+    /// Those that `cargo xtask test` and `cargo xtask bench` found, from `GES_TEST_PG_BIN` and `GES_TEST_REDIS_BIN`.
+    ///
+    /// # Errors
+    /// The variables are missing: run through `cargo xtask`.
+    pub fn from_environment() -> Result<Self> {
+        let path = |wanted: &str| {
+            let found = std::env::vars_os().find(|(name, _)| name == wanted).map(|(_, value)| PathBuf::from(value));
+            found.with_context(|| format!("{wanted} is not set; run through `cargo xtask`"))
+        };
+        Ok(Self { postgres: path("GES_TEST_PG_BIN")?, redis: path("GES_TEST_REDIS_BIN")? })
+    }
+
+    /// The environment that [`Programs::from_environment`] reads.
+    pub fn environment(&self) -> [(String, String); 2] {
+        let text = |path: &std::path::Path| path.display().to_string();
+        [("GES_TEST_PG_BIN".to_owned(), text(&self.postgres)), ("GES_TEST_REDIS_BIN".to_owned(), text(&self.redis))]
+    }
+}
+
+/// A loopback port that nobody uses at this moment.
+///
+/// # Errors
+/// The system has none.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A folder for one run that the user `postgres` can reach; removed when dropped.
+///
+/// # Errors
+/// It cannot be made.
+pub fn run_folder() -> Result<tempfile::TempDir> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::Builder::new().prefix("ges-test-").tempdir()?;
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+    Ok(folder)
+}

@@ -1,0 +1,159 @@
+//! The one place where outbound clients are made.
+
+use std::error::Error;
+use std::sync::{Arc, Once};
+use std::time::{Duration, Instant};
+
+use reqwest::redirect;
+use url::Url;
+
+use crate::{HttpClient, Observer, Policy, Reach, Silent};
+
+/// Idle connections are closed by us after this time, before a usual peer or load balancer does it at 60 s.
+const POOL_IDLE: Duration = Duration::from_secs(55);
+
+/// Gives random numbers in `0..1`.
+pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
+
+/// Gives the time since a fixed origin; never runs backwards.
+pub type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// Gives the W3C `traceparent` of the work at hand, if it is traced.
+pub type TraceParent = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// The process's monotonic clock, its origin being this call.
+pub fn monotonic() -> Monotonic {
+    let origin = Instant::now();
+    Arc::new(move || origin.elapsed())
+}
+
+/// The proxy through which calls to the internet leave.
+#[derive(Debug, Clone)]
+pub struct Egress {
+    /// Address of the proxy.
+    pub proxy: Url,
+    /// Hosts reached without it, separated by commas, in the form of `NO_PROXY`.
+    pub no_proxy: String,
+}
+
+/// A client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("no HTTP client can be made for {integration}")]
+pub struct BuildError {
+    integration: &'static str,
+    #[source]
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// Makes every outbound client, so that all keep the same policy.
+#[derive(Clone)]
+pub struct HttpClientFactory {
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) jitter: Jitter,
+    pub(crate) clock: Monotonic,
+    pub(crate) trace_parent: TraceParent,
+    egress: Option<Egress>,
+}
+
+impl Default for HttpClientFactory {
+    fn default() -> Self {
+        Self {
+            observer: Arc::new(Silent),
+            jitter: Arc::new(rand::random::<f64>),
+            clock: monotonic(),
+            trace_parent: Arc::new(|| None),
+            egress: None,
+        }
+    }
+}
+
+impl HttpClientFactory {
+    /// Lets `observer` hear about every call.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Takes random numbers from `jitter`.
+    #[must_use]
+    pub fn jitter(mut self, jitter: Jitter) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// Takes the time of breakers, and of the caches of adapters, from `clock`.
+    #[must_use]
+    pub fn clock(mut self, clock: Monotonic) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sends the `traceparent` that `trace_parent` gives with every attempt.
+    #[must_use]
+    pub fn trace_parent(mut self, trace_parent: TraceParent) -> Self {
+        self.trace_parent = trace_parent;
+        self
+    }
+
+    /// Sends calls to the internet through a proxy.
+    #[must_use]
+    pub fn egress(mut self, egress: Egress) -> Self {
+        self.egress = Some(egress);
+        self
+    }
+
+    /// The clock of breakers, for the caches of adapters.
+    pub fn monotonic(&self) -> Monotonic {
+        Arc::clone(&self.clock)
+    }
+
+    /// A client that keeps `policy`. Make one per integration and keep it: connections, breakers and bulkhead are its.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the TLS configuration or the proxy is unusable.
+    pub fn client(&self, policy: Policy) -> Result<HttpClient, BuildError> {
+        install_crypto();
+        let failed = |source: reqwest::Error| BuildError {
+            integration: policy.integration,
+            source: source.without_url().into(),
+        };
+        let http = match self.builder(&policy).map_err(failed)?.build() {
+            Ok(http) => http,
+            // An image without root certificates still has plain peers in its cluster; TLS then fails closed.
+            Err(error) if policy.reach == Reach::Cluster => {
+                tracing::warn!(integration = policy.integration, %error, "no root certificates: only plain HTTP will work");
+                let builder = self.builder(&policy).map_err(failed)?;
+                builder.tls_certs_only(std::iter::empty()).build().map_err(failed)?
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(HttpClient::new(http, policy, self))
+    }
+
+    fn builder(&self, policy: &Policy) -> Result<reqwest::ClientBuilder, reqwest::Error> {
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("ges/", env!("CARGO_PKG_VERSION")))
+            .http1_only()
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .pool_idle_timeout(POOL_IDLE)
+            .connect_timeout(policy.connect_timeout());
+        match (&self.egress, policy.reach) {
+            (Some(egress), Reach::Internet) => {
+                let without = reqwest::NoProxy::from_string(&egress.no_proxy);
+                Ok(builder.proxy(reqwest::Proxy::all(egress.proxy.clone())?.no_proxy(without)))
+            }
+            _ => Ok(builder),
+        }
+    }
+}
+
+/// One crypto library for the process. Whoever installed one before us is kept.
+fn install_crypto() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}

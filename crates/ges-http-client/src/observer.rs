@@ -1,0 +1,102 @@
+//! What the application may count, without this crate knowing how.
+
+use std::time::Duration;
+
+use crate::{BreakerState, CallError};
+
+/// How a call ended, as a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Status below 400.
+    Ok,
+    /// Status 4xx.
+    ClientError,
+    /// Status 5xx.
+    ServerError,
+    /// No complete answer in time.
+    Timeout,
+    /// The connection failed or broke, or nothing could be sent.
+    Transport,
+    /// Refused by the breaker.
+    BreakerOpen,
+    /// Refused by the bulkhead.
+    Overloaded,
+    /// The answer is too long.
+    BodyTooLarge,
+}
+
+impl Outcome {
+    /// Every outcome, for registering counters at zero.
+    pub const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::ClientError,
+        Self::ServerError,
+        Self::Timeout,
+        Self::Transport,
+        Self::BreakerOpen,
+        Self::Overloaded,
+        Self::BodyTooLarge,
+    ];
+
+    /// The label's text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ClientError => "client_error",
+            Self::ServerError => "server_error",
+            Self::Timeout => "timeout",
+            Self::Transport => "transport",
+            Self::BreakerOpen => "breaker_open",
+            Self::Overloaded => "overloaded",
+            Self::BodyTooLarge => "body_too_large",
+        }
+    }
+
+    pub(crate) const fn of(result: &Result<u16, &CallError>) -> Self {
+        match result {
+            Ok(..400) => Self::Ok,
+            Ok(_) | Err(CallError::Status { status: ..500, .. }) => Self::ClientError,
+            Err(CallError::Status { .. }) => Self::ServerError,
+            Err(CallError::Timeout(_)) => Self::Timeout,
+            Err(CallError::BreakerOpen { .. }) => Self::BreakerOpen,
+            Err(CallError::Overloaded) => Self::Overloaded,
+            Err(CallError::BodyTooLarge { .. }) => Self::BodyTooLarge,
+            Err(CallError::Transport { .. } | CallError::NotJson { .. } | CallError::Unsendable(_)) => Self::Transport,
+        }
+    }
+}
+
+/// One call, all its attempts taken together.
+#[derive(Debug, Clone, Copy)]
+pub struct Finished {
+    /// Name of the integration.
+    pub integration: &'static str,
+    /// Name of the operation.
+    pub operation: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// From the first attempt to the end of the last, rests included.
+    pub took: Duration,
+}
+
+/// Hears about calls. Implementations count and return; they must not block.
+pub trait Observer: Send + Sync {
+    /// A call ended (`ges_outbound_requests_total`, `ges_outbound_request_duration_seconds`).
+    fn finished(&self, call: &Finished);
+
+    /// A name did not resolve, once per attempt (`DNS_FAILURE`).
+    fn dns_failed(&self, integration: &'static str);
+
+    /// The breaker of `endpoint` (`host:port`) changed (`ges_circuit_state`).
+    fn breaker_changed(&self, integration: &'static str, endpoint: &str, state: BreakerState);
+}
+
+/// Counts nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn finished(&self, _: &Finished) {}
+    fn dns_failed(&self, _: &'static str) {}
+    fn breaker_changed(&self, _: &'static str, _: &str, _: BreakerState) {}
+}

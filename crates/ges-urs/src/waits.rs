@@ -1,0 +1,186 @@
+//! The domain's port over the routers' Web API.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use ges_domain::TenantId;
+use ges_domain::wait::{Estimate, EwtMode, WaitError, WaitEstimates};
+use ges_http_client::{
+    BuildError, Call, CallError, HttpClient, HttpClientFactory, Policy, below, correlation, is_segment,
+    with_correlation,
+};
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::memory::Memory;
+use crate::nodes::Nodes;
+use crate::{RequestForm, RoutersByTenant, TenantHealth, mapping};
+
+/// Time for a look-up over all routers of a tenant.
+const LOOK_UP_TIME: Duration = Duration::from_millis(3500);
+
+/// No estimate from any router.
+#[derive(Debug, thiserror::Error)]
+pub enum UrsError {
+    /// The tenant has no routers.
+    #[error("no router is configured for the tenant")]
+    NoRouters,
+    /// The last router asked did not answer; the ones before it did not either.
+    #[error("no router of the tenant answered")]
+    Call(#[source] CallError),
+    /// The last router asked answered something that is no estimate.
+    #[error("the router answered in a form we do not know")]
+    Unreadable,
+    /// The time for all routers together was used up.
+    #[error("the routers took longer than {LOOK_UP_TIME:?}")]
+    TooSlow,
+    /// The look-up ended without a result.
+    #[error("the look-up broke off")]
+    BrokenOff,
+}
+
+/// The routers of all tenants, asked in order with a memory in front.
+pub struct UrsWaits {
+    desk: Arc<Desk>,
+    memory: Memory<(TenantId, Box<str>, EwtMode)>,
+}
+
+/// What a look-up needs when its caller has gone away.
+struct Desk {
+    http: HttpClient,
+    form: RequestForm,
+    routers: RoutersByTenant,
+    nodes: Mutex<HashMap<TenantId, Arc<Nodes>>>,
+}
+
+impl UrsWaits {
+    /// Asks `routers` in the given form.
+    ///
+    /// # Errors
+    /// [`BuildError`] when no HTTP client can be made.
+    pub fn new(factory: &HttpClientFactory, routers: RoutersByTenant, form: RequestForm) -> Result<Self, BuildError> {
+        let http = factory.client(Policy::URS)?;
+        let desk = Arc::new(Desk { http, form, routers, nodes: Mutex::default() });
+        // Tenants with routers of their own are watched from the start, the others once they are asked about.
+        for tenant in desk.routers.own.keys() {
+            desk.nodes_of(*tenant);
+        }
+        Ok(Self { desk, memory: Memory::new(factory.monotonic()) })
+    }
+
+    /// Asks every router of every tenant seen so far whether it lives, all at once, and tells what is known then.
+    ///
+    /// Any status below 500 is a sign of life. Call it every 15 to 20 s (integrations 8.3).
+    pub async fn probe(&self) -> Vec<TenantHealth> {
+        let watched = self.desk.watched();
+        let probes = watched.iter().flat_map(|(_, nodes)| (0..nodes.addresses().len()).map(move |node| (nodes, node)));
+        join_all(probes.map(|(nodes, node)| self.desk.probe(nodes, node))).await;
+        self.health()
+    }
+
+    /// What calls and probes have shown so far.
+    pub fn health(&self) -> Vec<TenantHealth> {
+        let watched = self.desk.watched();
+        watched.into_iter().map(|(tenant, nodes)| TenantHealth { tenant, nodes: nodes.health() }).collect()
+    }
+
+    /// Whether some tenant has routers and all of them are down (`ALL_URS_DOWN`, R-EWT-10).
+    pub fn all_down_for_some_tenant(&self) -> bool {
+        self.health().iter().any(TenantHealth::all_down)
+    }
+}
+
+#[async_trait]
+impl WaitEstimates for UrsWaits {
+    async fn estimate(&self, tenant: TenantId, queue: &str, mode: EwtMode) -> Result<Estimate, WaitError> {
+        if !is_segment(queue) {
+            return Ok(Estimate::UnknownQueue);
+        }
+        let (desk, name, id) = (Arc::clone(&self.desk), queue.to_owned(), correlation());
+        let look_up = || async move {
+            let looking = with_correlation(id.as_deref(), desk.look_up(tenant, &name, mode));
+            tokio::time::timeout(LOOK_UP_TIME, looking).await.unwrap_or(Err(UrsError::TooSlow))
+        };
+        let outcome = self.memory.recall((tenant, queue.into(), mode), look_up).await;
+        outcome.map_err(|failure| WaitError::Unavailable(Box::new(failure)))
+    }
+}
+
+impl Desk {
+    fn nodes_of(&self, tenant: TenantId) -> Option<Arc<Nodes>> {
+        let routers = self.routers.of(tenant)?;
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let nodes = nodes.entry(tenant).or_insert_with(|| Arc::new(Nodes::new(routers.addresses(tenant))));
+        Some(Arc::clone(nodes))
+    }
+
+    fn watched(&self) -> Vec<(TenantId, Arc<Nodes>)> {
+        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched: Vec<_> = nodes.iter().map(|(tenant, nodes)| (*tenant, Arc::clone(nodes))).collect();
+        watched.sort_by_key(|(tenant, _)| *tenant);
+        watched
+    }
+
+    /// Asks one router after the other; the first estimate wins and its router is asked first from then on.
+    async fn look_up(&self, tenant: TenantId, queue: &str, mode: EwtMode) -> Result<Estimate, UrsError> {
+        let until = Instant::now() + LOOK_UP_TIME;
+        let (Some(nodes), Some(routers)) = (self.nodes_of(tenant), self.routers.of(tenant)) else {
+            return Err(UrsError::NoRouters);
+        };
+        let mut failure = UrsError::NoRouters;
+        for node in nodes.order() {
+            let url = self.address(&nodes.addresses()[node], routers.tenant_name(), queue, mode);
+            let left = until.saturating_duration_since(Instant::now());
+            failure = match self.ask(url, left).await {
+                Ok(estimate) => {
+                    nodes.answered(node, true);
+                    return Ok(estimate);
+                }
+                Err(failure) => failure,
+            };
+            // A full bulkhead is our own doing.
+            if !matches!(failure, UrsError::Call(CallError::Overloaded)) {
+                nodes.failed(node);
+            }
+        }
+        Err(failure)
+    }
+
+    async fn ask(&self, url: Url, left: Duration) -> Result<Estimate, UrsError> {
+        let call = Call::get("lvq", "/urs/call/max/lvq/{queue}", url).within(left);
+        let call = call.header("accept", "application/json").map_err(UrsError::Call)?;
+        let reply = self.http.send(&call).await.map_err(UrsError::Call)?;
+        if reply.status() == 404 {
+            return Ok(Estimate::UnknownQueue);
+        }
+        let answer: Value = reply.success().and_then(|reply| reply.json()).map_err(UrsError::Call)?;
+        mapping::estimate(&answer).ok_or(UrsError::Unreadable)
+    }
+
+    fn address(&self, node: &Url, tenant_name: &str, queue: &str, mode: EwtMode) -> Url {
+        let mut url = match self.form {
+            RequestForm::Path => below(node, &["urs", "call", "max", "lvq", queue]),
+            RequestForm::Query => below(node, &["urs", "call", "max", "lvq"]),
+        };
+        let mut query = url.query_pairs_mut();
+        if self.form == RequestForm::Query {
+            query.append_pair("name", queue);
+        }
+        query.append_pair("tenant", tenant_name).append_pair("aqt", mapping::aqt(mode));
+        drop(query);
+        url
+    }
+
+    async fn probe(&self, nodes: &Nodes, node: usize) {
+        let url = below(&nodes.addresses()[node], &["urs", "help", "call", "lvq"]);
+        match self.http.send(&Call::get("probe", "/urs/help/call/lvq", url)).await {
+            Ok(_) | Err(CallError::Status { status: ..500, .. }) => nodes.answered(node, false),
+            Err(CallError::Overloaded) => {}
+            Err(_) => nodes.failed(node),
+        }
+    }
+}
