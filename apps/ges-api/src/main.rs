@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 use ges_config::{Loaded, Role, Settings, Sources};
 use ges_domain::use_cases::{Provision, Provisioning};
-use ges_postgres::{PgSettings, PgStore};
+use ges_postgres::PgSettings;
 use ges_process::report_bad_configuration;
 use secrecy::ExposeSecret as _;
 
@@ -74,7 +74,7 @@ fn database(settings: &Settings, application: &str) -> Result<PgSettings> {
 async fn provision(loaded: Loaded, file: PathBuf) -> Result<()> {
     let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let document: Provisioning = serde_json::from_str(&text).with_context(|| format!("{}", file.display()))?;
-    let store = PgStore::connect(&database(&loaded.settings, "ges-provision")?).await?;
+    let store = serve::open(&database(&loaded.settings, "ges-provision")?).await?;
     let outcome = Provision { catalogue: Arc::new(store.clone()) }.run(&document).await?;
     store.close().await;
     outcome.applied.iter().for_each(|name| println!("applied  {name}"));

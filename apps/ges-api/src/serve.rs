@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Settings};
-use ges_domain::ports::Clock;
+use ges_domain::ports::{Clock, StoreError};
 use ges_domain::use_cases::{
     BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
 };
 use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
-use ges_postgres::PgStore;
+use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, WithinASecond};
 use ges_rest::{
     Api, Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, external_router,
@@ -110,11 +110,17 @@ async fn bind(settings: &Settings, port: u16) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
+/// Brings the schema up to date and connects. Pods that start together take turns.
+pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
+    PgStore::migrate(settings).await?;
+    PgStore::connect(settings).await
+}
+
 /// Waits for the database instead of crashing; nothing when told to stop meanwhile.
 async fn connect(frame: &Frame) -> Result<Option<PgStore>> {
     let settings = database(&frame.settings, "ges-api")?;
     loop {
-        match PgStore::connect(&settings).await {
+        match open(&settings).await {
             Ok(store) => return Ok(Some(store)),
             Err(error) => tracing::warn!(error = %anyhow::Error::new(error), "the database is not there yet"),
         }
