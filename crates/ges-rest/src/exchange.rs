@@ -89,11 +89,6 @@ impl Exchange {
         self.notes(|notes| notes.user_data_keys = Some(keys));
     }
 
-    /// The correlation id, for answers whose body is written by a handler.
-    pub(crate) fn corr_id(&self) -> Uuid {
-        self.0.corr_id
-    }
-
     /// Gives an answer its final body; returns its code, 0 where the shape has none.
     fn seal(&self, mut response: Response, site: &Site) -> (Response, u16) {
         let status = response.status();
@@ -163,7 +158,10 @@ impl FromRequestParts<Arc<Site>> for Exchange {
 }
 
 /// A version-4 UUID (engagement-api 3.1). It identifies a request, never a fact, so it does not come from the port of ids.
-#[expect(clippy::disallowed_methods, reason = "correlation ids are no ids of the domain and nothing may depend on them")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "correlation ids are no ids of the domain and nothing may depend on them"
+)]
 fn fresh_id() -> Uuid {
     Uuid::new_v4()
 }
@@ -252,3 +250,7 @@ fn method(method: &Method) -> &'static str {
         _ => "OTHER",
     }
 }
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;
