@@ -60,7 +60,7 @@ pub trait Stores: Send + Sync {
 /// The calling crate needs `tokio` with `macros` and `rt-multi-thread`.
 #[macro_export]
 macro_rules! contract_tests {
-    ($fresh:path) => {
+    ($fresh:ident) => {
         $crate::contract_facts!($crate::contract_test, $fresh);
     };
 }
@@ -69,7 +69,7 @@ macro_rules! contract_tests {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! contract_test {
-    ($fresh:path, $area:ident, $($fact:ident)+) => {
+    ($fresh:ident, $area:ident, $($fact:ident)+) => {
         mod $area {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,7 +86,7 @@ macro_rules! contract_test {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! contract_facts {
-    ($each:path, $fresh:path) => {
+    ($each:path, $fresh:ident) => {
         use $each as each_area;
         each_area!($fresh, booking,
             every_field_of_a_booking_reads_back
