@@ -56,7 +56,7 @@ struct Notes {
 impl Exchange {
     fn new(request: &Request, role: Role) -> Self {
         let path = request.uri().path();
-        let gms = path.starts_with("/genesy");
+        let gms = role == Role::Internal && path.starts_with("/genesy");
         let correlation = request.headers().get(CORRELATION).filter(|value| {
             let fits = (1..=128).contains(&value.len());
             fits && value.as_bytes().iter().all(u8::is_ascii_graphic)
@@ -66,7 +66,7 @@ impl Exchange {
             label: label(request, role),
             method: method(request.method()),
             gms,
-            correlation: correlation.cloned().filter(|_| role == Role::Internal),
+            correlation: correlation.cloned(),
             started: Instant::now(),
             reported: AtomicBool::new(false),
             notes: Mutex::default(),

@@ -253,7 +253,7 @@ async fn text_that_is_no_unicode_is_refused_by_name() {
 #[tokio::test]
 async fn bodies_that_are_no_objects_are_refused() {
     let world = World::new().await;
-    let deep = format!("{{\"userData\":{}1{}}}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
+    let deep = format!("{{\"userData\":{}1{}}}", "{\"a\":".repeat(50_000), "}".repeat(50_000));
     let bodies: Vec<Vec<u8>> = vec![
         b"".to_vec(),
         b"{".to_vec(),
@@ -276,7 +276,6 @@ async fn bodies_that_are_no_objects_are_refused() {
 
 #[tokio::test]
 async fn content_types_other_than_json_are_refused_when_something_is_sent() {
-    let world = World::new().await;
     let body = with("channel", json!("WEB")).to_string();
     for (content_type, status) in [
         (Some("application/json;charset=UTF-8"), 200),
@@ -286,6 +285,7 @@ async fn content_types_other_than_json_are_refused_when_something_is_sent() {
         (Some("application/x-www-form-urlencoded"), 415),
         (Some("application/jsonp"), 415),
     ] {
+        let world = World::new().await;
         let mut request = axum::http::Request::post("/engagement/v3/callbacks/create").header("x-api-key", KEY);
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);
@@ -296,6 +296,7 @@ async fn content_types_other_than_json_are_refused_when_something_is_sent() {
             reply.refused(415, 24);
         }
     }
+    let world = World::new().await;
     let empty = axum::http::Request::post("/engagement/v3/callbacks/create").header("x-api-key", KEY);
     let empty = empty.header("content-type", "text/plain").body(Body::empty()).unwrap();
     send(world.external(), empty).await.refused(400, 1);
