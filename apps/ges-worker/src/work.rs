@@ -13,7 +13,9 @@ use ges_monitor::{Monitor, MonitorPorts, MonitorSettings};
 use ges_ors::{AllowedHosts, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound};
-use ges_rest::{Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router};
+use ges_rest::{
+    Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
+};
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
 use secrecy::ExposeSecret as _;
@@ -91,7 +93,7 @@ fn stream_settings(redis: &OrsRedis, stream: &str) -> RedisSettings {
         port: redis.port,
         cluster: redis.cluster,
         tls: redis.tls.as_ref().map(|tls| RedisTls {
-            servername: tls.servername.clone(),
+            servername: Some(tls.servername.clone()),
             verify: tls.verify,
             roots_pem: None,
         }),

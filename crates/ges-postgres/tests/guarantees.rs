@@ -38,7 +38,8 @@ fn distinct(n: u128, mut booking: NewBooking) -> NewBooking {
     booking.callback.phone_key = PhoneKey::new(None, &phone);
     booking.callback.phone = phone;
     let ms = u128::try_from(booking.callback.created_at.millis()).unwrap() + n / 10;
-    booking.callback.id.0 = Uuid::from_u128((ms << 80) | (7 << 76) | (2 << 62) | (n * 0x9e37_79b9_7f4a_7c15) >> 4 & ((1 << 62) - 1));
+    booking.callback.id.0 =
+        Uuid::from_u128((ms << 80) | (7 << 76) | (2 << 62) | (n * 0x9e37_79b9_7f4a_7c15) >> 4 & ((1 << 62) - 1));
     booking
 }
 
@@ -124,7 +125,10 @@ async fn user_data_is_kept_near_its_entropy() {
     let mut state = 42_u64;
     let mut random = move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"[usize::try_from(state >> 33).unwrap() % 62])
+        char::from(
+            b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                [usize::try_from(state >> 33).unwrap() % 62],
+        )
     };
     for start in (0..1000_u128).step_by(100) {
         let bookings = (start..start + 100).map(|n| {
@@ -161,7 +165,10 @@ async fn sixty_four_clients_share_transactions() {
     let (bookings, took) = (3200, started.elapsed());
     store.close().await;
     let used = transactions(&database).await - before;
-    println!("{} bookings/s with 64 clients, {used} transactions for {bookings}", f64::from(bookings) / took.as_secs_f64());
+    println!(
+        "{} bookings/s with 64 clients, {used} transactions for {bookings}",
+        f64::from(bookings) / took.as_secs_f64()
+    );
     assert!(used * 8 < i64::from(bookings), "{used} transactions for {bookings} bookings");
 }
 
