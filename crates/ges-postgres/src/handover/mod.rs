@@ -1,6 +1,7 @@
 //! What monitors read and write. Every write looks at the lease in the same statement.
 
 mod handed;
+mod purge;
 
 use async_trait::async_trait;
 use ges_domain::callback::{Actor, Callback, Change};
@@ -176,37 +177,6 @@ impl Handover for PgStore {
     }
 
     async fn purge(&self, desired_before: Instant, limit: u32) -> Result<u64, StoreError> {
-        // Rows somebody works on stay for the next time; so two purges share the work.
-        let purge = sqlx::query_scalar::<_, i64>(
-            "with old as (
-                select tenant, id
-                from callbacks
-                where desired_at < $1
-                order by desired_at
-                limit $2
-                for update skip locked
-            ), untold as (
-                delete from callback_events e
-                using old
-                where e.tenant = old.tenant and e.id = old.id
-            ), free as (
-                delete from slot_usage u
-                using (
-                    select service, grain
-                    from slot_usage
-                    where service in (select key from services) and grain < $1 - 300000
-                    limit $2
-                ) past
-                where u.service = past.service and u.grain = past.grain
-            ), gone as (
-                delete from callbacks c
-                using old
-                where c.tenant = old.tenant and c.id = old.id
-                returning 1
-            )
-            select count(*) from gone",
-        );
-        let purged = purge.bind(desired_before.millis()).bind(i64::from(limit)).fetch_one(self.pool()).await;
-        Ok(purged.map_err(unavailable)?.unsigned_abs())
+        purge::purge(self.pool(), desired_before, limit).await
     }
 }

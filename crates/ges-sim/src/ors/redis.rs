@@ -93,18 +93,15 @@ impl RedisSource {
 
     async fn fresh(&self) -> Result<Vec<StreamEntry>, fred::error::Error> {
         let block_ms = u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX);
-        let read: HashMap<String, Vec<(String, HashMap<String, String>)>> = self
+        let read: Value = self
             .reader
-            .xreadgroup_map(
-                GROUP,
-                self.consumer.as_str(),
-                Some(COUNT),
-                Some(block_ms),
-                false,
-                self.stream.as_str(),
-                ">",
-            )
+            .xreadgroup(GROUP, self.consumer.as_str(), Some(COUNT), Some(block_ms), false, self.stream.as_str(), ">")
             .await?;
+        // A wait that ended without entries is null, which does not read as a map.
+        if read.is_null() {
+            return Ok(Vec::new());
+        }
+        let read: HashMap<String, Vec<(String, HashMap<String, String>)>> = read.into_xread_response()?;
         Ok(read.into_values().flatten().map(entry).collect())
     }
 

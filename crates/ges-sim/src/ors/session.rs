@@ -285,21 +285,22 @@ impl Session {
     /// Follows a script. A step that dials waits for the agreed time.
     async fn follow(&self, ors: &Ors, scenario: &Scenario, deeds: &mut mpsc::UnboundedReceiver<Deed>) {
         for step in &scenario.steps {
-            let mut at = ors.clock.now() + step.after_ms;
+            let mut not_before = 0;
             let state = step.update.get("_callback_state").map(String::as_str);
             if step.update.contains_key("_dial_attempts") || matches!(state, Some("ROUTING" | "PROCESSING")) {
-                at = at.max(self.start.earliest_dial);
+                not_before = self.start.earliest_dial;
             }
+            let mut at = not_before.max(ors.clock.now() + step.after_ms);
             loop {
                 let flow = tokio::select! {
                     biased;
                     () = ors.stop.cancelled() => return,
                     deed = deeds.recv() => self.obey(ors, deed).await,
-                    () = ors.clock.sleep_until(at) => Flow::Skip,
+                    () = ors.clock.sleep_until(at) => break,
                 };
                 match flow {
                     Flow::On => {}
-                    Flow::Skip => break,
+                    Flow::Skip => at = not_before,
                     Flow::Over => return,
                 }
             }

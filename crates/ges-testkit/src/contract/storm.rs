@@ -71,7 +71,8 @@ async fn settle_for_good(stores: &dyn Stores, row: &Callback) {
     assert_eq!(ended.state, State::Completed);
     if ended.holds_slot() {
         // Connected after a move: the place stays used, so the round's record leaves by retention instead.
-        assert_eq!(stores.handover().purge(after(9001), 10).await.unwrap(), 1);
+        // Records of earlier rounds that were not moved leave with it.
+        assert!(stores.handover().purge(after(9001), 10).await.unwrap() >= 1);
     }
 }
 

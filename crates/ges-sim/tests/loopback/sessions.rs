@@ -1,12 +1,10 @@
 //! Sessions as GES sees them: binding first, reporting, ending; and the stream as its consumer has to treat it.
 
-mod world;
-
 use std::time::{Duration, SystemTime};
 
+use crate::world::{World, entry, swift};
 use ges_sim::floor::Crew;
 use serde_json::{Value, json};
-use world::{World, entry, swift};
 
 fn millis() -> u128 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()

@@ -1,13 +1,11 @@
 //! The other peers and the control plane, over real loopback connections.
 
-mod world;
-
 use std::time::{Duration, Instant};
 
+use crate::world::{World, settings, swift};
 use ges_sim::floor::Crew;
 use ges_sim::{Ports, Seed, Sim};
 use serde_json::{Value, json};
-use world::{World, settings, swift};
 
 async fn token(world: &World, secret: &str) -> reqwest::Response {
     let url = format!("http://{}/auth/v3/oauth/token", world.sim.addresses().auth);

@@ -1,7 +1,5 @@
 //! A GES that only keeps what sessions tell it, and a stream in memory.
 
-#![allow(dead_code, reason = "every test file uses its own part of it")]
-
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
