@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-ors", &["ges-domain", "ges-http-client"]),
     ("ges-phone", &["ges-domain"]),
     ("ges-postgres", &["ges-domain"]),
+    ("ges-process", &["ges-config", "ges-domain", "ges-gws", "ges-http-client", "ges-telemetry", "ges-urs"]),
     ("ges-rest", &["ges-domain", "ges-telemetry"]),
     ("ges-sim", &["ges-http-client"]),
     ("ges-sqlite", &["ges-domain"]),

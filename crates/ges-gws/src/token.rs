@@ -15,6 +15,8 @@ const SERVICE: &str = "the authentication service";
 const REFUSED_REST: Duration = Duration::from_secs(30);
 /// Rest after a renewal failed while the token at hand still serves.
 const RENEWAL_REST: Duration = Duration::from_secs(5);
+/// A service that refuses even new tokens makes us fetch one this often at most.
+const REPLACEMENT_REST: Duration = Duration::from_secs(5);
 /// Lifetime of a token whose answer names none.
 const UNNAMED_LIFETIME: u64 = 300;
 /// Time for a token, retries included.
@@ -41,6 +43,7 @@ struct Held {
     token: Option<Token>,
     refused_until: Duration,
     rest_until: Duration,
+    replace_from: Duration,
 }
 
 /// One token per process: fetched by one caller at a time, renewed at 80 % of its life, used until it expires.
@@ -111,7 +114,9 @@ impl ClientToken {
         self.usable(now, |_, _| true).ok_or(failure)
     }
 
-    /// A token other than `refused`, which a service has just answered with 401.
+    /// A token in place of `refused`, which a service has just answered with 401.
+    ///
+    /// The same one again when a token was replaced within the last 5 s: then its age is not the trouble.
     ///
     /// # Errors
     /// As [`ClientToken::get`].
@@ -128,17 +133,21 @@ impl ClientToken {
         self.http.send(&Call::get("ping", "/auth/v3/ping", self.ping.clone())).await.map(drop).map_err(outage)
     }
 
-    /// Drops the token unless another caller has replaced it already.
+    /// Drops the token unless another caller has replaced it already, or one was replaced a moment ago.
     fn forget(&self, refused: &SecretString) {
+        let now = (self.clock)();
         let mut held = self.held();
-        if held.token.as_ref().is_some_and(|token| token.text.expose_secret() == refused.expose_secret()) {
+        let same = |token: &Token| token.text.expose_secret() == refused.expose_secret();
+        if held.token.as_ref().is_some_and(same) && held.replace_from <= now {
             held.token = None;
+            held.replace_from = now + REPLACEMENT_REST;
         }
     }
 
     fn keep(&self, token: Token) -> SecretString {
         let text = token.text.clone();
-        *self.held() = Held { token: Some(token), ..Held::default() };
+        let mut held = self.held();
+        *held = Held { token: Some(token), replace_from: held.replace_from, ..Held::default() };
         text
     }
 

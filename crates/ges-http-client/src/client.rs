@@ -11,7 +11,7 @@ use crate::endpoint::Endpoints;
 use crate::reply::asked_rest;
 use crate::{
     BreakerState, Call, CallError, Finished, HttpClientFactory, Jitter, Observer, Outcome, Policy, Reply, Stage,
-    correlation,
+    TraceParent, correlation,
 };
 
 /// The way to one integration: its connections, breakers and bulkhead. Made by the factory, shared by reference.
@@ -20,6 +20,7 @@ pub struct HttpClient {
     policy: Policy,
     endpoints: Endpoints,
     jitter: Jitter,
+    trace_parent: TraceParent,
     observer: Arc<dyn Observer>,
 }
 
@@ -28,7 +29,8 @@ impl HttpClient {
         let observer = Arc::clone(&factory.observer);
         let endpoints =
             Endpoints::new(policy.integration, policy.bulkhead, Arc::clone(&factory.clock), Arc::clone(&observer));
-        Self { http, policy, endpoints, jitter: Arc::clone(&factory.jitter), observer }
+        let (jitter, trace_parent) = (Arc::clone(&factory.jitter), Arc::clone(&factory.trace_parent));
+        Self { http, policy, endpoints, jitter, trace_parent, observer }
     }
 
     /// Sends `call`, again where the policy says so, and gives the complete answer.
@@ -104,6 +106,9 @@ impl HttpClient {
         };
         if let Some(id) = correlation() {
             request = request.header("X-Correlation-Id", &*id);
+        }
+        if let Some(trace_parent) = (self.trace_parent)() {
+            request = request.header("traceparent", trace_parent);
         }
         if let Some(body) = &call.body {
             request = request.body(body.clone());

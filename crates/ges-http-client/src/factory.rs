@@ -18,6 +18,9 @@ pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
 /// Gives the time since a fixed origin; never runs backwards.
 pub type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
 
+/// Gives the W3C `traceparent` of the work at hand, if it is traced.
+pub type TraceParent = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// The process's monotonic clock, its origin being this call.
 pub fn monotonic() -> Monotonic {
     let origin = Instant::now();
@@ -48,12 +51,19 @@ pub struct HttpClientFactory {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) jitter: Jitter,
     pub(crate) clock: Monotonic,
+    pub(crate) trace_parent: TraceParent,
     egress: Option<Egress>,
 }
 
 impl Default for HttpClientFactory {
     fn default() -> Self {
-        Self { observer: Arc::new(Silent), jitter: Arc::new(rand::random::<f64>), clock: monotonic(), egress: None }
+        Self {
+            observer: Arc::new(Silent),
+            jitter: Arc::new(rand::random::<f64>),
+            clock: monotonic(),
+            trace_parent: Arc::new(|| None),
+            egress: None,
+        }
     }
 }
 
@@ -76,6 +86,13 @@ impl HttpClientFactory {
     #[must_use]
     pub fn clock(mut self, clock: Monotonic) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sends the `traceparent` that `trace_parent` gives with every attempt.
+    #[must_use]
+    pub fn trace_parent(mut self, trace_parent: TraceParent) -> Self {
+        self.trace_parent = trace_parent;
         self
     }
 

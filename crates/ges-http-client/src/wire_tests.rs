@@ -12,8 +12,8 @@ use wiremock::matchers::{any, header, header_exists, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::{
-    Backoff, BreakerState, Bulkhead, Call, CallError, Finished, HttpClient, HttpClientFactory, Observer, Outcome,
-    Policy, Stage, with_correlation,
+    Backoff, BreakerState, Bulkhead, Call, CallError, Egress, Finished, HttpClient, HttpClientFactory, Observer,
+    Outcome, Policy, Reach, Stage, with_correlation,
 };
 
 /// Two retries without a rest worth waiting for; 10 s would be long enough on the slowest machine.
@@ -22,6 +22,8 @@ const QUICK: Policy = Policy {
     backoff: Backoff { retries: 2, base: Duration::from_millis(1), cap: Duration::from_millis(2) },
     ..Policy::GWS_ENV
 };
+
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 #[derive(Default)]
 struct Ledger {
@@ -49,7 +51,8 @@ fn client(policy: Policy) -> (HttpClient, Arc<Ledger>, Arc<AtomicU64>) {
     let clock = Arc::clone(&seconds);
     let factory = HttpClientFactory::default()
         .observed_by(ledger.clone())
-        .clock(Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst))));
+        .clock(Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst))))
+        .trace_parent(Arc::new(|| Some(TRACE.to_owned())));
     (factory.client(policy).unwrap(), ledger, seconds)
 }
 
@@ -107,6 +110,7 @@ async fn every_call_names_us_and_its_correlation() {
     Mock::given(path("/look/sesame"))
         .and(header("user-agent", concat!("ges/", env!("CARGO_PKG_VERSION"))))
         .and(header("x-correlation-id", "c-1"))
+        .and(header("traceparent", TRACE))
         .respond_with(ResponseTemplate::new(200).set_body_string("[1]"))
         .expect(1)
         .mount(&server)
@@ -335,4 +339,24 @@ async fn identities_and_bodies_arrive_as_declared() {
     client.send(&form).await.unwrap().success().unwrap();
     let json = Call::put("look", "/", url).bearer("t".to_owned().into()).header("x-extra", "1").unwrap();
     client.send(&json.json(&[1, 2]).unwrap()).await.unwrap().success().unwrap();
+}
+
+#[tokio::test]
+async fn only_calls_to_the_internet_leave_through_the_proxy() {
+    let proxy = answering(ResponseTemplate::new(200).set_body_string("proxy")).await;
+    let peer = answering(ResponseTemplate::new(200).set_body_string("peer")).await;
+    let egress = |no_proxy: &str| {
+        let proxy = Url::parse(&proxy.uri()).unwrap();
+        HttpClientFactory::default().egress(Egress { proxy, no_proxy: no_proxy.to_owned() })
+    };
+    let internet = Policy { reach: Reach::Internet, ..QUICK };
+    for (factory, policy, who) in [
+        (egress(""), internet, "proxy"),
+        (egress("127.0.0.1,localhost"), internet, "peer"),
+        (egress(""), QUICK, "peer"),
+        (HttpClientFactory::default(), internet, "peer"),
+    ] {
+        let reply = factory.client(policy).unwrap().send(&look(&peer.uri())).await.unwrap();
+        assert_eq!(reply.body(), who.as_bytes());
+    }
 }

@@ -1,1 +1,29 @@
-//! Inbound HTTP: /engagement/v3, the internal /genesys API, health and metrics.
+//! Inbound HTTP: the public API under `/engagement/v3`, the session storage under `/genesys`, health and metrics.
+//!
+//! One file per operation: what it reads, what it calls, what it answers, and its tests. Everything a request has in common
+//! — correlation id, tenant, body limit, error shape, log line, metrics — is decided once, in [`exchange`] and the
+//! extractors. This crate holds no rule of booking: it turns wire into values and refusals into wire.
+
+mod answer;
+mod api;
+mod body;
+mod dates;
+mod engagement;
+mod exchange;
+mod fields;
+mod genesys;
+mod health;
+mod identity;
+mod listener;
+mod path;
+mod query;
+mod refusal;
+mod scalar;
+mod server;
+#[cfg(test)]
+mod testing;
+
+pub use api::{Api, Observed};
+pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};
+pub use listener::{Limits, Role, TenantHeaders, external_router, internal_router, worker_router};
+pub use server::{ServeLimits, serve};

@@ -1,1 +1,19 @@
-//! Builders, the in-memory model of every store port, and the contract suite that all stores pass.
+//! What tests of every crate share: builders, settable fakes of the outside, the in-memory model of the record store, and
+//! the contract suite that every record store passes.
+//!
+//! A dev-dependency only; nothing here runs in production.
+#![expect(clippy::unwrap_used, reason = "only tests link this crate: a broken expectation is a failed test")]
+
+pub mod builders;
+pub mod contract;
+mod fakes;
+mod invariants;
+mod memory;
+mod stream;
+mod time;
+
+pub use fakes::{FakeKeys, FakePlan, FakeSessions, FakeWaits, SessionCall};
+pub use invariants::assert_consistent;
+pub use memory::MemoryStore;
+pub use stream::{Fault, StreamLedger, Written};
+pub use time::{CountingIds, ManualClock};

@@ -8,7 +8,8 @@ pub use crate::slots::Booking as SlotClaim;
 pub use classify::{Classified, PAST_TOLERANCE, classify};
 pub use ledger::{Asked, Ledger};
 
-use crate::callback::{Callback, Kind, Particulars};
+use crate::callback::acts::Write;
+use crate::callback::{Actor, Callback, Change, Kind, Particulars, Source};
 use crate::phone::PhoneNumber;
 use crate::throttle::{self, Reach};
 use crate::{Instant, Refusal, ServiceName};
@@ -53,6 +54,19 @@ pub struct NewBooking {
     pub reach: Reach,
     /// A refusal of steps 13 or 14, which yields to one of the counted steps 9 to 12 (chapter 4's order).
     pub refused_later: Option<Refusal>,
+}
+
+impl NewBooking {
+    /// The record and its first event as they are written once the booking is admitted (T1, T2).
+    pub fn entry(&self) -> Write {
+        let particulars = &self.callback.particulars;
+        let actor = match particulars.source {
+            Source::Api => Actor::Api,
+            Source::Ivr => Actor::Ivr,
+            Source::Ui | Source::Recreate => Actor::Ui(particulars.created_by.clone().unwrap_or_default()),
+        };
+        self.callback.apply(actor, self.callback.created_at, vec![Change::Booked])
+    }
 }
 
 /// What `book` comes to.

@@ -6,7 +6,8 @@ use super::{
     decide_session_update, may_act,
 };
 use crate::Instant;
-use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, SessionAnswer};
+use crate::capacity::Usage;
+use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, Moved, SessionAnswer};
 
 /// A changed record and the event that tells it: to be written together, on the version it was read at.
 pub type Write = (Callback, TimelineEvent);
@@ -213,6 +214,30 @@ pub fn needs_place(record: &Callback, to: &Move) -> bool {
         }
         None => false,
     }
+}
+
+/// Whether a moved record finds its place; `booked` covers the claimed cell and its rule slot, the record's own place
+/// included, which counts as free (R-EDT-2, R-CR-10).
+pub fn finds_place(record: &Callback, to: &Move, booked: &Usage) -> bool {
+    let Some(claim) = to.slot.as_ref().filter(|_| needs_place(record, to)) else { return true };
+    let mut others = booked.clone();
+    if record.holds_slot() {
+        others.remove(record.desired_at);
+    }
+    others.remaining(&claim.cell, &claim.limits) > 0
+}
+
+/// Records that `attempt` was written to the stream (T3, R-SUB-8).
+///
+/// # Errors
+/// The answer, when there is nothing to write: recorded before, or overtaken.
+pub fn record_handed(record: &Callback, attempt: u32, at: Instant) -> Result<Write, HandoverOutcome> {
+    if record.waits_for_handover() && record.next_attempt() == attempt {
+        return Ok(record.apply(Actor::Monitor, at, vec![Change::Submitted { attempt }]));
+    }
+    let unanswered = record.state.is_open() && record.session.is_none() && record.submission.submitted_at.is_some();
+    let recorded_before = unanswered && record.submission.attempts == attempt;
+    Err(if recorded_before { HandoverOutcome::Recorded } else { HandoverOutcome::Overtaken })
 }
 
 #[cfg(test)]

@@ -1,0 +1,176 @@
+//! Writing to the stream: one pipeline per portion, three quick tries per cycle (R-SUB-7, integrations 1.2.6).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fred::clients::Client;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::{ClientLike, StreamsInterface};
+use ges_domain::ports::{Dispatch, StreamError, SubmissionStream};
+use ges_http_client::Backoff;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::settings::COMMAND;
+use super::{BadRedisSettings, RedisSettings};
+use crate::MAX_LEN;
+use crate::entry::{Fields, Origin, Writer, corr_id};
+
+/// Three tries a cycle: two after the first.
+const QUICK: Backoff = Backoff { retries: 2, base: Duration::from_millis(100), cap: Duration::from_secs(2) };
+/// How long one try waits for a connection that is being made.
+const CONNECTION: Duration = Duration::from_millis(150);
+/// Between two signs of life on a connection that is not used.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Most bytes of values in one pipeline, so that a portion's answer can be expected within [`COMMAND`].
+const PORTION_BYTES: usize = 4 << 20;
+
+/// The orchestration stream in Redis.
+pub struct RedisStream {
+    client: Client,
+    stream: String,
+    origin: Origin,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl RedisStream {
+    /// Starts to connect and returns at once; a server that is away is tried again for ever. Must be called inside a
+    /// runtime.
+    ///
+    /// # Errors
+    /// [`BadRedisSettings`] when the settings can never work.
+    pub fn start(settings: &RedisSettings, origin: Origin) -> Result<Self, BadRedisSettings> {
+        let client = settings.builder()?.build().map_err(|error| BadRedisSettings::Client(error.into()))?;
+        let connection = client.connect();
+        let connected = tokio::spawn(async move {
+            match connection.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the client of the orchestration stream has stopped"),
+                Err(_) => tracing::debug!("the client of the orchestration stream was dropped"),
+            }
+        });
+        let heart = client.clone();
+        let heartbeat = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(HEARTBEAT).await;
+                if heart.is_connected() {
+                    // The answer does not matter here: an owed one closes the connection, and the client reconnects.
+                    let _ = heart.ping::<()>(None).await;
+                }
+            }
+        });
+        Ok(Self { client, stream: settings.stream.clone(), origin, tasks: [connected, heartbeat] })
+    }
+
+    /// Whether the server answers now, within two seconds. For the health page (`ORS_REDIS_STATUS`).
+    pub async fn probe(&self) -> bool {
+        self.connected().await.is_ok()
+            && tokio::time::timeout(COMMAND, self.client.ping::<()>(None)).await.is_ok_and(|answer| answer.is_ok())
+    }
+
+    /// Whether there is a connection, without asking the server.
+    pub fn is_connected(&self) -> bool {
+        self.client.is_connected()
+    }
+
+    /// Says good-bye to the server, waiting at most two seconds.
+    pub async fn close(&self) {
+        let _ = tokio::time::timeout(COMMAND, self.client.quit()).await;
+    }
+
+    async fn connected(&self) -> Result<(), Error> {
+        if self.client.is_connected() {
+            return Ok(());
+        }
+        match tokio::time::timeout(CONNECTION, self.client.wait_for_connect()).await {
+            Ok(connected) => connected,
+            Err(_) => Err(Error::new(ErrorKind::IO, "not connected")),
+        }
+    }
+
+    /// Writes one portion in one round trip. Tells how many entries from the start are written for certain.
+    async fn write(&self, portion: &[Fields], left: Duration) -> Result<(), (usize, Error)> {
+        self.connected().await.map_err(|error| (0, error))?;
+        let pipeline = self.client.pipeline();
+        for fields in portion {
+            let cap = ("MAXLEN", "~", i64::try_from(MAX_LEN).unwrap_or(i64::MAX));
+            let queued: Result<(), Error> = pipeline.xadd(self.stream.as_str(), false, cap, "*", fields.clone()).await;
+            queued.map_err(|error| (0, error))?;
+        }
+        let answers = match tokio::time::timeout(left, pipeline.try_all::<String>()).await {
+            Ok(answers) => answers,
+            Err(_) => return Err((0, Error::new(ErrorKind::Timeout, "no answer in time"))),
+        };
+        let written = answers.iter().take_while(|answer| answer.is_ok()).count();
+        match answers.into_iter().find_map(Result::err) {
+            Some(error) => Err((written, error)),
+            None if written < portion.len() => Err((written, Error::new(ErrorKind::Protocol, "answers are missing"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for RedisStream {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+#[async_trait]
+impl SubmissionStream for RedisStream {
+    async fn submit(&self, batch: &[Dispatch]) -> Result<(), StreamError> {
+        let mut writer = Writer::new(&self.origin);
+        let entries: Vec<Fields> =
+            batch.iter().map(|one| writer.entry(one, &corr_id(one.callback.id, one.attempt))).collect();
+        let mut waiting = entries.as_slice();
+        let mut retry = 0;
+        let mut progress = Instant::now();
+        while !waiting.is_empty() {
+            let left = COMMAND.saturating_sub(progress.elapsed());
+            let portion = &waiting[..portion_of(waiting)];
+            let (written, failure) = match self.write(portion, left).await {
+                Ok(()) => (portion.len(), None),
+                Err((written, error)) => (written, Some(error)),
+            };
+            waiting = &waiting[written..];
+            if written > 0 {
+                progress = Instant::now();
+            }
+            let Some(error) = failure else { continue };
+            let left = COMMAND.saturating_sub(progress.elapsed());
+            // A try that could not even wait for a connection is not begun.
+            let Some(rest) = QUICK.rest(retry, rand::random(), None, Some(left), CONNECTION) else {
+                return Err(crate::refusal(waiting.len(), batch.len(), error.into()));
+            };
+            tracing::debug!(retry, %error, "the orchestration stream did not take a portion");
+            retry += 1;
+            tokio::time::sleep(rest).await;
+        }
+        Ok(())
+    }
+}
+
+/// How many of `waiting`, at least one, go into one pipeline.
+fn portion_of(waiting: &[Fields]) -> usize {
+    let mut bytes = 0;
+    let fits = waiting.iter().take_while(|fields| {
+        bytes += fields.iter().map(|(_, value)| value.len()).sum::<usize>();
+        bytes <= PORTION_BYTES
+    });
+    fits.count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn portions_are_bounded_by_bytes_and_never_empty() {
+        let entry = |bytes: usize| vec![("data", "x".repeat(bytes))];
+        assert_eq!(portion_of(&[entry(10), entry(10)]), 2);
+        assert_eq!(portion_of(&[entry(PORTION_BYTES), entry(1)]), 1);
+        assert_eq!(portion_of(&[entry(PORTION_BYTES + 1), entry(1)]), 1, "an entry that is too large goes alone");
+    }
+}

@@ -1,0 +1,140 @@
+//! Sessions against a peer of our own.
+
+use ges_domain::SessionId;
+use ges_http_client::{Backoff, HttpClientFactory, Policy};
+use serde_json::{Value, json};
+use wiremock::matchers::{body_json, header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+
+const CALLBACK: &str = "0f2b1d5e-7a4c-4f6e-9a51-0a4f6a2f3c10";
+
+fn sessions(ors_url: &str) -> OrsSessions {
+    let policy = Policy {
+        backoff: Backoff { retries: 2, base: Duration::from_millis(1), cap: Duration::from_millis(2) },
+        ..Policy::ORS_EVENTS
+    };
+    let client = HttpClientFactory::default().client(policy).unwrap();
+    OrsSessions::new(client, ors_url, AllowedHosts::default()).unwrap()
+}
+
+fn session(url: Option<&str>) -> SessionBinding {
+    SessionBinding { id: SessionId::new("00GESDEMO7H2.node3").unwrap(), url: url.map(Into::into) }
+}
+
+async fn cancel(sessions: &OrsSessions, session: &SessionBinding) -> CancelOutcome {
+    let at = "2026-11-23T15:31:07.201Z".parse().unwrap();
+    sessions.cancel(session, CALLBACK.parse().unwrap(), &Reason::CANCELLED, &Actor::Ui("kim".into()), at).await
+}
+
+async fn answering(status: u16) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(status)).mount(&server).await;
+    server
+}
+
+#[tokio::test]
+async fn the_cancel_event_has_the_documented_form() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/scxml/session/00GESDEMO7H2/event/callback.cancel"))
+        .and(header("cookie", "ORSSESSIONID=00GESDEMO7H2.node3"))
+        .and(header("content-type", "application/json"))
+        .and(body_json(json!({
+            "_service_id": CALLBACK, "_reason": "CANCELLED", "_by": "ui", "_at": "2026-11-23T15:31:07.201Z"
+        })))
+        .respond_with(ResponseTemplate::new(200))
+        .expect(1)
+        .mount(&server)
+        .await;
+    assert_eq!(cancel(&sessions(&server.uri()), &session(None)).await, CancelOutcome::Accepted);
+}
+
+#[tokio::test]
+async fn every_answer_has_a_business_meaning() {
+    for (status, outcome, tries) in [
+        (200, CancelOutcome::Accepted, 1),
+        (404, CancelOutcome::Gone, 1),
+        (409, CancelOutcome::Refused, 1),
+        (400, CancelOutcome::Unreachable, 1),
+        (500, CancelOutcome::Unreachable, 1),
+        (503, CancelOutcome::Unreachable, 3),
+    ] {
+        let server = answering(status).await;
+        assert_eq!(cancel(&sessions(&server.uri()), &session(None)).await, outcome, "{status}");
+        assert_eq!(server.received_requests().await.unwrap().len(), tries, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_gone_is_unreachable() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    assert_eq!(cancel(&sessions(&url), &session(None)).await, CancelOutcome::Unreachable);
+}
+
+#[tokio::test]
+async fn a_session_that_never_answers_costs_three_seconds() {
+    let server = MockServer::start().await;
+    let silence = ResponseTemplate::new(200).set_delay(Duration::from_secs(60));
+    Mock::given(method("POST")).respond_with(silence).mount(&server).await;
+    let began = tokio::time::Instant::now();
+    assert_eq!(cancel(&sessions(&server.uri()), &session(None)).await, CancelOutcome::Unreachable);
+    assert!(began.elapsed() < Duration::from_millis(3_500), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_allowed_is_ignored_and_the_own_host_is_allowed() {
+    let (own, other) = (answering(200).await, answering(200).await);
+    let sessions = sessions(&own.uri());
+    assert_eq!(cancel(&sessions, &session(Some("http://203.0.113.9:9098"))).await, CancelOutcome::Accepted);
+    assert_eq!(own.received_requests().await.unwrap().len(), 1, "the default was used");
+    // Same host, other port: a node beside the configured one.
+    assert_eq!(cancel(&sessions, &session(Some(&other.uri()))).await, CancelOutcome::Accepted);
+    assert_eq!(other.received_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_old_node_gets_forms_and_is_remembered() {
+    let server = MockServer::start().await;
+    Mock::given(header("content-type", "application/json"))
+        .respond_with(ResponseTemplate::new(415))
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(header("content-type", "application/x-www-form-urlencoded"))
+        .respond_with(ResponseTemplate::new(200))
+        .expect(2)
+        .mount(&server)
+        .await;
+    let sessions = sessions(&server.uri());
+    for _ in 0..2 {
+        assert_eq!(cancel(&sessions, &session(None)).await, CancelOutcome::Accepted);
+    }
+    let last = server.received_requests().await.unwrap().pop().unwrap();
+    assert!(String::from_utf8(last.body).unwrap().contains("_by=ui"));
+}
+
+#[tokio::test]
+async fn terminate_has_the_documented_form_and_never_fails() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/base/scxml/session/00GESDEMO7H2/terminate"))
+        .and(header("cookie", "ORSSESSIONID=00GESDEMO7H2.node3"))
+        .respond_with(ResponseTemplate::new(404))
+        .expect(1)
+        .mount(&server)
+        .await;
+    sessions(&format!("{}/base/", server.uri())).terminate(&session(None)).await;
+    let refused: Value = json!(
+        OrsSessions::new(
+            HttpClientFactory::default().client(Policy::ORS_EVENTS).unwrap(),
+            "ftp://ors",
+            AllowedHosts::default()
+        )
+        .is_err()
+    );
+    assert_eq!(refused, json!(true));
+}

@@ -1,0 +1,2 @@
+-- Callbacks of one number.
+create index callbacks_number on callbacks (service, phone_key);

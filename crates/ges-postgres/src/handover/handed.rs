@@ -1,0 +1,79 @@
+//! Recording attempts that were written to the stream: a whole batch in one statement.
+
+use ges_domain::Instant;
+use ges_domain::callback::{Actor, Change, TimelineEvent};
+use ges_domain::ports::{Handed, HandoverOutcome, ShardLease, StoreError};
+use ges_domain::submission::ack_deadline;
+use sqlx::PgPool;
+
+use crate::error::reading;
+use crate::event;
+use crate::shards::lease_holds;
+
+/// What [`ges_domain::callback::acts::record_handed`] decides and `Change::Submitted` does, for many records at once; a test
+/// holds it against the domain's fold.
+const RECORD: &str = concat!(
+    "with lease as (
+        select ",
+    lease_holds!("$1", "$2"),
+    " as holds
+    ), asked as (
+        select *
+        from unnest($3::uuid[], $4::uuid[], $5::int[], $6::bigint[], $7::text[]) with ordinality
+            a (tenant, id, attempt, ack_at, event, place)
+    ), recorded as (
+        update callbacks c
+        set state = 2, attempts = a.attempt, submitted_at = $8, failures = null, version = c.version + 1,
+            updated_at = nullif($8, c.created_at), ack_at = case when a.ack_at < c.deadline then a.ack_at end
+        from asked a
+        where c.tenant = a.tenant and c.id = a.id and coalesce(c.attempts, 0) + 1 = a.attempt
+            and c.state <= 2 and c.submitted_at is null and c.session_id is null
+            and (select holds from lease)
+            and exists (select 1 from services s where s.key = c.service and s.shard = $1)
+        returning c.tenant, c.id, c.version, a.attempt, a.event
+    ), told as (
+        insert into callback_events (tenant, id, seq, event)
+        select tenant, id, version, event
+        from recorded
+    )
+    select exists (
+            select 1
+            from recorded r
+            where r.tenant = a.tenant and r.id = a.id and r.attempt = a.attempt
+        ) or exists (
+            select 1
+            from callbacks c
+            join services s on s.key = c.service
+            where c.tenant = a.tenant and c.id = a.id and c.attempts = a.attempt and c.submitted_at is not null
+                and c.session_id is null and c.state <> 6 and s.shard = $1 and (select holds from lease)
+        )
+    from asked a
+    order by a.place"
+);
+
+pub(super) async fn record(
+    pool: &PgPool,
+    lease: ShardLease,
+    handed: &[Handed],
+    at: Instant,
+) -> Result<Vec<HandoverOutcome>, StoreError> {
+    let mut events = Vec::with_capacity(handed.len());
+    for Handed { attempt, .. } in handed {
+        let changes = vec![Change::Submitted { attempt: *attempt }];
+        events.push(event::encode(&TimelineEvent { seq: 0, at, actor: Actor::Monitor, changes })?);
+    }
+    let recorded = sqlx::query_scalar::<_, bool>(RECORD)
+        .bind(i16::from(lease.shard.0))
+        .bind(lease.epoch.cast_signed())
+        .bind(handed.iter().map(|handed| handed.tenant.0).collect::<Vec<_>>())
+        .bind(handed.iter().map(|handed| handed.id.0).collect::<Vec<_>>())
+        .bind(handed.iter().map(|handed| handed.attempt.cast_signed()).collect::<Vec<_>>())
+        .bind(handed.iter().map(|handed| ack_deadline(handed.attempt, at).millis()).collect::<Vec<_>>())
+        .bind(events)
+        .bind(at.millis())
+        .fetch_all(pool)
+        .await
+        .map_err(reading("callbacks"))?;
+    let outcome = |recorded| if recorded { HandoverOutcome::Recorded } else { HandoverOutcome::Overtaken };
+    Ok(recorded.into_iter().map(outcome).collect())
+}

@@ -1,0 +1,134 @@
+//! The one statement that changes a record: row, event, places and hint together, on the version it was read at.
+
+use ges_domain::Instant;
+use ges_domain::callback::{Callback, TimelineEvent};
+use ges_domain::capacity::Usage;
+use ges_domain::ports::{ServiceRef, ShardLease, StoreError};
+use sqlx::PgExecutor;
+
+use crate::error::unavailable;
+use crate::row::{self, Stored, counted, direction_code, kind_code, state_code};
+use crate::shards::lease_holds;
+use crate::{details, event, wake};
+
+/// A changed record.
+#[derive(Clone, Copy)]
+pub(crate) struct Rewrite<'a> {
+    /// As it was read.
+    pub(crate) before: &'a Stored,
+    /// As it will stand.
+    pub(crate) after: &'a Callback,
+    /// What tells it; none when only volatile fields change.
+    pub(crate) event: Option<&'a TimelineEvent>,
+    /// The lease a monitor writes under.
+    pub(crate) lease: Option<ShardLease>,
+}
+
+impl Rewrite<'_> {
+    /// The grains in which a place becomes free and is taken (R-CAP-3).
+    fn places(&self) -> (Option<i64>, Option<i64>) {
+        let grain = |record: &Callback| record.holds_slot().then(|| Usage::grain_of(record.desired_at).millis());
+        match (grain(&self.before.record), grain(self.after)) {
+            (freed, taken) if freed == taken => (None, None),
+            places => places,
+        }
+    }
+
+    /// The hint to its monitor, when it waits now and did not wait for the same time before.
+    fn hint(&self) -> Option<String> {
+        let waits = |record: &Callback| record.waits_for_handover().then_some(record.desired_at);
+        let (before, after) = (waits(&self.before.record), waits(self.after));
+        let service = || ServiceRef { tenant: self.after.tenant, name: self.after.service.clone() };
+        after.filter(|_| before != after).map(|desired| wake::payload(&service(), desired))
+    }
+}
+
+const REWRITE: &str = concat!(
+    "with changed as (
+        update callbacks
+        set desired_at = $4, deadline = $5, updated_at = $6, completed_at = $7, submitted_at = $8, ack_at = $9,
+            session_seq = $10, cancel_at = $11, version = $12, attempts = $13, failures = $14, dial_attempts = $15,
+            reschedules = $16, position = $17, ewt = $18, state = $19, kind = $20, direction = $21, priority = $22,
+            cancel_confirmed = $23, phone = $24, phone_key = $25, reason = $26, session_id = $27, session_url = $28,
+            cancel_reason = $29, details = case when $30 then $31 else details end
+        where tenant = $1 and id = $2 and version = $3
+            and ($32::smallint is null or ",
+    lease_holds!("$32", "$33"),
+    ")
+        returning tenant, id, version, service
+    ), told as (
+        insert into callback_events (tenant, id, seq, event)
+        select tenant, id, version, $34
+        from changed
+        where $34::text is not null
+    ), freed as (
+        update slot_usage u
+        set used = u.used - 1
+        from changed c
+        where u.service = c.service and u.grain = $35 and u.used > 0
+    ), taken as (
+        insert into slot_usage as u (service, grain, used)
+        select service, $36, 1
+        from changed
+        where $36::bigint is not null
+        on conflict (service, grain) do update set used = u.used + 1
+    ), woken as (
+        select pg_notify('ges_wake', $37)
+        from changed
+        where $37::text is not null
+    )
+    select (select count(*) from changed), (select count(*) from woken)"
+);
+
+/// Writes a changed record. `false`: it has changed since it was read, or the lease is stale; nothing was written.
+pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -> Result<bool, StoreError> {
+    let (before, after) = (&write.before.record, write.after);
+    let other_details = before.particulars != after.particulars;
+    let document = if other_details { details::encode(&after.particulars)? } else { None };
+    let told = write.event.map(event::encode).transpose()?;
+    let (freed, taken) = write.places();
+    let millis = |at: Option<Instant>| at.map(Instant::millis);
+    let cancel = after.cancel.as_ref();
+    let (changed, _) = sqlx::query_as::<_, (i64, i64)>(REWRITE)
+        .bind(after.tenant.0)
+        .bind(after.id.0)
+        .bind(row::version(before.version)?)
+        .bind(after.desired_at.millis())
+        .bind(after.deadline.millis())
+        .bind((after.updated_at != after.created_at).then(|| after.updated_at.millis()))
+        .bind(millis(after.completed_at))
+        .bind(millis(after.submission.submitted_at))
+        .bind(row::ack_at(after))
+        .bind((after.session_seq != 0).then(|| after.session_seq.cast_signed()))
+        .bind(cancel.map(|wish| wish.at.millis()))
+        .bind(row::version(after.version)?)
+        .bind(counted(after.submission.attempts))
+        .bind(counted(after.submission.failures))
+        .bind(counted(after.dial_attempts))
+        .bind(counted(after.reschedules))
+        .bind(after.position.map(u32::cast_signed))
+        .bind(after.ewt.map(u32::cast_signed))
+        .bind(state_code(after.state))
+        .bind(kind_code(after.kind))
+        .bind(direction_code(after.direction))
+        .bind(row::priority(after.priority)?)
+        .bind(cancel.map(|wish| wish.confirmed))
+        .bind(after.phone.as_given())
+        .bind(after.phone_key.as_str())
+        .bind(after.reason.as_ref().map(|reason| reason.as_str()))
+        .bind(after.session.as_ref().map(|session| session.id.as_str()))
+        .bind(after.session.as_ref().and_then(|session| session.url.as_deref()))
+        .bind(cancel.map(|wish| wish.reason.as_str()))
+        .bind(other_details)
+        .bind(document)
+        .bind(write.lease.map(|lease| i16::from(lease.shard.0)))
+        .bind(write.lease.map(|lease| lease.epoch.cast_signed()))
+        .bind(told)
+        .bind(freed)
+        .bind(taken)
+        .bind(write.hint())
+        .fetch_one(executor)
+        .await
+        .map_err(unavailable)?;
+    Ok(changed == 1)
+}

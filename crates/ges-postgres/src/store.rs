@@ -1,0 +1,158 @@
+//! The store: one pool, what it remembers, and its health.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ges_domain::ports::StoreError;
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::booking::Desk;
+use crate::catalogue::Cache;
+use crate::clock::{self, PgClock};
+use crate::error::unavailable;
+use crate::services::Services;
+use crate::wake::PgWakeUps;
+use crate::{PgSettings, migrate};
+
+/// The record of callbacks in PostgreSQL. Clones share everything.
+#[derive(Clone)]
+pub struct PgStore(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) pool: PgPool,
+    pub(crate) services: Services,
+    pub(crate) cache: Cache,
+    pub(crate) desk: Desk,
+    pub(crate) lease: Duration,
+    clock: PgClock,
+    listening: PgConnectOptions,
+    /// Work that outlives its caller.
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// How the schema of a database stands to this build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schema {
+    /// The version this build needs.
+    pub expected: i64,
+    /// The version the database has; none before the first migration.
+    pub applied: Option<i64>,
+}
+
+impl Schema {
+    /// Whether this build can work with it; a newer schema serves older builds.
+    pub fn is_ready(self) -> bool {
+        self.applied >= Some(self.expected)
+    }
+}
+
+impl PgStore {
+    /// Connects and measures the server's clock. Does not migrate.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server does not answer within the time to acquire a connection.
+    pub async fn connect(settings: &PgSettings) -> Result<Self, StoreError> {
+        let options = settings.connect_options()?;
+        let pool = settings.pool_options().connect_with(options).await.map_err(unavailable)?;
+        let clock = PgClock::measured(&pool).await?;
+        let store = Self(Arc::new(Inner {
+            services: Services::default(),
+            cache: Cache::default(),
+            desk: Desk::default(),
+            lease: settings.lease,
+            clock: clock.clone(),
+            listening: settings.plain_options()?,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            pool: pool.clone(),
+        }));
+        store.0.tasks.spawn(clock::keep(clock, pool, store.0.stop.clone()));
+        Ok(store)
+    }
+
+    /// Brings the schema up to date. Several processes may call it at once; one works, the others wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when a migration fails or another process takes more than two minutes.
+    pub async fn migrate(settings: &PgSettings) -> Result<(), StoreError> {
+        migrate::run(&settings.plain_options()?).await
+    }
+
+    /// The schema version this build needs.
+    pub fn expected_version() -> i64 {
+        migrate::expected_version()
+    }
+
+    /// How the schema stands, for readiness.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    pub async fn schema(&self) -> Result<Schema, StoreError> {
+        Ok(Schema { expected: migrate::expected_version(), applied: migrate::applied_version(&self.0.pool).await? })
+    }
+
+    /// Whether every migration of this build is in.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    pub async fn migrations_applied(&self) -> Result<bool, StoreError> {
+        Ok(self.schema().await?.is_ready())
+    }
+
+    /// Whether the server answers: one statement.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it does not.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        sqlx::query("select 1").execute(&self.0.pool).await.map(drop).map_err(unavailable)
+    }
+
+    /// The server's time.
+    pub fn clock(&self) -> PgClock {
+        self.0.clock.clone()
+    }
+
+    /// Listens for hints on a connection of its own. What was booked before the answer is not hinted at.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server does not answer.
+    pub async fn wake_ups(&self) -> Result<PgWakeUps, StoreError> {
+        PgWakeUps::listen(self.0.listening.clone(), self.0.stop.child_token()).await
+    }
+
+    /// Finishes what was begun, then closes every connection. Call it after the last request.
+    pub async fn close(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.0.pool.close().await;
+    }
+
+    /// Starts work that ends by itself, whatever becomes of its caller.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(work.in_current_span());
+    }
+
+    /// Runs `work` to its end even when the caller goes away.
+    ///
+    /// A request may be cancelled between any two polls. A BEGIN cancelled half-way would hand an open transaction to the
+    /// next borrower of the connection, so every transaction starts and ends in a task of its own.
+    pub(crate) async fn uncancelled<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self.0.tasks.spawn(work.in_current_span()).await {
+            Ok(done) => done,
+            Err(lost) => Err(StoreError::Unavailable(lost.into())),
+        }
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+}

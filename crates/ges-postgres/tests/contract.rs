@@ -1,0 +1,60 @@
+//! The contract every record store keeps, kept by PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "tests: a broken expectation is a failed test")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ges_domain::TenantId;
+use ges_domain::ports::{Bookings, Catalogue, Handover, Record, Shards, WakeUps};
+use ges_postgres::PgStore;
+use ges_testkit::contract::Stores;
+use support::Database;
+
+struct Fresh {
+    database: Database,
+    store: PgStore,
+}
+
+async fn fresh() -> Fresh {
+    let database = Database::migrated().await;
+    Fresh { store: database.store().await, database }
+}
+
+#[async_trait::async_trait]
+impl Stores for Fresh {
+    fn catalogue(&self) -> Arc<dyn Catalogue> {
+        Arc::new(self.store.clone())
+    }
+    fn bookings(&self) -> Arc<dyn Bookings> {
+        Arc::new(self.store.clone())
+    }
+    fn record(&self) -> Arc<dyn Record> {
+        Arc::new(self.store.clone())
+    }
+    fn shards(&self) -> Arc<dyn Shards> {
+        Arc::new(self.store.clone())
+    }
+    fn handover(&self) -> Arc<dyn Handover> {
+        Arc::new(self.store.clone())
+    }
+    async fn wake_ups(&self) -> Box<dyn WakeUps> {
+        Box::new(self.store.wake_ups().await.unwrap())
+    }
+    fn lease(&self) -> Duration {
+        self.database.settings.lease
+    }
+    async fn pass(&self, length: Duration) {
+        tokio::time::sleep(length).await;
+    }
+    async fn spoil_hours(&self, tenant: TenantId, name: &str) {
+        let spoil = "update business_hours set document = '{\"broken\":' where tenant = $1 and name = $2";
+        let mut connection = self.database.connection().await;
+        sqlx::query(spoil).bind(tenant.0).bind(name).execute(&mut connection).await.unwrap();
+        // Damage from outside shows when what was read before has grown old.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+ges_testkit::contract_tests!(fresh);

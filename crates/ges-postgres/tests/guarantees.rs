@@ -1,0 +1,361 @@
+//! What PostgreSQL adds to the contract: several processes, group commit, cost per booking, transactions that nobody abandons.
+#![expect(clippy::unwrap_used, reason = "tests: a broken expectation is a failed test")]
+
+mod support;
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant as Timer};
+
+use futures_util::future::join_all;
+use ges_domain::booking::{Booked, NewBooking};
+use ges_domain::callback::{Scalar, UserData};
+use ges_domain::phone::{PhoneKey, PhoneNumber};
+use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, Record, Shards, Wake, WakeUps};
+use ges_postgres::{PgSettings, PgStore};
+use ges_testkit::builders::{START, after, claim, immediate, move_to, scheduled, service, service_row, tenant};
+use sqlx::PgConnection;
+use support::Database;
+use uuid::Uuid;
+
+async fn provisioned() -> (Database, PgStore) {
+    let database = Database::migrated().await;
+    let store = database.store().await;
+    store.put_service(tenant(), &service_row("CB_Sales")).await.unwrap();
+    (database, store)
+}
+
+fn accepted(answers: &[Booked]) -> usize {
+    answers.iter().filter(|answer| matches!(answer, Booked::Accepted(_))).count()
+}
+
+async fn number(connection: &mut PgConnection, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
+}
+
+/// A number of its own for the nth booking, as real bookings have, and an id as production makes them.
+fn distinct(n: u128, mut booking: NewBooking) -> NewBooking {
+    let phone = PhoneNumber::new(&format!("+1650{:07}", n * 7919 % 10_000_000)).unwrap();
+    booking.callback.phone_key = PhoneKey::new(None, &phone);
+    booking.callback.phone = phone;
+    let ms = u128::try_from(booking.callback.created_at.millis()).unwrap() + n / 10;
+    booking.callback.id.0 =
+        Uuid::from_u128((ms << 80) | (7 << 76) | (2 << 62) | (n * 0x9e37_79b9_7f4a_7c15) >> 4 & ((1 << 62) - 1));
+    booking
+}
+
+/// I3 with two pods: the ledger holds between processes, not only inside one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_bookings_from_two_pods_fill_a_cell_of_ten_exactly() {
+    let (database, one) = provisioned().await;
+    let two = database.store().await;
+    let bookings = (0..1000).map(|n| {
+        let pod = if n % 2 == 0 { one.clone() } else { two.clone() };
+        tokio::spawn(async move {
+            let draft = scheduled(START, after(7200)).slot(claim(after(7200), 10)).build();
+            pod.book(distinct(n, draft)).await.unwrap()
+        })
+    });
+    let answers: Vec<Booked> = join_all(bookings).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(accepted(&answers), 10, "I3");
+    let mut connection = database.connection().await;
+    assert_eq!(number(&mut connection, "select count(*) from callbacks").await, 10);
+    assert_eq!(number(&mut connection, "select sum(used) from slot_usage").await, 10);
+}
+
+/// Rate windows hold between processes too, while both keep booking.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_window_is_exact_with_two_pods() {
+    let (database, one) = provisioned().await;
+    let two = database.store().await;
+    let bookings = (0..300).map(|n| {
+        let pod = if n % 2 == 0 { one.clone() } else { two.clone() };
+        tokio::spawn(async move {
+            let draft = immediate(START).limits(|limits| limits.windows[0].limit = 37).build();
+            pod.book(distinct(n, draft)).await.unwrap()
+        })
+    });
+    let answers: Vec<Booked> = join_all(bookings).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(accepted(&answers), 37, "R-THR-3");
+}
+
+/// Design 8: storage per 10,000 bookings, timeline and every index included.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_bookings_stay_below_six_megabytes() {
+    let (database, store) = provisioned().await;
+    for start in (0..10_000_u128).step_by(500) {
+        let bookings = (start..start + 500).map(|n| {
+            let now = START + Duration::from_millis(u64::try_from(n).unwrap() * 100);
+            // Half of them now, half of them spread over two weeks.
+            let ahead = Duration::from_secs(600 + u64::try_from(n * 7919 % 1_200_000).unwrap());
+            let draft = if n % 2 == 0 { immediate(now).build() } else { scheduled(now, now + ahead).build() };
+            store.book(distinct(n, draft))
+        });
+        let answers: Vec<Booked> = join_all(bookings).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(accepted(&answers), 500);
+    }
+    let mut connection = database.connection().await;
+    sqlx::query("vacuum").execute(&mut connection).await.unwrap();
+    let sizes: Vec<(String, i64)> = sqlx::query_as(
+        "select c.relname::text, pg_relation_size(c.oid)
+        from pg_class c
+        join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'public' and c.relkind in ('r', 'i') and c.relname !~ '^_sqlx'
+            and pg_relation_size(c.oid) > 16384
+        order by 2 desc",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    let all: i64 = number(
+        &mut connection,
+        "select sum(pg_total_relation_size(c.oid))::bigint
+        from pg_class c
+        join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'public' and c.relkind = 'r' and c.relname in ('callbacks', 'callback_events', 'slot_usage')",
+    )
+    .await;
+    println!("{} bytes per booking: {sizes:?}", all / 10_000);
+    assert!(all <= 6_000_000, "{all} bytes: {sizes:?}");
+}
+
+/// Design 8: 10 kB of random letters and digits each. A tenth of the budget's count, so a tenth of its bytes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn user_data_is_kept_near_its_entropy() {
+    let (database, store) = provisioned().await;
+    let mut state = 42_u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(
+            b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                [usize::try_from(state >> 33).unwrap() % 62],
+        )
+    };
+    for start in (0..1000_u128).step_by(100) {
+        let bookings = (start..start + 100).map(|n| {
+            let text: String = std::iter::repeat_with(&mut random).take(10_000).collect();
+            let data = UserData::new([("note".to_owned(), Scalar::Text(text))]).unwrap();
+            store.book(distinct(n, immediate(START).with(|callback| callback.particulars.user_data = data).build()))
+        });
+        let answers: Vec<Booked> = join_all(bookings).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(accepted(&answers), 100);
+    }
+    let mut connection = database.connection().await;
+    let all = number(&mut connection, "select pg_total_relation_size('callbacks')").await;
+    println!("{} bytes per booking with 10 kB of user data", all / 1000);
+    assert!(all <= 9_500_000, "{all} bytes");
+}
+
+/// Group commit: with 64 clients the server sees far fewer transactions than bookings. Prints the rate for the record.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixty_four_clients_share_transactions() {
+    let (database, store) = provisioned().await;
+    let before = transactions(&database).await;
+    let started = Timer::now();
+    let clients = (0..64).map(|client| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for n in 0..50 {
+                let draft = immediate(START + Duration::from_millis(u64::try_from(n).unwrap())).build();
+                let answer = store.book(distinct(client * 50 + n, draft)).await.unwrap();
+                assert!(matches!(answer, Booked::Accepted(_)));
+            }
+        })
+    });
+    join_all(clients).await.into_iter().for_each(Result::unwrap);
+    let (bookings, took) = (3200, started.elapsed());
+    store.close().await;
+    let used = transactions(&database).await - before;
+    println!(
+        "{} bookings/s with 64 clients, {used} transactions for {bookings}",
+        f64::from(bookings) / took.as_secs_f64()
+    );
+    assert!(used * 8 < i64::from(bookings), "{used} transactions for {bookings} bookings");
+}
+
+/// Committed transactions of the database, once its other connections have told theirs.
+async fn transactions(database: &Database) -> i64 {
+    let mut last = -1;
+    for _ in 0..100 {
+        let mut connection = database.connection().await;
+        sqlx::query("select pg_stat_clear_snapshot()").execute(&mut connection).await.unwrap();
+        let count = number(
+            &mut connection,
+            "select xact_commit + xact_rollback from pg_stat_database where datname = current_database()",
+        )
+        .await;
+        // Our own looks move it by a few.
+        if last >= 0 && count - last < 10 {
+            return count;
+        }
+        last = count;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    last
+}
+
+/// A booking alone costs two statements: count, write. Counted by the server itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_booking_alone_is_two_statements_without_a_transaction_around_them() {
+    let (database, store) = provisioned().await;
+    let mut connection = database.connection().await;
+    store.book(distinct(0, immediate(START).build())).await.unwrap();
+    sqlx::query("create extension if not exists pg_stat_statements").execute(&mut connection).await.ok();
+    let before = transactions(&database).await;
+    for n in 1..=20 {
+        store.book(distinct(n, scheduled(START, after(7200)).build())).await.unwrap();
+    }
+    store.close().await;
+    let used = transactions(&database).await - before;
+    println!("{used} transactions for 20 bookings one after the other");
+    assert!((40..60).contains(&used), "two statements each, each its own transaction: {used}");
+}
+
+/// A caller that goes away leaves no open transaction, and either a whole booking or none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abandoned_booking_is_whole_or_not_there() {
+    let (database, store) = provisioned().await;
+    let mut ids = Vec::new();
+    for n in 0..200 {
+        let booking = distinct(n, scheduled(START, after(7200)).slot(claim(after(7200), 1000)).build());
+        ids.push(booking.callback.id);
+        let waiting = store.book(booking);
+        tokio::time::timeout(Duration::from_micros(u64::try_from(n).unwrap() * 20), waiting).await.ok();
+    }
+    for id in &ids {
+        let to = move_to(after(9000), 1000);
+        let moving = store.move_booking(tenant(), *id, &to, after(1));
+        tokio::time::timeout(Duration::from_micros(300), moving).await.ok();
+    }
+    let store_two = store.clone();
+    store_two.close().await;
+    let mut connection = database.connection().await;
+    let open = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'";
+    assert_eq!(number(&mut connection, open).await, 0);
+    let again = database.store().await;
+    let (mut whole, mut stored) = (0, HashSet::new());
+    for id in ids {
+        if let Some(record) = again.find(tenant(), id, START).await.unwrap() {
+            let timeline = again.timeline(tenant(), id).await.unwrap();
+            ges_testkit::assert_consistent(&record, &timeline);
+            whole += 1;
+            stored.insert(id);
+        }
+    }
+    assert_eq!(number(&mut connection, "select coalesce(sum(used), 0) from slot_usage").await, whole, "P-4");
+    assert!(whole < 200, "some were abandoned before they flew: {whole}");
+}
+
+/// One booking the server does not take must not refuse the others of its flight.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_booking_the_server_refuses_fails_alone() {
+    let (_database, store) = provisioned().await;
+    let twin = distinct(0, immediate(START).build());
+    store.book(twin.clone()).await.unwrap();
+    let mut bookings: Vec<_> = (1..50).map(|n| distinct(n, immediate(START).build())).collect();
+    bookings.insert(20, twin);
+    let answers = join_all(bookings.into_iter().map(|booking| store.book(booking))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1, "the id that is taken");
+    let error = format!("{:?}", answers.into_iter().find_map(Result::err).unwrap());
+    assert!(error.contains("callbacks_pk") && !error.contains("1650"), "named, not quoted (I11): {error}");
+}
+
+/// api and worker start together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_processes_may_migrate_at_once() {
+    let database = Database::empty().await;
+    let store = database.store().await;
+    assert!(!store.migrations_applied().await.unwrap());
+    assert_eq!(store.schema().await.unwrap().applied, None);
+    let runs = join_all((0..4).map(|_| PgStore::migrate(&database.settings))).await;
+    assert!(runs.iter().all(Result::is_ok), "{runs:?}");
+    let schema = store.schema().await.unwrap();
+    assert!(store.migrations_applied().await.unwrap());
+    assert_eq!(schema.applied, Some(PgStore::expected_version()));
+}
+
+/// Every name of the schema is one we gave: what is not named cannot be matched in an error.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_constraint_has_a_name_of_ours() {
+    let database = Database::migrated().await;
+    let strange = "select count(*)
+        from pg_constraint c
+        join pg_class t on t.oid = c.conrelid
+        where c.connamespace = 'public'::regnamespace and t.relname !~ '^_sqlx'
+            and (c.conname ~ '_(pkey|key|check|fkey)[0-9]*$' or c.conname not like t.relname || '%')";
+    assert_eq!(number(&mut database.connection().await, strange).await, 0);
+}
+
+/// I10: the node's time follows the server's, and a probe tells whether it answers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_clock_is_the_servers_and_a_closed_store_answers_unavailable() {
+    let (database, store) = provisioned().await;
+    let told = "select (extract(epoch from clock_timestamp()) * 1000)::bigint";
+    let mut connection = database.connection().await;
+    let (before, ours, later) =
+        (number(&mut connection, told).await, store.clock().now().millis(), number(&mut connection, told).await);
+    assert!((before - 50..=later + 50).contains(&ours), "{before} {ours} {later}");
+    store.probe().await.unwrap();
+    store.close().await;
+    assert!(store.probe().await.is_err());
+    assert!(store.book(immediate(START).build()).await.is_err());
+}
+
+/// Hints come back by themselves after the server has cut the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_that_was_cut_off_looks_at_everything_and_hears_again() {
+    let (database, store) = provisioned().await;
+    let mut wakes = store.wake_ups().await.unwrap();
+    let mut connection = database.connection().await;
+    let cut = "select count(pg_terminate_backend(pid))
+        from pg_stat_activity
+        where datname = current_database() and query ilike 'listen%'";
+    assert_eq!(number(&mut connection, cut).await, 1);
+    assert_eq!(wakes.next().await, Wake::Everything);
+    store.book(immediate(after(3)).build()).await.unwrap();
+    assert!(matches!(wakes.next().await, Wake::Service { desired, .. } if desired == after(3)));
+}
+
+/// What comes due is read from the index that has its order, however the statistics stand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_services_cost_no_statement_and_an_agenda_is_one() {
+    let (database, store) = provisioned().await;
+    for n in 0..50 {
+        store.put_service(tenant(), &service_row(&format!("CB_{n}"))).await.unwrap();
+    }
+    store.book(distinct(0, scheduled(START, after(7200)).build())).await.unwrap();
+    let held = store.hold("a").await.unwrap();
+    let before = transactions(&database).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let idle = transactions(&database).await - before;
+    assert!(idle < 12, "only our own looks: {idle}");
+    assert_eq!(store.handover_lines(&held).await, 1);
+}
+
+trait Lines {
+    async fn handover_lines(&self, held: &[ges_domain::ports::ShardLease]) -> usize;
+}
+
+impl Lines for PgStore {
+    async fn handover_lines(&self, held: &[ges_domain::ports::ShardLease]) -> usize {
+        self.agenda(held).await.unwrap().len()
+    }
+}
+
+/// Settings that do not hold are an error, not a panic.
+#[tokio::test]
+async fn an_unusable_url_is_unavailable_and_not_quoted() {
+    let error = PgStore::connect(&PgSettings::new("postgres://ada:lovelace@[")).await.err().unwrap();
+    assert!(!format!("{error:?}").contains("lovelace"), "I11");
+}
+
+/// A catalogue read by many costs one statement in two seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hot_service_is_read_once() {
+    let (database, store) = provisioned().await;
+    let before = transactions(&database).await;
+    for _ in 0..500 {
+        assert!(Catalogue::service(&store, tenant(), &service("CB_Sales")).await.unwrap().is_some());
+    }
+    store.close().await;
+    assert!(transactions(&database).await - before < 20);
+}

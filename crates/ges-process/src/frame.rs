@@ -1,0 +1,74 @@
+//! From the process environment to settings, logs and metrics.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use ges_config::{ConfigError, Loaded, Settings};
+use ges_telemetry::{Identity, Layout, Logs, Metrics, Tolerances};
+use tokio_util::sync::CancellationToken;
+
+use crate::stop_on_signals;
+
+/// What every process has before it does anything of its own.
+pub struct Frame {
+    /// The settings in force.
+    pub settings: Settings,
+    /// Its measurements.
+    pub metrics: Metrics,
+    /// Name of this node: host and process, for leases and health.
+    pub node: String,
+    /// Ends everything when cancelled.
+    pub stop: CancellationToken,
+}
+
+/// Says what is wrong with the configuration, all of it, and the status to leave with.
+pub fn report_bad_configuration(error: &ConfigError) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::from(ges_config::EXIT_CODE)
+}
+
+impl Frame {
+    /// Starts logs and metrics, watches signals, counts panics, and installs the TLS library. Call it once, first.
+    ///
+    /// # Errors
+    /// Logging was set up before, or signals cannot be watched.
+    pub fn start(loaded: Loaded, layout: Layout) -> Result<Self> {
+        let Loaded { settings, warnings, .. } = loaded;
+        let host = host_name();
+        let identity = Identity { version: env!("CARGO_PKG_VERSION").into(), host: host.clone() };
+        let metrics = Metrics::new(&identity, settings.legacy_metric_aliases);
+        metrics.tolerances(Tolerances {
+            http_400: settings.alerts.http_400,
+            http_401: settings.alerts.http_401,
+            http_404: settings.alerts.http_404,
+            http_500: settings.alerts.http_500,
+            invalid_content_length: settings.alerts.invalid_content_length,
+        });
+        let level = settings.log.level.name().parse().context("invariant: every level of the settings is a level")?;
+        Logs { level, layout, max_len: settings.log.max_len }.start(metrics.clone())?;
+        for warning in &warnings {
+            tracing::warn!("configuration: {warning}");
+        }
+        // A second installation is refused and harmless: the first one serves.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        count_panics(metrics.clone());
+        let stop = CancellationToken::new();
+        stop_on_signals(stop.clone())?;
+        Ok(Self { settings, metrics, node: format!("{host}-{}", std::process::id()), stop })
+    }
+}
+
+/// A panic ends its task, not the process; it is counted and logged without its message, which may hold values (I11).
+fn count_panics(metrics: Metrics) {
+    std::panic::set_hook(Box::new(move |panic| {
+        metrics.uncaught_exception();
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(panic.at = place, "a task panicked");
+    }));
+}
+
+fn host_name() -> String {
+    let named = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let named = named.trim();
+    if named.is_empty() { "localhost".into() } else { named.to_owned() }
+}

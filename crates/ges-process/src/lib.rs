@@ -1,0 +1,13 @@
+//! The frame every process stands in: configuration, logs, metrics, signals, and the outbound adapters wired to them.
+//!
+//! Applications stay lists of what they are made of; what is the same in all of them is here.
+
+mod frame;
+mod ids;
+mod outbound;
+mod signals;
+
+pub use frame::{Frame, report_bad_configuration};
+pub use ids::RandomIds;
+pub use outbound::{Outbound, WithinASecond};
+pub use signals::stop_on_signals;

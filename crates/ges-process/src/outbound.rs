@@ -1,0 +1,99 @@
+//! Outbound adapters with their observers wired to the metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use async_trait::async_trait;
+use ges_config::{Gws, Urs};
+use ges_domain::TenantId;
+use ges_domain::wait::{Estimate, EwtMode, WaitError, WaitEstimates};
+use ges_gws::{ClientToken, Credentials, Environment, GwsObserver};
+use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
+use ges_telemetry::Metrics;
+use ges_urs::{RequestForm, Routers, RoutersByTenant, UrsWaits};
+
+/// Builds every HTTP client of the process under one policy.
+#[derive(Clone)]
+pub struct Outbound {
+    factory: Arc<HttpClientFactory>,
+    counts: Arc<Counts>,
+}
+
+struct Counts(Metrics);
+
+impl Observer for Counts {
+    fn finished(&self, call: &Finished) {
+        self.0.outbound_request(call.integration, call.operation, call.outcome.as_str());
+    }
+
+    fn dns_failed(&self, _: &'static str) {
+        self.0.dns_failure();
+    }
+
+    fn breaker_changed(&self, integration: &'static str, endpoint: &str, state: BreakerState) {
+        tracing::warn!(integration, endpoint, ?state, "a circuit breaker changed");
+    }
+}
+
+impl GwsObserver for Counts {
+    fn wrong_credentials(&self) {
+        self.0.gws_incorrect_client_credentials();
+    }
+
+    fn server_error(&self) {
+        self.0.gws_server_error();
+    }
+}
+
+impl Outbound {
+    /// Counts into `metrics`.
+    pub fn new(metrics: &Metrics) -> Self {
+        let counts = Arc::new(Counts(metrics.clone()));
+        Self { factory: Arc::new(HttpClientFactory::default().observed_by(counts.clone())), counts }
+    }
+
+    /// The factory, for adapters that are not built here.
+    pub fn factory(&self) -> &HttpClientFactory {
+        &self.factory
+    }
+
+    /// The Environment service with the client's token, and the token for probes of the Authentication service.
+    ///
+    /// # Errors
+    /// No HTTP client can be made.
+    pub fn environment(&self, gws: &Gws) -> Result<(Arc<Environment>, Arc<ClientToken>)> {
+        let credentials = Credentials { client_id: gws.client_id.clone(), client_secret: gws.client_secret.clone() };
+        let token = ClientToken::new(&self.factory, &gws.auth_url, credentials, self.counts.clone());
+        let token = Arc::new(token.context("no client for GWS Authentication")?);
+        let environment =
+            Environment::new(&self.factory, gws.env_url.clone(), Some(token.clone()), self.counts.clone());
+        Ok((Arc::new(environment.context("no client for GWS Environment")?), token))
+    }
+
+    /// The routers. Without any URL every wait is unknown, which decisions take as none (R-EWT-9).
+    ///
+    /// # Errors
+    /// No HTTP client can be made, or an address is none.
+    pub fn waits(&self, urs: &Urs) -> Result<Arc<UrsWaits>> {
+        let nodes: Vec<_> = urs.urls.iter().map(ToString::to_string).collect();
+        let nodes: Vec<_> = nodes.iter().map(String::as_str).collect();
+        let otherwise = if nodes.is_empty() { None } else { Some(Routers::new(&urs.tenant, &nodes)?) };
+        let routers = RoutersByTenant { otherwise, ..RoutersByTenant::default() };
+        Ok(Arc::new(UrsWaits::new(&self.factory, routers, RequestForm::default()).context("no client for URS")?))
+    }
+}
+
+/// Gives up on an estimate after a second: creating a callback never waits longer (R-EWT-11). The look-up itself goes on and
+/// fills the memory for the next caller.
+pub struct WithinASecond<W>(pub Arc<W>);
+
+#[async_trait]
+impl<W: WaitEstimates> WaitEstimates for WithinASecond<W> {
+    async fn estimate(&self, tenant: TenantId, queue: &str, mode: EwtMode) -> Result<Estimate, WaitError> {
+        match tokio::time::timeout(Duration::from_secs(1), self.0.estimate(tenant, queue, mode)).await {
+            Ok(estimate) => estimate,
+            Err(late) => Err(WaitError::Unavailable(Box::new(late))),
+        }
+    }
+}

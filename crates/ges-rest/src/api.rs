@@ -1,0 +1,62 @@
+//! What the application gives the listeners: use cases, identity, health, measurements.
+
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ges_domain::TenantId;
+use ges_domain::ports::Record;
+use ges_domain::tenancy::ApiKeys;
+use ges_domain::use_cases::{BookCallback, CancelCallback, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate};
+use ges_telemetry::Metrics;
+
+use crate::health::Health;
+
+/// Everything requests are answered with. The applications build it once.
+pub struct Api {
+    /// `callbacks/create`.
+    pub book: BookCallback,
+    /// `callbacks/retrieve`.
+    pub retrieve: RetrieveCallback,
+    /// `callbacks/cancel`.
+    pub cancel: CancelCallback,
+    /// `callbacks/availability`.
+    pub offer: OfferSlots,
+    /// `callbacks/open-for`.
+    pub open_for: OpenFor,
+    /// Storage updates of sessions.
+    pub take_update: TakeSessionUpdate,
+    /// The record, for storage reads and for finding the tenant of an id.
+    pub record: Arc<dyn Record>,
+    /// Who owns which API key.
+    pub keys: Arc<dyn ApiKeys>,
+    /// What this process tells about itself.
+    pub observed: Observed,
+}
+
+/// What every listener shows, whatever else it serves.
+#[derive(Clone)]
+pub struct Observed {
+    /// Health of this process and of what it depends on.
+    pub health: Health,
+    /// Its measurements.
+    pub metrics: Metrics,
+    /// Tenants whose series exist.
+    known: Arc<RwLock<HashSet<TenantId>>>,
+}
+
+impl Observed {
+    /// Puts both together.
+    pub fn new(health: Health, metrics: Metrics) -> Self {
+        Self { health, metrics, known: Arc::default() }
+    }
+
+    /// Starts the series of a tenant at zero when it is first heard of.
+    pub(crate) fn meet(&self, tenant: TenantId) {
+        if self.known.read().unwrap_or_else(PoisonError::into_inner).contains(&tenant) {
+            return;
+        }
+        if self.known.write().unwrap_or_else(PoisonError::into_inner).insert(tenant) {
+            self.metrics.tenant_known(&tenant.to_string());
+        }
+    }
+}

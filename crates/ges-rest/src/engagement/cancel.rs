@@ -1,0 +1,40 @@
+//! `callbacks/cancel` (engagement-api 6).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use ges_domain::CallbackId;
+use ges_domain::callback::Reason;
+use ges_domain::ports::CancelRequest;
+use serde::Serialize;
+
+use super::id_body::id_of;
+use crate::answer::{Answer, Failure};
+use crate::body::JsonBody;
+use crate::exchange::Exchange;
+use crate::identity::Caller;
+use crate::listener::Site;
+
+pub(super) const PATH: &str = "/engagement/v3/callbacks/cancel";
+
+#[derive(Debug, Serialize)]
+struct CancelledBody {
+    id: CallbackId,
+}
+
+pub(super) async fn cancel(
+    State(site): State<Arc<Site>>,
+    caller: Caller,
+    exchange: Exchange,
+    body: JsonBody,
+) -> Result<Answer, Failure> {
+    let id = id_of(&body)?;
+    exchange.note_callback(id);
+    let request = CancelRequest { actor: caller.actor(), reason: Reason::CANCELLED };
+    let callback = site.api().cancel.run(caller.tenant, id, request).await?;
+    Ok(Answer::ok(&CancelledBody { id: callback.id }))
+}
+
+#[cfg(test)]
+#[path = "cancel_tests.rs"]
+mod tests;

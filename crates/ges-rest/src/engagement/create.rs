@@ -1,0 +1,138 @@
+//! `callbacks/create` (engagement-api 4).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use ges_domain::booking::{BookRequest, CaptchaToken};
+use ges_domain::callback::{OfferType, Particulars, PushTarget, Source, UserData};
+use ges_domain::phone::PhoneNumber;
+use ges_domain::{CallbackId, Refusal, ServiceName};
+use serde::Serialize;
+
+use crate::answer::{Answer, Failure};
+use crate::body::JsonBody;
+use crate::dates::moment;
+use crate::exchange::Exchange;
+use crate::fields::{Fields, attached, invalid, object, whole};
+use crate::identity::Caller;
+use crate::listener::Site;
+
+pub(super) const PATH: &str = "/engagement/v3/callbacks/create";
+
+/// Longest optional text in characters.
+const TEXT: usize = 1024;
+/// Longest CAPTCHA token in characters; providers issue tokens of more than two thousand.
+const TOKEN: usize = 16_384;
+/// Most push targets.
+const TARGETS: usize = 10;
+
+#[derive(Debug, Serialize)]
+struct CreatedBody {
+    id: CallbackId,
+}
+
+pub(super) async fn create(
+    State(site): State<Arc<Site>>,
+    caller: Caller,
+    exchange: Exchange,
+    body: JsonBody,
+) -> Result<Answer, Failure> {
+    let request = read(&body.fields()?, caller.source())?;
+    exchange.note_user_data(request.particulars.user_data.len());
+    let callback = site.api().book.run(caller.tenant, request).await?;
+    site.metrics().callback_created(&caller.tenant.to_string());
+    exchange.note_callback(callback.id);
+    Ok(Answer::ok(&CreatedBody { id: callback.id }))
+}
+
+/// The request in domain values (engagement-api 4.1 to 4.6).
+fn read(fields: &Fields<'_>, source: Source) -> Result<BookRequest, Failure> {
+    let name = fields.required_text("serviceName", TEXT)?;
+    let service = ServiceName::new(&name).map_err(|bad| invalid("serviceName", bad.to_string()))?;
+    let number = fields.required_text("phoneNumber", TEXT)?;
+    let phone = PhoneNumber::new(&number).map_err(|bad| invalid("phoneNumber", bad.to_string()))?;
+    let desired = match fields.raw("desiredTime") {
+        None => None,
+        Some(_) => {
+            let text = fields.text("desiredTime", TEXT)?.unwrap_or_default();
+            let read = moment(&text).ok_or_else(|| invalid("desiredTime", "is not a date-time"))?;
+            Some(read.resolve(None))
+        }
+    };
+    let particulars = Particulars {
+        source,
+        language: fields.text("language", TEXT)?,
+        route_point: fields.text("routePoint", TEXT)?,
+        survey_rp: fields.text("surveyRP", TEXT)?,
+        inbound_vq: fields.text("inboundVQ", TEXT)?,
+        offer_threshold: threshold(fields)?,
+        channel: fields.text("channel", TEXT)?,
+        offer_timing: fields.text("offerTiming", TEXT)?,
+        // Official clients send a sentence here when nobody set it, so nothing is refused (engagement-api 4.2).
+        offer_type: Some(OfferType::lenient(fields.any_text("cbOfferType").as_deref(), desired.is_some())),
+        origination_ixn: fields.text("cbOriginationIxnId", TEXT)?,
+        user_data: user_data(fields)?,
+        push_targets: push_targets(fields)?,
+        always_check_capacity: fields.boolean("alwaysCheckCapacity")?.unwrap_or_default(),
+        ..Particulars::default()
+    };
+    let captcha_token = fields.text("captchaToken", TOKEN)?.map(CaptchaToken);
+    Ok(BookRequest { service, phone, desired, priority: priority(fields)?, captcha_token, particulars })
+}
+
+fn priority(fields: &Fields<'_>) -> Result<Option<i32>, Failure> {
+    let whole = |number| {
+        whole(number, -1000, 1000).ok_or_else(|| invalid("priority", "must be a whole number from -1000 to 1000"))
+    };
+    fields.number("priority")?.map(whole).transpose()
+}
+
+/// Seconds; parts of a second are cut.
+fn threshold(fields: &Fields<'_>) -> Result<Option<i64>, Failure> {
+    /// Far above any wait, and exact as a float.
+    const MAX: f64 = 1e15;
+    let seconds = |number: f64| {
+        let fits = (0.0..=MAX).contains(&number);
+        #[expect(clippy::cast_possible_truncation, reason = "it is in range, and cutting is meant")]
+        fits.then_some(number as i64).ok_or_else(|| invalid("offerThreshold", "must be a number of seconds from 0"))
+    };
+    fields.number("offerThreshold")?.map(seconds).transpose()
+}
+
+fn user_data(fields: &Fields<'_>) -> Result<UserData, Failure> {
+    let Some(value) = fields.raw("userData") else { return Ok(UserData::default()) };
+    let entries = attached("userData", value)?.unwrap_or_default();
+    let kept = entries.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    UserData::new(kept).map_err(|_| Refusal::UserDataTooLarge.into())
+}
+
+/// `pushTargets`, or the pair of fields that older clients send instead (engagement-api 4.6).
+fn push_targets(fields: &Fields<'_>) -> Result<Vec<PushTarget>, Failure> {
+    let Some(list) = fields.list("pushTargets")? else {
+        let (channel, target) = (fields.text("pushChannel", TEXT)?, fields.text("pushTarget", TEXT)?);
+        return match (channel, target) {
+            (Some(channel), Some(target)) => Ok(vec![push_target(&channel, target)?]),
+            _ => Ok(Vec::new()),
+        };
+    };
+    if list.len() > TARGETS {
+        return Err(invalid("pushTargets", format!("must have at most {TARGETS} entries")));
+    }
+    let one = |entry| {
+        let entry = object("pushTargets", entry)?;
+        let channel = entry.required_text("channel", TEXT)?;
+        push_target(&channel, entry.text("target", TEXT)?.unwrap_or_default())
+    };
+    list.into_iter().map(one).collect()
+}
+
+fn push_target(channel: &str, target: String) -> Result<PushTarget, Failure> {
+    if channel != "FCM" || target.trim().is_empty() {
+        return Err(Refusal::InvalidPushTarget.into());
+    }
+    Ok(PushTarget(target))
+}
+
+#[cfg(test)]
+#[path = "create_tests.rs"]
+mod tests;

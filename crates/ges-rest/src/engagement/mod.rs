@@ -1,0 +1,52 @@
+//! The public API `/engagement/v3`: one file per operation.
+
+mod availability;
+mod cancel;
+mod create;
+mod id_body;
+mod open_for;
+mod retrieve;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use ges_domain::ServiceName;
+
+use crate::answer::Failure;
+use crate::fields::invalid;
+use crate::identity::Caller;
+use crate::listener::Site;
+use crate::path::segment;
+
+/// Every operation, and the two paths whose name is missing.
+pub(crate) fn routes() -> Router<Arc<Site>> {
+    Router::new()
+        .route(create::PATH, post(create::create))
+        .route(retrieve::PATH, post(retrieve::retrieve))
+        .route(cancel::PATH, post(cancel::cancel))
+        .route(availability::PATH, get(availability::availability))
+        .route(open_for::PATH, get(open_for::open_for))
+        .route(NAMELESS[0], get(nameless))
+        .route(NAMELESS[1], get(nameless))
+}
+
+const NAMELESS: [&str; 2] = ["/engagement/v3/callbacks/availability/", "/engagement/v3/callbacks/open-for/"];
+
+/// The template that counts requests of a matched route; none for routes that are not public.
+pub(crate) fn template(matched: &str) -> Option<&'static str> {
+    [create::PATH, retrieve::PATH, cancel::PATH, availability::PATH, open_for::PATH]
+        .into_iter()
+        .find(|template| *template == matched || NAMELESS.contains(&matched) && template.starts_with(matched))
+}
+
+/// A name is missing (engagement-api 2.5).
+async fn nameless(_: Caller) -> Failure {
+    invalid("service-name", "is missing from the path")
+}
+
+/// The service a path names in its last segment.
+fn service_in(raw_path: &str) -> Result<ServiceName, Failure> {
+    let name = segment(raw_path, 4).ok_or_else(|| invalid("service-name", "is not valid percent-encoded text"))?;
+    ServiceName::new(&name).map_err(|bad| invalid("service-name", bad.to_string()))
+}

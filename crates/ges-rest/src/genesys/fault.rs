@@ -1,0 +1,171 @@
+//! Errors as GMS clients read them (integrations 2.1).
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use ges_domain::Refusal;
+use ges_domain::ports::StoreError;
+use serde::Serialize;
+
+use crate::answer::{Answer, Failure, JSON};
+
+/// Marks an answer whose body is final.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written;
+
+/// The class an old script compares with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exception {
+    NotFound,
+    InvalidOption,
+    ServiceUnavailable,
+    Operation,
+    Internal,
+}
+
+impl Exception {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::NotFound => "com.genesyslab.gsg.services.callback.exceptions.CallbackExceptionNotFound",
+            Self::InvalidOption => "com.genesyslab.gsg.services.callback.exceptions.CallbackExceptionInvalidOption",
+            Self::ServiceUnavailable => {
+                "com.genesyslab.gsg.services.callback.exceptions.CallbackExceptionServiceUnavailable"
+            }
+            Self::Operation => "com.genesyslab.gsg.services.callback.exceptions.CallbackExceptionOperation",
+            Self::Internal => "com.genesyslab.gsg.services.callback.exceptions.CallbackExceptionInternal",
+        }
+    }
+
+    /// The class that goes with the status of an answer nobody gave a class.
+    const fn of_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            404 => Self::NotFound,
+            409 => Self::Operation,
+            400..=499 => Self::InvalidOption,
+            503 => Self::ServiceUnavailable,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// A "no" to an internal caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GmsFault {
+    pub(crate) status: StatusCode,
+    exception: Exception,
+    message: Cow<'static, str>,
+    retry_after: Option<u64>,
+}
+
+/// Seconds after which a session repeats what the store could not take (integrations 2.10).
+const RETRY_AFTER: u64 = 2;
+
+impl GmsFault {
+    pub(crate) fn new(status: StatusCode, exception: Exception, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, exception, message: message.into(), retry_after: None }
+    }
+
+    /// A parameter is missing or wrong.
+    pub(crate) fn option(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Exception::InvalidOption, message)
+    }
+
+    fn unavailable(message: &'static str) -> Self {
+        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable, message);
+        Self { retry_after: Some(RETRY_AFTER), ..fault }
+    }
+}
+
+impl From<Refusal> for GmsFault {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        let fault = |status, exception| Self::new(status, exception, message.clone());
+        match refusal {
+            Refusal::StoreUnavailable => Self::unavailable("Storage unavailable."),
+            Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable => {
+                Self::unavailable("A service this one depends on is not available.")
+            }
+            Refusal::TtlLimitReached { .. } | Refusal::QueueFull | Refusal::EnqueueLimitReached => {
+                fault(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable)
+            }
+            Refusal::NotFound(_) => fault(StatusCode::NOT_FOUND, Exception::NotFound),
+            Refusal::UnknownService(_) | Refusal::UnknownGroup(_) => {
+                fault(StatusCode::BAD_REQUEST, Exception::NotFound)
+            }
+            Refusal::Unauthorized => fault(StatusCode::UNAUTHORIZED, Exception::Operation),
+            Refusal::Forbidden => fault(StatusCode::FORBIDDEN, Exception::Operation),
+            Refusal::AlreadyCompleted
+            | Refusal::NotCancellable
+            | Refusal::NotEditable(_)
+            | Refusal::NotReschedulable(_)
+            | Refusal::IllegalTransition { .. }
+            | Refusal::NotYourSession => fault(StatusCode::CONFLICT, Exception::Operation),
+            Refusal::InvalidRequest { .. }
+            | Refusal::ServicePaused
+            | Refusal::CaptchaFailed
+            | Refusal::ImmediateDisabled
+            | Refusal::ScheduledDisabled
+            | Refusal::PushTargetRequired
+            | Refusal::InvalidPushTarget
+            | Refusal::ImpossibleNumber
+            | Refusal::PremiumNumber
+            | Refusal::NumberBlocked
+            | Refusal::DesiredTimeInPast
+            | Refusal::DesiredTimeTooFar
+            | Refusal::OfficeClosed { .. }
+            | Refusal::SlotUnavailable { .. }
+            | Refusal::UserDataTooLarge => fault(StatusCode::BAD_REQUEST, Exception::InvalidOption),
+        }
+    }
+}
+
+impl From<StoreError> for GmsFault {
+    fn from(error: StoreError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl From<Failure> for GmsFault {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            other => {
+                let answer = Answer::from(other);
+                Self::new(answer.status, Exception::of_status(answer.status), answer.message)
+            }
+        }
+    }
+}
+
+impl IntoResponse for GmsFault {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(body(self.status, self.exception, &self.message));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(Written);
+        response
+    }
+}
+
+/// An answer of the shared parts in this shape.
+pub(crate) fn write(answer: &Answer) -> Body {
+    body(answer.status, Exception::of_status(answer.status), &answer.message)
+}
+
+fn body(status: StatusCode, exception: Exception, message: &str) -> Body {
+    #[derive(Serialize)]
+    struct FaultBody<'a> {
+        message: &'a str,
+        error: &'a str,
+        phrase: &'a str,
+        exception: &'a str,
+    }
+    let phrase = status.canonical_reason().unwrap_or_default();
+    let fault = FaultBody { message, error: message, phrase, exception: exception.class() };
+    serde_json::to_vec(&fault).expect("invariant: four texts have a JSON form").into()
+}

@@ -1,0 +1,117 @@
+//! `/genesys/1/service/{id}/storage`: how a session tells us what it does, and reads what we know (integrations 2.10).
+
+mod pairs;
+#[cfg(test)]
+mod tests;
+mod update;
+mod view;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use ges_domain::callback::{Callback, SessionUpdate};
+use ges_domain::{CallbackId, Refusal, TenantId};
+
+use super::fault::{Exception, GmsFault, Written};
+use crate::answer::JSON;
+use crate::exchange::Exchange;
+use crate::identity::contact_center;
+use crate::listener::Site;
+use crate::path::segment;
+use pairs::Pairs;
+
+/// `POST` and `PUT`: merges keys. 200 means that it is durable.
+pub(super) async fn merge(
+    State(site): State<Arc<Site>>,
+    exchange: Exchange,
+    uri: Uri,
+    request: Request,
+) -> Result<Response, GmsFault> {
+    let headers = request.headers().clone();
+    let (tenant, id) = addressed(&site, &exchange, &uri, &headers).await?;
+    let pairs = Pairs::read(request, &site).await?;
+    let update = update::of(pairs, &headers)?;
+    apply(&site, tenant, id, &update).await
+}
+
+/// `DELETE …/{key}`: removes user data or a fact; what the record itself knows cannot be removed.
+pub(super) async fn remove(
+    State(site): State<Arc<Site>>,
+    exchange: Exchange,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, GmsFault> {
+    let (tenant, id) = addressed(&site, &exchange, &uri, &headers).await?;
+    let update = update::removal(&key_in(&uri)?, &headers)?;
+    apply(&site, tenant, id, &update).await
+}
+
+/// `GET`: everything.
+pub(super) async fn read_all(
+    State(site): State<Arc<Site>>,
+    exchange: Exchange,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, GmsFault> {
+    let callback = found(&site, &exchange, &uri, &headers).await?;
+    let body = serde_json::to_vec(&view::all(&callback)).expect("invariant: a storage is texts, numbers and booleans");
+    Ok(ok(JSON, body))
+}
+
+/// `GET …/{key}`: one value as plain text.
+pub(super) async fn read_one(
+    State(site): State<Arc<Site>>,
+    exchange: Exchange,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, GmsFault> {
+    let callback = found(&site, &exchange, &uri, &headers).await?;
+    let key = key_in(&uri)?;
+    let value = view::one(&callback, &key)
+        .ok_or_else(|| GmsFault::new(StatusCode::NOT_FOUND, Exception::NotFound, "The callback has no such key"))?;
+    Ok(ok(header::HeaderValue::from_static("text/plain; charset=utf-8"), value.into_bytes()))
+}
+
+async fn apply(site: &Site, tenant: TenantId, id: CallbackId, update: &SessionUpdate) -> Result<Response, GmsFault> {
+    site.api().take_update.run(tenant, id, update).await?;
+    Ok(ok(JSON, b"{}".to_vec()))
+}
+
+async fn found(site: &Site, exchange: &Exchange, uri: &Uri, headers: &HeaderMap) -> Result<Callback, GmsFault> {
+    let (tenant, id) = addressed(site, exchange, uri, headers).await?;
+    Ok(site.api().retrieve.run(tenant, id).await?)
+}
+
+/// The callback a path names and its tenant. The id finds the tenant; a header that names another one is refused
+/// (integrations 2.1).
+async fn addressed(
+    site: &Site,
+    exchange: &Exchange,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(TenantId, CallbackId), GmsFault> {
+    let text = segment(uri.path(), 3).unwrap_or_default();
+    let id: CallbackId = text.parse().map_err(|_| GmsFault::from(Refusal::NotFound("of the path".into())))?;
+    exchange.note_callback(id);
+    let tenant = site.api().record.tenant_of(id).await?.ok_or_else(|| Refusal::NotFound(id.to_string()))?;
+    if contact_center(headers)?.is_some_and(|named| named.0 != Some(tenant)) {
+        return Err(Refusal::Forbidden.into());
+    }
+    site.observed.meet(tenant);
+    exchange.note_tenant(tenant);
+    Ok((tenant, id))
+}
+
+fn key_in(uri: &Uri) -> Result<String, GmsFault> {
+    segment(uri.path(), 5)
+        .filter(|key| !key.is_empty() && !key.contains('\0'))
+        .ok_or_else(|| GmsFault::option("The key of the path is not valid percent-encoded text"))
+}
+
+fn ok(content_type: header::HeaderValue, body: Vec<u8>) -> Response {
+    let mut response = ([(header::CONTENT_TYPE, content_type)], body).into_response();
+    response.extensions_mut().insert(Written);
+    response
+}

@@ -1,0 +1,119 @@
+//! The listeners (integrations 8.1): what each serves, and the limits it serves with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use ges_telemetry::Metrics;
+use tokio_util::task::TaskTracker;
+
+use crate::answer::Failure;
+use crate::api::{Api, Observed};
+use crate::{engagement, exchange, genesys, health};
+
+/// What becomes of headers that name a contact center on the external listener (engagement-api 2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TenantHeaders {
+    /// They are dropped before anything else sees the request.
+    #[default]
+    Strip,
+    /// A request that carries one with a value is refused.
+    Reject,
+}
+
+/// Limits of one listener.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Largest body in bytes.
+    pub body_bytes: usize,
+    /// Longest time a body may take to arrive.
+    pub body_within: Duration,
+    /// Longest time until a request is answered; work that takes longer goes on without its caller.
+    pub answer_within: Duration,
+    /// Headers that name a contact center; only the external listener looks at it.
+    pub tenant_headers: TenantHeaders,
+}
+
+impl Limits {
+    /// 500 kB and 30 s, headers stripped.
+    pub const fn external() -> Self {
+        Self {
+            body_bytes: 500_000,
+            body_within: Duration::from_secs(15),
+            answer_within: Duration::from_secs(30),
+            tenant_headers: TenantHeaders::Strip,
+        }
+    }
+
+    /// 10 MB and 30 s.
+    pub const fn internal() -> Self {
+        Self { body_bytes: 10_000_000, ..Self::external() }
+    }
+}
+
+/// Who may reach a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The internet.
+    External,
+    /// The cluster.
+    Internal,
+}
+
+/// One listener: what its requests share.
+pub(crate) struct Site {
+    pub(crate) role: Role,
+    pub(crate) limits: Limits,
+    pub(crate) observed: Observed,
+    /// None on a listener that serves health and metrics only.
+    api: Option<Arc<Api>>,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Site {
+    pub(crate) fn api(&self) -> &Api {
+        self.api.as_ref().expect("invariant: routes that need the use cases are mounted together with them")
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.observed.metrics
+    }
+}
+
+/// The public API, and nothing else.
+pub fn external_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Router {
+    let site = Site { role: Role::External, limits, observed: api.observed.clone(), api: Some(api), tasks };
+    finish(engagement::routes(), site)
+}
+
+/// The public API for sibling services, the session storage, health and metrics.
+pub fn internal_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Router {
+    let site = Site { role: Role::Internal, limits, observed: api.observed.clone(), api: Some(api), tasks };
+    finish(engagement::routes().merge(genesys::routes()).merge(own_routes()), site)
+}
+
+/// Health and metrics of a process that serves nothing else.
+pub fn worker_router(observed: Observed, limits: Limits, tasks: TaskTracker) -> Router {
+    finish(own_routes(), Site { role: Role::Internal, limits, observed, api: None, tasks })
+}
+
+fn own_routes() -> Router<Arc<Site>> {
+    health::routes().route("/metrics", get(metrics_page))
+}
+
+async fn metrics_page(axum::extract::State(site): axum::extract::State<Arc<Site>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], site.metrics().render())
+}
+
+/// Fallbacks first: the layer has to see them too.
+fn finish(routes: Router<Arc<Site>>, site: Site) -> Router {
+    let site = Arc::new(site);
+    routes
+        .fallback(async || Failure::NoSuchPath)
+        .method_not_allowed_fallback(async || Failure::MethodNotAllowed)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&site), exchange::exchange))
+        .with_state(site)
+}

@@ -1,0 +1,70 @@
+//! Refusals on the external wire: the one table (design decision 13, engagement-api 3.4).
+
+use ges_domain::{Proposals, Refusal};
+
+use crate::answer::{CODE_NUMBER_LIMIT, CODE_TTL_LIMIT};
+
+/// Status, code and extras of a refusal. Its message is the refusal's own text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wire {
+    pub(crate) status: u16,
+    pub(crate) code: u16,
+    /// `data.slots`; present with every 429.
+    pub(crate) slots: Option<Proposals>,
+    /// Seconds of `Retry-After`.
+    pub(crate) retry_after: Option<u64>,
+}
+
+impl Wire {
+    pub(crate) const fn new(status: u16, code: u16) -> Self {
+        Self { status, code, slots: None, retry_after: None }
+    }
+
+    fn full(code: u16, slots: Proposals) -> Self {
+        Self { status: 429, code, slots: Some(slots), retry_after: None }
+    }
+
+    fn later(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+}
+
+/// Seconds after which a caller may try again when something we depend on is down.
+const DOWN: u64 = 2;
+/// Seconds after which a full queue may have moved on.
+const QUEUE: u64 = 60;
+
+/// The wire form of a refusal. Refusals only internal callers can meet read as "the state does not allow it" here.
+pub(crate) fn wire(refusal: &Refusal) -> Wire {
+    match refusal {
+        Refusal::InvalidRequest { .. }
+        | Refusal::DesiredTimeInPast
+        | Refusal::DesiredTimeTooFar
+        | Refusal::UserDataTooLarge
+        | Refusal::PushTargetRequired
+        | Refusal::InvalidPushTarget => Wire::new(400, 1),
+        Refusal::UnknownService(_) | Refusal::UnknownGroup(_) => Wire::new(400, 2),
+        Refusal::ImmediateDisabled | Refusal::ScheduledDisabled | Refusal::ServicePaused => Wire::new(400, 3),
+        Refusal::CaptchaFailed => Wire::new(400, 4),
+        Refusal::ImpossibleNumber | Refusal::PremiumNumber | Refusal::NumberBlocked => Wire::new(400, 5),
+        Refusal::AlreadyCompleted
+        | Refusal::NotCancellable
+        | Refusal::NotEditable(_)
+        | Refusal::NotReschedulable(_)
+        | Refusal::IllegalTransition { .. }
+        | Refusal::NotYourSession => Wire::new(400, 6),
+        Refusal::Unauthorized => Wire::new(401, 10),
+        Refusal::Forbidden => Wire::new(403, 12),
+        Refusal::NotFound(_) => Wire::new(404, 20),
+        Refusal::SlotUnavailable { proposals, .. } => Wire::full(30, proposals.clone()),
+        Refusal::OfficeClosed { proposals, .. } => Wire::full(31, proposals.clone()),
+        Refusal::TtlLimitReached { window } => {
+            Wire::full(CODE_TTL_LIMIT, Proposals::new()).later(window.as_secs().max(1))
+        }
+        Refusal::QueueFull => Wire::full(CODE_TTL_LIMIT, Proposals::new()).later(QUEUE),
+        Refusal::EnqueueLimitReached => Wire::full(CODE_NUMBER_LIMIT, Proposals::new()),
+        Refusal::StoreUnavailable | Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable => {
+            Wire::new(500, 51).later(DOWN)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What is provisioned reads back as it was written (chapters 7 and 8).
+
+use std::collections::BTreeMap;
+
+use ges_domain::hours::Hours;
+use ges_domain::ports::ServiceRow;
+use ges_domain::service::Settings;
+use ges_domain::throttle::{self, InQueueCheck};
+
+use super::{Stores, book, provision, refused, standing};
+use crate::builders::{
+    START, hourly_rule, immediate, other_tenant, service, service_row, settings, tenant, weekday_hours,
+};
+
+/// Never provisioned.
+pub async fn an_unknown_service_is_none(stores: &dyn Stores) {
+    assert_eq!(stores.catalogue().service(tenant(), &service("CB_Sales")).await.unwrap(), None);
+    assert_eq!(stores.catalogue().hours(tenant(), "Office").await.unwrap(), None);
+    stores.catalogue().remove_service(tenant(), &service("CB_Sales")).await.unwrap();
+    assert_eq!(stores.catalogue().service(tenant(), &service("CB_Sales")).await.unwrap(), None);
+}
+
+/// Settings with unknown keys, hours, rule.
+pub async fn a_service_reads_back_with_everything_it_refers_to(stores: &dyn Stores) {
+    let catalogue = stores.catalogue();
+    let (hours, rule) = (weekday_hours("Office", "09:00", "17:00"), hourly_rule("Peak", 12));
+    catalogue.put_hours(tenant(), &hours).await.unwrap();
+    catalogue.put_capacity_rule(tenant(), &rule).await.unwrap();
+    let settings = Settings {
+        description: "Verkauf ⟨Süd⟩".into(),
+        business_hours: Some("Office".into()),
+        extra: BTreeMap::from([("futureKey".to_owned(), "x".to_owned())]),
+        throttle: throttle::Settings { throttle_limit1: Some(-1), ..throttle::Settings::default() },
+        default_priority: Some(-7),
+        ..settings()
+    };
+    let name = service("Süd / Verkauf ☎");
+    let row = ServiceRow { name: name.clone(), settings: settings.clone(), capacity_rule: Some("Peak".into()) };
+    catalogue.put_service(tenant(), &row).await.unwrap();
+    let found = catalogue.service(tenant(), &name).await.unwrap().expect("it is provisioned");
+    assert_eq!((&found.name, &found.settings), (&name, &settings));
+    assert_eq!((&found.hours, &found.capacity), (&Hours::Kept(hours), &Some(rule)));
+    assert_eq!((found.paused, found.removed), (false, false));
+    assert_eq!(found.tenant_throttle, throttle::Settings::default());
+    let changed = weekday_hours("Office", "08:00", "12:00");
+    catalogue.put_hours(tenant(), &changed).await.unwrap();
+    catalogue.put_capacity_rule(tenant(), &hourly_rule("Peak", 3)).await.unwrap();
+    let found = catalogue.service(tenant(), &name).await.unwrap().unwrap();
+    assert_eq!((&found.hours, &found.capacity), (&Hours::Kept(changed), &Some(hourly_rule("Peak", 3))), "R-CR-8");
+}
+
+/// R-PUB-8.
+pub async fn a_change_keeps_pause_and_bookings(stores: &dyn Stores) {
+    provision(stores).await;
+    let booked = book(stores, immediate(START)).await;
+    let catalogue = stores.catalogue();
+    assert!(catalogue.set_paused(tenant(), &booked.service, true).await.unwrap());
+    let mut row = service_row("CB_Sales");
+    row.settings.max_per_slot = 3;
+    catalogue.put_service(tenant(), &row).await.unwrap();
+    let found = catalogue.service(tenant(), &booked.service).await.unwrap().unwrap();
+    assert_eq!((found.settings.max_per_slot, found.paused), (3, true), "seen by the writer at once");
+    assert_eq!(standing(stores, &booked).await, booked);
+    assert!(catalogue.set_paused(tenant(), &booked.service, false).await.unwrap());
+    assert!(!catalogue.service(tenant(), &booked.service).await.unwrap().unwrap().paused);
+}
+
+/// R-PUB-5, R-PUB-6.
+pub async fn a_removed_service_keeps_its_bookings_and_comes_back(stores: &dyn Stores) {
+    provision(stores).await;
+    let booked = book(stores, immediate(START)).await;
+    let catalogue = stores.catalogue();
+    catalogue.remove_service(tenant(), &booked.service).await.unwrap();
+    let found = catalogue.service(tenant(), &booked.service).await.unwrap().expect("kept to explain old bookings");
+    assert!(found.removed);
+    assert_eq!(standing(stores, &booked).await, booked);
+    let lease = super::lease_for(stores, &booked).await;
+    let due = stores.handover().due(lease, &super::service_of(&booked), START, 9).await.unwrap();
+    assert_eq!(due, std::slice::from_ref(&booked), "the monitor still sees it");
+    refused(stores, immediate(START)).await;
+    catalogue.put_service(tenant(), &service_row("CB_Sales")).await.unwrap();
+    assert!(!catalogue.service(tenant(), &booked.service).await.unwrap().unwrap().removed);
+    assert_eq!(standing(stores, &booked).await, booked);
+    let strict = immediate(START).limits(|limits| limits.in_queue = InQueueCheck::Strict);
+    refused(stores, strict).await;
+    book(stores, immediate(START)).await;
+}
+
+/// R-PAU-1.
+pub async fn only_existing_services_can_be_paused(stores: &dyn Stores) {
+    provision(stores).await;
+    let catalogue = stores.catalogue();
+    assert!(!catalogue.set_paused(tenant(), &service("CB_Nobody"), true).await.unwrap());
+    assert!(catalogue.set_paused(tenant(), &service("CB_Sales"), true).await.unwrap());
+    assert!(!catalogue.service(other_tenant(), &service("CB_Sales")).await.unwrap().unwrap().paused, "I9");
+    assert!(!catalogue.service(tenant(), &service("CB_Support")).await.unwrap().unwrap().paused);
+    catalogue.remove_service(tenant(), &service("CB_Support")).await.unwrap();
+    assert!(!catalogue.set_paused(tenant(), &service("CB_Support"), true).await.unwrap(), "it does not exist any more");
+}
+
+/// R-BH-8: closed, never always open.
+pub async fn missing_and_unreadable_hours_close_the_service(stores: &dyn Stores) {
+    let catalogue = stores.catalogue();
+    let mut row = service_row("CB_Sales");
+    row.settings.business_hours = Some("Office".into());
+    catalogue.put_service(tenant(), &row).await.unwrap();
+    let hours = async || catalogue.service(tenant(), &row.name).await.unwrap().unwrap().hours.clone();
+    assert_eq!(hours().await, Hours::Unreadable, "never stored");
+    let office = weekday_hours("Office", "09:00", "17:00");
+    catalogue.put_hours(tenant(), &office).await.unwrap();
+    assert_eq!(hours().await, Hours::Kept(office.clone()));
+    stores.spoil_hours(tenant(), "Office").await;
+    assert_eq!(catalogue.hours(tenant(), "Office").await.unwrap(), Some(Hours::Unreadable));
+    let broken = weekday_hours("Broken", "09:00", "17:00");
+    catalogue.put_hours(tenant(), &broken).await.unwrap();
+    stores.spoil_hours(tenant(), "Broken").await;
+    row.settings.business_hours = Some("Broken".into());
+    catalogue.put_service(tenant(), &row).await.unwrap();
+    assert_eq!(hours().await, Hours::Unreadable, "stored but broken");
+    catalogue.put_hours(tenant(), &broken).await.unwrap();
+    assert_eq!(hours().await, Hours::Kept(broken), "publishing again mends it");
+}
+
+/// R-OF-3.
+pub async fn hours_are_found_by_name(stores: &dyn Stores) {
+    let catalogue = stores.catalogue();
+    let (office, night) = (weekday_hours("Office", "09:00", "17:00"), weekday_hours("Näght", "22:00", "23:59"));
+    catalogue.put_hours(tenant(), &office).await.unwrap();
+    catalogue.put_hours(tenant(), &night).await.unwrap();
+    assert_eq!(catalogue.hours(tenant(), "Office").await.unwrap(), Some(Hours::Kept(office)));
+    assert_eq!(catalogue.hours(tenant(), "Näght").await.unwrap(), Some(Hours::Kept(night)));
+    assert_eq!(catalogue.hours(tenant(), "office").await.unwrap(), None, "compared exactly");
+    assert_eq!(catalogue.hours(other_tenant(), "Office").await.unwrap(), None, "I9");
+}
+
+/// R-THR-1.
+pub async fn the_tenants_throttle_is_below_the_services(stores: &dyn Stores) {
+    let catalogue = stores.catalogue();
+    let own = throttle::Settings { throttle_limit1: Some(7), ..throttle::Settings::default() };
+    let mut row = service_row("CB_Sales");
+    row.settings.throttle = own;
+    catalogue.put_service(tenant(), &row).await.unwrap();
+    let tenants = throttle::Settings {
+        throttle_limit1: Some(1),
+        throttle_ttl2: Some(9),
+        in_queue_check: Some(InQueueCheck::Strict),
+        ..throttle::Settings::default()
+    };
+    catalogue.put_tenant_throttle(tenant(), &tenants).await.unwrap();
+    let found = catalogue.service(tenant(), &row.name).await.unwrap().unwrap();
+    assert_eq!((found.settings.throttle, found.tenant_throttle), (own, tenants));
+    let limits = found.limits();
+    assert_eq!((limits.windows[0].limit, limits.windows[1].length.as_secs()), (7, 9));
+    assert_eq!(limits.in_queue, InQueueCheck::Strict);
+}
+
+/// I9, R-CON-4.
+pub async fn tenants_do_not_share_a_catalogue(stores: &dyn Stores) {
+    let catalogue = stores.catalogue();
+    let mut row = service_row("CB_Sales");
+    row.settings.business_hours = Some("Office".into());
+    row.capacity_rule = Some("Peak".into());
+    catalogue.put_service(tenant(), &row).await.unwrap();
+    assert_eq!(catalogue.service(other_tenant(), &row.name).await.unwrap(), None);
+    catalogue.put_service(other_tenant(), &row).await.unwrap();
+    catalogue.put_hours(tenant(), &weekday_hours("Office", "09:00", "17:00")).await.unwrap();
+    catalogue.put_capacity_rule(tenant(), &hourly_rule("Peak", 5)).await.unwrap();
+    let strict = throttle::Settings { per_number_limit: Some(1), ..throttle::Settings::default() };
+    catalogue.put_tenant_throttle(tenant(), &strict).await.unwrap();
+    let theirs = catalogue.service(other_tenant(), &row.name).await.unwrap().unwrap();
+    assert_eq!((&theirs.hours, &theirs.capacity), (&Hours::Unreadable, &None));
+    assert_eq!(theirs.tenant_throttle, throttle::Settings::default());
+    catalogue.remove_service(tenant(), &row.name).await.unwrap();
+    assert!(!catalogue.service(other_tenant(), &row.name).await.unwrap().unwrap().removed);
+}

@@ -1,0 +1,164 @@
+//! Settable stand-ins for routers, numbering plan, sessions and the registry of contact centers.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use ges_domain::callback::{Actor, Reason, SessionBinding};
+use ges_domain::phone::{Country, NumberingPlan, Parsed};
+use ges_domain::ports::{CancelOutcome, Sessions};
+use ges_domain::tenancy::{ApiKeys, TenancyError};
+use ges_domain::wait::{Estimate, EwtMode, WaitError, WaitEstimates};
+use ges_domain::{CallbackId, Instant, SessionId, TenantId};
+
+/// Waits per queue; a queue nobody set has [`Estimate::NoCalls`].
+#[derive(Debug, Default)]
+pub struct FakeWaits(Mutex<Waits>);
+
+#[derive(Debug, Default)]
+struct Waits {
+    queues: HashMap<(TenantId, String), Estimate>,
+    down: bool,
+    asked: u32,
+}
+
+impl FakeWaits {
+    /// Sets what is answered for a queue.
+    pub fn set(&self, tenant: TenantId, queue: &str, estimate: Estimate) {
+        self.0.lock().unwrap().queues.insert((tenant, queue.to_owned()), estimate);
+    }
+
+    /// Whether no router answers.
+    pub fn set_down(&self, down: bool) {
+        self.0.lock().unwrap().down = down;
+    }
+
+    /// How often somebody asked.
+    pub fn asked(&self) -> u32 {
+        self.0.lock().unwrap().asked
+    }
+}
+
+#[async_trait]
+impl WaitEstimates for FakeWaits {
+    async fn estimate(&self, tenant: TenantId, queue: &str, _mode: EwtMode) -> Result<Estimate, WaitError> {
+        let mut waits = self.0.lock().unwrap();
+        waits.asked += 1;
+        if waits.down {
+            return Err(WaitError::Unavailable("the test took the routers down".into()));
+        }
+        Ok(waits.queues.get(&(tenant, queue.to_owned())).copied().unwrap_or(Estimate::NoCalls))
+    }
+}
+
+/// A numbering plan in which 7 to 15 digits are a possible number, those that begin with 1900 are premium, and up to three digits are
+/// short; text with a letter is no number.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FakePlan;
+
+impl NumberingPlan for FakePlan {
+    fn parse(&self, input: &str, default_country: &Country) -> Option<Parsed> {
+        let digits: String = input.chars().filter(char::is_ascii_digit).collect();
+        if digits.is_empty() || input.chars().any(char::is_alphabetic) {
+            return None;
+        }
+        let national = !input.trim_start().starts_with('+') && digits.len() == 10 && *default_country == Country::US;
+        let e164_digits = if national { format!("1{digits}") } else { digits };
+        Some(Parsed {
+            possible: (7..=15).contains(&e164_digits.len()),
+            premium: e164_digits.starts_with("1900"),
+            region: None,
+            e164_digits,
+        })
+    }
+
+    fn is_emergency_or_short(&self, input: &str, _default_country: &Country) -> bool {
+        (1..=3).contains(&input.chars().filter(char::is_ascii_digit).count())
+    }
+}
+
+/// What was asked of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionCall {
+    /// To stop, because its callback is cancelled.
+    Cancel(SessionId, CallbackId, Reason),
+    /// To stop, because it has no right to it.
+    Terminate(SessionId),
+}
+
+/// Sessions that answer from a script, and [`CancelOutcome::Accepted`] when it is used up.
+#[derive(Debug, Default)]
+pub struct FakeSessions {
+    script: Mutex<VecDeque<CancelOutcome>>,
+    calls: Mutex<Vec<SessionCall>>,
+}
+
+impl FakeSessions {
+    /// Adds an answer to the next cancel that has none yet.
+    pub fn answer(&self, outcome: CancelOutcome) {
+        self.script.lock().unwrap().push_back(outcome);
+    }
+
+    /// What was asked so far.
+    pub fn calls(&self) -> Vec<SessionCall> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Sessions for FakeSessions {
+    async fn cancel(
+        &self,
+        session: &SessionBinding,
+        callback: CallbackId,
+        reason: &Reason,
+        _by: &Actor,
+        _at: Instant,
+    ) -> CancelOutcome {
+        self.calls.lock().unwrap().push(SessionCall::Cancel(session.id.clone(), callback, reason.clone()));
+        self.script.lock().unwrap().pop_front().unwrap_or(CancelOutcome::Accepted)
+    }
+
+    async fn terminate(&self, session: &SessionBinding) {
+        self.calls.lock().unwrap().push(SessionCall::Terminate(session.id.clone()));
+    }
+}
+
+/// A registry of contact centers.
+#[derive(Debug, Default)]
+pub struct FakeKeys {
+    keys: Mutex<HashMap<String, TenantId>>,
+    down: Mutex<bool>,
+}
+
+impl FakeKeys {
+    /// Gives a tenant a key; the tenant is known from then on.
+    pub fn give(&self, key: &str, tenant: TenantId) {
+        self.keys.lock().unwrap().insert(key.to_owned(), tenant);
+    }
+
+    /// Whether the registry does not answer.
+    pub fn set_down(&self, down: bool) {
+        *self.down.lock().unwrap() = down;
+    }
+
+    fn answering(&self) -> Result<(), TenancyError> {
+        match *self.down.lock().unwrap() {
+            true => Err(TenancyError::Unavailable("the test took the registry down".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl ApiKeys for FakeKeys {
+    async fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, TenancyError> {
+        self.answering()?;
+        Ok(self.keys.lock().unwrap().get(key).copied())
+    }
+
+    async fn known(&self, tenant: TenantId) -> Result<bool, TenancyError> {
+        self.answering()?;
+        Ok(self.keys.lock().unwrap().values().any(|known| *known == tenant))
+    }
+}

@@ -1,0 +1,76 @@
+//! What is provisioned.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ges_domain::capacity::CapacityRule;
+use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::ports::{Catalogue, ServiceRef, ServiceRow, StoreError};
+use ges_domain::service::Service;
+use ges_domain::{ServiceName, TenantId, throttle};
+
+use super::{MemoryStore, Provisioned};
+
+#[async_trait]
+impl Catalogue for MemoryStore {
+    async fn service(&self, tenant: TenantId, name: &ServiceName) -> Result<Option<Arc<Service>>, StoreError> {
+        let state = self.open()?;
+        let Some(found) = state.services.get(&ServiceRef { tenant, name: name.clone() }) else { return Ok(None) };
+        let hours = match &found.row.settings.business_hours {
+            None => Hours::Always,
+            Some(name) => state.hours.get(&(tenant, name.clone())).cloned().unwrap_or(Hours::Unreadable),
+        };
+        let rule = found.row.capacity_rule.as_ref();
+        Ok(Some(Arc::new(Service {
+            name: name.clone(),
+            settings: found.row.settings.clone(),
+            hours,
+            capacity: rule.and_then(|rule| state.rules.get(&(tenant, rule.clone())).cloned()),
+            tenant_throttle: state.throttles.get(&tenant).copied().unwrap_or_default(),
+            paused: found.paused,
+            removed: found.removed,
+        })))
+    }
+
+    async fn hours(&self, tenant: TenantId, name: &str) -> Result<Option<Hours>, StoreError> {
+        Ok(self.open()?.hours.get(&(tenant, name.to_owned())).cloned())
+    }
+
+    async fn put_service(&self, tenant: TenantId, row: &ServiceRow) -> Result<(), StoreError> {
+        let mut state = self.open()?;
+        let service = ServiceRef { tenant, name: row.name.clone() };
+        let paused = state.services.get(&service).is_some_and(|before| before.paused);
+        state.services.insert(service, Provisioned { row: row.clone(), paused, removed: false });
+        Ok(())
+    }
+
+    async fn remove_service(&self, tenant: TenantId, name: &ServiceName) -> Result<(), StoreError> {
+        if let Some(service) = self.open()?.services.get_mut(&ServiceRef { tenant, name: name.clone() }) {
+            service.removed = true;
+        }
+        Ok(())
+    }
+
+    async fn set_paused(&self, tenant: TenantId, name: &ServiceName, paused: bool) -> Result<bool, StoreError> {
+        let mut state = self.open()?;
+        let found = state.services.get_mut(&ServiceRef { tenant, name: name.clone() });
+        let Some(service) = found.filter(|service| !service.removed) else { return Ok(false) };
+        service.paused = paused;
+        Ok(true)
+    }
+
+    async fn put_hours(&self, tenant: TenantId, hours: &OfficeHours) -> Result<(), StoreError> {
+        self.open()?.hours.insert((tenant, hours.name().to_owned()), Hours::Kept(hours.clone()));
+        Ok(())
+    }
+
+    async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
+        self.open()?.rules.insert((tenant, rule.name().to_owned()), rule.clone());
+        Ok(())
+    }
+
+    async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
+        self.open()?.throttles.insert(tenant, *settings);
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! The reference model of the record store: every port, one lock, everything counted from the records themselves.
+//!
+//! The real stores are measured against it by the contract suite; simulations and use case tests run on it.
+
+mod bookings;
+mod catalogue;
+mod handover;
+mod record;
+mod shards;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ges_domain::callback::acts::Write;
+use ges_domain::callback::{Callback, Kind, TimelineEvent};
+use ges_domain::capacity::{CapacityRule, Usage};
+use ges_domain::hours::Hours;
+use ges_domain::ports::{Clock, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
+use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
+use tokio::sync::broadcast;
+
+use crate::{ManualClock, assert_consistent};
+
+/// Hints a subscriber may lag behind before it is told to look at everything.
+const HINTS: usize = 1024;
+
+/// A record store in memory. Clones share everything.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    hints: broadcast::Sender<Wake>,
+    clock: Arc<ManualClock>,
+    lease: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    records: BTreeMap<CallbackId, Stored>,
+    services: HashMap<ServiceRef, Provisioned>,
+    hours: HashMap<(TenantId, String), Hours>,
+    rules: HashMap<(TenantId, String), CapacityRule>,
+    throttles: HashMap<TenantId, throttle::Settings>,
+    shards: shards::Holders,
+    failures: u32,
+}
+
+struct Stored {
+    row: Callback,
+    timeline: Vec<TimelineEvent>,
+    /// The type it was accepted with: what rate windows and the daily limit count (R-THR-5, R-THR-9).
+    accepted_as: Kind,
+}
+
+struct Provisioned {
+    row: ServiceRow,
+    paused: bool,
+    removed: bool,
+}
+
+impl Default for MemoryStore {
+    /// Leases of five seconds on a clock of its own.
+    fn default() -> Self {
+        Self::new(Arc::new(ManualClock::default()), Duration::from_secs(5))
+    }
+}
+
+impl MemoryStore {
+    /// An empty store whose own clock is `clock`; a node that is silent for `lease` loses its shards.
+    pub fn new(clock: Arc<ManualClock>, lease: Duration) -> Self {
+        let hints = broadcast::Sender::new(HINTS);
+        Self(Arc::new(Inner { state: Mutex::default(), hints, clock, lease }))
+    }
+
+    /// The store's own clock.
+    pub fn clock(&self) -> &Arc<ManualClock> {
+        &self.0.clock
+    }
+
+    /// How long a node may be silent.
+    pub fn lease(&self) -> Duration {
+        self.0.lease
+    }
+
+    /// Hints from now on.
+    pub fn wake_ups(&self) -> Box<dyn WakeUps> {
+        Box::new(Hints(self.0.hints.subscribe()))
+    }
+
+    /// The next `times` calls of any port answer [`StoreError::Unavailable`] and do nothing.
+    pub fn fail_times(&self, times: u32) {
+        self.0.state.lock().unwrap().failures = times;
+    }
+
+    /// Makes stored hours unreadable, as damage from outside would (R-BH-8).
+    pub fn spoil_hours(&self, tenant: TenantId, name: &str) {
+        self.0.state.lock().unwrap().hours.insert((tenant, name.to_owned()), Hours::Unreadable);
+    }
+
+    /// Every record with its timeline, by id.
+    pub fn everything(&self) -> Vec<(Callback, Vec<TimelineEvent>)> {
+        let state = self.0.state.lock().unwrap();
+        state.records.values().map(|stored| (stored.row.clone(), stored.timeline.clone())).collect()
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let mut state = self.0.state.lock().unwrap();
+        if state.failures > 0 {
+            state.failures -= 1;
+            return Err(StoreError::Unavailable("the test took the store down".into()));
+        }
+        Ok(state)
+    }
+
+    fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+
+    /// Hints at a record that waits for its hand-over.
+    fn hint(&self, row: &Callback) {
+        if row.waits_for_handover() {
+            let service = ServiceRef { tenant: row.tenant, name: row.service.clone() };
+            // Nobody listening is no failure.
+            let _ = self.0.hints.send(Wake::Service { service, desired: row.desired_at });
+        }
+    }
+}
+
+impl State {
+    /// A live record of this tenant (I9, R-REC-2).
+    fn live(&self, tenant: TenantId, id: CallbackId, now: Instant) -> Option<&Callback> {
+        let row = &self.records.get(&id)?.row;
+        (row.tenant == tenant && now < row.expires_at()).then_some(row)
+    }
+
+    /// The records of one service.
+    fn of<'a>(&'a self, tenant: TenantId, service: &'a ServiceName) -> impl Iterator<Item = &'a Stored> {
+        self.records.values().filter(move |stored| stored.row.tenant == tenant && stored.row.service == *service)
+    }
+
+    /// Places booked in `from..until`, counted from the records (R-CAP-3, P-4).
+    fn usage(&self, tenant: TenantId, service: &ServiceName, from: Instant, until: Instant) -> Usage {
+        let holding = self.of(tenant, service).map(|stored| &stored.row).filter(|row| row.holds_slot());
+        let inside = holding.filter(|row| (from..until).contains(&Usage::grain_of(row.desired_at)));
+        inside.map(|row| (row.desired_at, 1)).collect()
+    }
+
+    /// Writes a changed record and its event.
+    fn write(&mut self, (row, event): Write) -> Callback {
+        let stored = self.records.get_mut(&row.id).expect("invariant: a write follows a read under the same lock");
+        stored.timeline.push(event);
+        stored.row = row.clone();
+        assert_consistent(&stored.row, &stored.timeline);
+        row
+    }
+}
+
+struct Hints(broadcast::Receiver<Wake>);
+
+#[async_trait]
+impl WakeUps for Hints {
+    async fn next(&mut self) -> Wake {
+        match self.0.recv().await {
+            Ok(wake) => wake,
+            Err(broadcast::error::RecvError::Lagged(_)) => Wake::Everything,
+            // The store is gone: nothing will ever wait again.
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Reading and changing single records through the domain's acts.
+
+use async_trait::async_trait;
+use ges_domain::callback::acts::{self, SessionWrite};
+use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
+use ges_domain::capacity::Usage;
+use ges_domain::ports::{
+    CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
+};
+use ges_domain::{CallbackId, Instant, TenantId};
+
+use super::MemoryStore;
+
+#[async_trait]
+impl Record for MemoryStore {
+    async fn find(&self, tenant: TenantId, id: CallbackId, now: Instant) -> Result<Option<Callback>, StoreError> {
+        Ok(self.open()?.live(tenant, id, now).cloned())
+    }
+
+    async fn tenant_of(&self, id: CallbackId) -> Result<Option<TenantId>, StoreError> {
+        Ok(self.open()?.records.get(&id).map(|stored| stored.row.tenant))
+    }
+
+    async fn timeline(&self, tenant: TenantId, id: CallbackId) -> Result<Vec<TimelineEvent>, StoreError> {
+        let state = self.open()?;
+        let stored = state.records.get(&id).filter(|stored| stored.row.tenant == tenant);
+        Ok(stored.map(|stored| stored.timeline.clone()).unwrap_or_default())
+    }
+
+    async fn cancel(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        request: &CancelRequest,
+        now: Instant,
+    ) -> Result<Cancelled, StoreError> {
+        let mut state = self.open()?;
+        let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
+        Ok(match acts::cancel(record, request, now) {
+            Ok(write) => acts::cancelled(state.write(write)),
+            Err(answer) => answer,
+        })
+    }
+
+    async fn settle_cancel(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        answer: CancelAnswer,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Cancelled, StoreError> {
+        let mut state = self.open()?;
+        let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
+        Ok(match acts::settle_cancel(record, answer, actor, now) {
+            Ok(write) => acts::cancelled(state.write(write)),
+            Err(answer) => answer,
+        })
+    }
+
+    async fn move_booking(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError> {
+        let mut state = self.open()?;
+        let Some(record) = state.live(tenant, id, now) else { return Ok(Moved::Unknown) };
+        let write = match acts::move_booking(record, to, now) {
+            Ok(write) => write,
+            Err(answer) => return Ok(answer),
+        };
+        let booked = to.slot.as_ref().map_or_else(Usage::default, |claim| {
+            let (from, until) = claim.limits.shared.map_or((claim.cell.from, claim.cell.until), |shared| {
+                (shared.from.min(claim.cell.from), shared.until.max(claim.cell.until))
+            });
+            state.usage(tenant, &record.service, from, until)
+        });
+        if !acts::finds_place(record, to, &booked) {
+            return Ok(Moved::SlotFull);
+        }
+        let row = state.write(write);
+        self.hint(&row);
+        Ok(Moved::Done(Box::new(row)))
+    }
+
+    async fn edit(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        edit: &Edit,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Edited, StoreError> {
+        let mut state = self.open()?;
+        let Some(record) = state.live(tenant, id, now) else { return Ok(Edited::Unknown) };
+        Ok(match acts::edit(record, edit, actor, now) {
+            Ok(write) => Edited::Done(Box::new(state.write(write))),
+            Err(answer) => answer,
+        })
+    }
+
+    async fn apply_session_update(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        update: &SessionUpdate,
+        now: Instant,
+    ) -> Result<SessionAnswer, StoreError> {
+        let mut state = self.open()?;
+        let Some(record) = state.live(tenant, id, now) else { return Ok(SessionAnswer::Unknown) };
+        Ok(match acts::session_update(record, update, now) {
+            SessionWrite::Audited(write) => {
+                let row = state.write(*write);
+                self.hint(&row);
+                SessionAnswer::Accepted(Box::new(row))
+            }
+            SessionWrite::Volatile(row) => {
+                let stored = state.records.get_mut(&id).expect("invariant: read under the same lock");
+                stored.row = (*row).clone();
+                SessionAnswer::Accepted(row)
+            }
+            SessionWrite::Answer(answer) => answer,
+        })
+    }
+}

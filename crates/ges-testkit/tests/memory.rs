@@ -1,0 +1,59 @@
+//! The in-memory model keeps the contract of the record store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ges_domain::TenantId;
+use ges_domain::ports::{Bookings, Catalogue, Handover, Record, Shards, WakeUps};
+use ges_testkit::MemoryStore;
+use ges_testkit::contract::Stores;
+
+struct Memory(MemoryStore);
+
+async fn fresh() -> Memory {
+    Memory(MemoryStore::default())
+}
+
+#[async_trait]
+impl Stores for Memory {
+    fn catalogue(&self) -> Arc<dyn Catalogue> {
+        Arc::new(self.0.clone())
+    }
+    fn bookings(&self) -> Arc<dyn Bookings> {
+        Arc::new(self.0.clone())
+    }
+    fn record(&self) -> Arc<dyn Record> {
+        Arc::new(self.0.clone())
+    }
+    fn shards(&self) -> Arc<dyn Shards> {
+        Arc::new(self.0.clone())
+    }
+    fn handover(&self) -> Arc<dyn Handover> {
+        Arc::new(self.0.clone())
+    }
+    async fn wake_ups(&self) -> Box<dyn WakeUps> {
+        self.0.wake_ups()
+    }
+    fn lease(&self) -> Duration {
+        self.0.lease()
+    }
+    async fn pass(&self, length: Duration) {
+        self.0.clock().advance(length);
+    }
+    async fn spoil_hours(&self, tenant: TenantId, name: &str) {
+        self.0.spoil_hours(tenant, name);
+    }
+}
+
+ges_testkit::contract_tests!(fresh);
+
+#[tokio::test]
+async fn a_store_taken_down_answers_unavailable_and_does_nothing() {
+    let store = MemoryStore::default();
+    store.fail_times(1);
+    let booking = ges_testkit::builders::immediate(ges_testkit::builders::START).build();
+    assert!(store.book(booking).await.is_err());
+    assert_eq!(store.everything(), []);
+    assert!(store.hold("a").await.is_ok());
+}
