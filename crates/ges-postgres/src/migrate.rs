@@ -36,8 +36,10 @@ fn migrator() -> Migrator {
 
 /// The version the database has; none before the first migration.
 pub(crate) async fn applied_version(pool: &PgPool) -> Result<Option<i64>, StoreError> {
-    let known: Option<String> =
-        sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text").fetch_one(pool).await.map_err(unavailable)?;
+    let known: Option<String> = sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text")
+        .fetch_one(pool)
+        .await
+        .map_err(unavailable)?;
     if known.is_none() {
         return Ok(None);
     }

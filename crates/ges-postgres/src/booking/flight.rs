@@ -125,11 +125,7 @@ impl From<sqlx::Error> for Failed {
     }
 }
 
-async fn once(
-    counting: impl PgExecutor<'_>,
-    writing: impl PgExecutor<'_>,
-    tickets: &[Ticket],
-) -> Result<Try, Failed> {
+async fn once(counting: impl PgExecutor<'_>, writing: impl PgExecutor<'_>, tickets: &[Ticket]) -> Result<Try, Failed> {
     let facts = facts::count(counting, &by_service(tickets)).await?;
     let decided = decide(tickets, facts);
     let written = match decided.admitted.is_empty() {

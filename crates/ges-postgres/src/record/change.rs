@@ -27,8 +27,7 @@ pub(crate) struct Rewrite<'a> {
 impl Rewrite<'_> {
     /// The grains in which a place becomes free and is taken (R-CAP-3).
     fn places(&self) -> (Option<i64>, Option<i64>) {
-        let grain =
-            |record: &Callback| record.holds_slot().then(|| Usage::grain_of(record.desired_at).millis());
+        let grain = |record: &Callback| record.holds_slot().then(|| Usage::grain_of(record.desired_at).millis());
         match (grain(&self.before.record), grain(self.after)) {
             (freed, taken) if freed == taken => (None, None),
             places => places,
