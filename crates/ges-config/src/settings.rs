@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::catalogue::Role;
@@ -117,6 +117,23 @@ pub struct Db {
     pub secure: bool,
     /// Most connections of this process.
     pub pool_size: u32,
+}
+
+impl Db {
+    /// The address in the form of a PostgreSQL URL, password included.
+    ///
+    /// TLS is insisted on when `secure`, else used when the server offers it.
+    pub fn url(&self) -> SecretString {
+        let mut url = Url::parse("postgres://host").expect("invariant: a URL with a host");
+        // Setters fail only on URLs without a host.
+        let _ = url.set_host(Some(&self.host));
+        let _ = url.set_port(Some(self.port));
+        let _ = url.set_username(&self.user);
+        let _ = url.set_password(Some(self.password.expose_secret()));
+        url.set_path(&self.name);
+        url.set_query(Some(if self.secure { "sslmode=require" } else { "sslmode=prefer" }));
+        SecretString::from(String::from(url))
+    }
 }
 
 /// GWS services.
@@ -350,4 +367,28 @@ fn ors_redis(reader: &mut Reader) -> Option<OrsRedis> {
 /// Stands in for a URL that did not read; such settings are never handed out.
 fn placeholder() -> Url {
     Url::parse("http://localhost").expect("invariant: a constant URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_address_survives_odd_characters() {
+        let db = Db {
+            host: "db.example".into(),
+            port: 6543,
+            name: "ges".into(),
+            user: "us er".into(),
+            password: SecretString::from("p@ss/w:rd?".to_owned()),
+            secure: true,
+            pool_size: 10,
+        };
+        let url = db.url();
+        let parsed = Url::parse(url.expose_secret()).unwrap();
+        assert_eq!((parsed.host_str(), parsed.port(), parsed.path()), (Some("db.example"), Some(6543), "/ges"));
+        assert_eq!(parsed.username(), "us%20er");
+        assert_eq!(parsed.password(), Some("p%40ss%2Fw%3Ard%3F"));
+        assert_eq!(parsed.query(), Some("sslmode=require"));
+    }
 }

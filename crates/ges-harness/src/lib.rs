@@ -2,6 +2,7 @@
 //!
 //! Everything started here is ended by its process id when it is dropped.
 
+mod cluster;
 mod postgres;
 mod program;
 mod redis;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+pub use cluster::{Cluster, ClusterPlan, Node, Simulator};
 pub use postgres::Postgres;
 pub use program::{Program, Signal, cpu_time_of, http_status, workspace_binary};
 pub use redis::Redis;

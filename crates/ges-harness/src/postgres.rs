@@ -17,6 +17,7 @@ pub struct Postgres {
     data: PathBuf,
     port: u16,
     throwaway: bool,
+    settings: Vec<String>,
     left_alone: bool,
 }
 
@@ -28,6 +29,20 @@ impl Postgres {
     /// # Errors
     /// With the end of the server's log.
     pub fn start(bin: &Path, folder: &Path, port: Option<u16>, throwaway: bool) -> Result<Self> {
+        Self::start_with(bin, folder, port, throwaway, Vec::new())
+    }
+
+    /// The same with further settings, `name=value` each.
+    ///
+    /// # Errors
+    /// With the end of the server's log.
+    pub fn start_with(
+        bin: &Path,
+        folder: &Path,
+        port: Option<u16>,
+        throwaway: bool,
+        settings: Vec<String>,
+    ) -> Result<Self> {
         let shell = Shell::new()?;
         let (user, data, log) = (user(&shell)?, folder.join("data"), folder.join("log"));
         let user = user.as_slice();
@@ -40,10 +55,10 @@ impl Postgres {
         let pg_ctl = bin.join("pg_ctl");
         for _ in 0..ATTEMPTS {
             let at = port.map_or_else(free_port, Ok)?;
-            let flags = flags(at, folder, throwaway);
+            let flags = flags(at, folder, throwaway, &settings);
             let start = cmd!(shell, "env {user...} {pg_ctl} -D {data} -w -t 60 -l {log} -o {flags} start");
             if start.quiet().ignore_stdout().ignore_stderr().run().is_ok() {
-                return Ok(Self { bin: bin.to_owned(), data, port: at, throwaway, left_alone: false });
+                return Ok(Self { bin: bin.to_owned(), data, port: at, throwaway, settings, left_alone: false });
             }
         }
         let log = std::fs::read_to_string(&log).unwrap_or_default();
@@ -54,6 +69,17 @@ impl Postgres {
     /// URL of the maintenance database, as superuser.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Runs SQL in a database as superuser with `psql`; answers its rows, one a line, columns separated by `|`.
+    ///
+    /// # Errors
+    /// With what `psql` says.
+    pub fn sql(&self, database: &str, statements: &str) -> Result<String> {
+        let (shell, psql, port) = (Shell::new()?, self.bin.join("psql"), self.port.to_string());
+        let quiet = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
+        let at = ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-d", database];
+        Ok(cmd!(shell, "{psql} {quiet...} {at...} -c {statements}").quiet().read()?)
     }
 
     /// Its port.
@@ -88,7 +114,7 @@ impl Postgres {
     pub fn start_again(&self) -> Result<()> {
         let (shell, pg_ctl, data) = (Shell::new()?, self.bin.join("pg_ctl"), &self.data);
         let (user, folder) = (user(&shell)?, data.parent().unwrap_or(data));
-        let (log, flags) = (folder.join("log"), flags(self.port, folder, self.throwaway));
+        let (log, flags) = (folder.join("log"), flags(self.port, folder, self.throwaway, &self.settings));
         cmd!(shell, "env {user...} {pg_ctl} -D {data} -w -t 60 -l {log} -o {flags} start")
             .quiet()
             .ignore_stdout()
@@ -158,11 +184,14 @@ fn prepare(shell: &Shell, folder: &Path, user: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn flags(port: u16, folder: &Path, throwaway: bool) -> String {
+fn flags(port: u16, folder: &Path, throwaway: bool, settings: &[String]) -> String {
     let socket_folder = folder.display();
     let mut flags = format!("-p {port} -k '{socket_folder}' -c listen_addresses=127.0.0.1 -c max_connections=300");
     if throwaway {
         flags.push_str(" -c fsync=off -c synchronous_commit=off -c full_page_writes=off");
+    }
+    for setting in settings {
+        flags.push_str(&format!(" -c {setting}"));
     }
     flags
 }

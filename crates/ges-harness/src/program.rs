@@ -201,6 +201,6 @@ pub fn http_status(port: u16, path: &str) -> Option<u16> {
 }
 
 fn pause() {
-    // Real processes have no virtual time to wait in.
-    std::thread::park_timeout(Duration::from_millis(20));
+    // Real processes have no virtual time to wait in. Short, because how soon a program is ready is measured.
+    std::thread::park_timeout(Duration::from_millis(5));
 }

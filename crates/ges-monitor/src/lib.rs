@@ -1,1 +1,26 @@
-//! Background loops: shard leases, agenda, submission, deadlines, purge.
+//! Background loops over the domain's ports: shard leases, agenda, submission, deadlines, purge (chapter 6, design 4).
+//!
+//! Absent by intent: a list of what waits. The record is the outbox; this crate only knows when to look.
+
+mod agenda;
+mod core;
+mod duty;
+mod gauges;
+mod health;
+mod monitor;
+mod purge;
+mod rights;
+mod rounds;
+mod settings;
+mod sizes;
+mod timers;
+mod waits;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use duty::{Duty, Turn, drive};
+pub use gauges::{MonitorGauges, NoGauges};
+pub use monitor::{Monitor, MonitorHandle, MonitorPorts};
+pub use settings::MonitorSettings;

@@ -6,9 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ges_domain::TenantId;
 use ges_domain::ports::Record;
 use ges_domain::tenancy::ApiKeys;
-use ges_domain::use_cases::{
-    BookCallback, CancelCallback, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
-};
+use ges_domain::use_cases::{BookCallback, CancelCallback, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate};
 use ges_telemetry::Metrics;
 
 use crate::health::Health;

@@ -56,7 +56,7 @@ struct Notes {
 impl Exchange {
     fn new(request: &Request, role: Role) -> Self {
         let path = request.uri().path();
-        let gms = path.starts_with("/genesy");
+        let gms = role == Role::Internal && path.starts_with("/genesy");
         let correlation = request.headers().get(CORRELATION).filter(|value| {
             let fits = (1..=128).contains(&value.len());
             fits && value.as_bytes().iter().all(u8::is_ascii_graphic)
@@ -66,7 +66,7 @@ impl Exchange {
             label: label(request, role),
             method: method(request.method()),
             gms,
-            correlation: correlation.cloned().filter(|_| role == Role::Internal),
+            correlation: correlation.cloned(),
             started: Instant::now(),
             reported: AtomicBool::new(false),
             notes: Mutex::default(),
@@ -87,11 +87,6 @@ impl Exchange {
 
     pub(crate) fn note_user_data(&self, keys: usize) {
         self.notes(|notes| notes.user_data_keys = Some(keys));
-    }
-
-    /// The correlation id, for answers whose body is written by a handler.
-    pub(crate) fn corr_id(&self) -> Uuid {
-        self.0.corr_id
     }
 
     /// Gives an answer its final body; returns its code, 0 where the shape has none.
@@ -163,7 +158,10 @@ impl FromRequestParts<Arc<Site>> for Exchange {
 }
 
 /// A version-4 UUID (engagement-api 3.1). It identifies a request, never a fact, so it does not come from the port of ids.
-#[expect(clippy::disallowed_methods, reason = "correlation ids are no ids of the domain and nothing may depend on them")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "correlation ids are no ids of the domain and nothing may depend on them"
+)]
 fn fresh_id() -> Uuid {
     Uuid::new_v4()
 }
@@ -252,3 +250,7 @@ fn method(method: &Method) -> &'static str {
         _ => "OTHER",
     }
 }
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;

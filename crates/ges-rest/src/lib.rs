@@ -24,6 +24,6 @@ mod server;
 mod testing;
 
 pub use api::{Api, Observed};
-pub use health::{Component, Health, Host, Overall, ProbeFault, Prober, Probe, State as ComponentState};
+pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};
 pub use listener::{Limits, Role, TenantHeaders, external_router, internal_router, worker_router};
 pub use server::{ServeLimits, serve};

@@ -1,1 +1,22 @@
-//! Every outside system, simulated: orchestration, agent floor, router, environment service.
+//! The world around GES, made believe: orchestration with its sessions, an agent floor, the router's wait estimates, the
+//! authentication and environment services, and a control plane to order faults and ask what happened.
+//!
+//! Everything listens on the loopback only. Nothing here is part of the product; it speaks the same protocols as the real
+//! peers, so that demonstrations and tests run the real adapters. This crate knows nothing of the domain.
+
+mod clock;
+mod control;
+mod desk;
+pub mod floor;
+mod gws;
+mod http;
+mod lock;
+mod ors;
+mod running;
+mod tenants;
+mod urs;
+mod words;
+
+pub use ors::{EntrySource, RedisSource, RedisSourceError, SourceError, StreamEntry};
+pub use running::{Addresses, Ports, Sim, SimSettings, StartError};
+pub use tenants::{Seed, SeededClient, SeededTenant, TenantSetting};

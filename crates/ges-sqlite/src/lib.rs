@@ -1,1 +1,22 @@
 //! The record of callbacks in one SQLite file, for the standalone edition.
+//!
+//! One task writes, a few connections read. Whatever arrives while a transaction is being written shares the next one, so
+//! the price of making it durable is paid once for all of them. Everything a store decides comes from `ges-domain`; this
+//! crate keeps it. One process at a time opens a file.
+
+mod bookings;
+mod catalogue;
+mod clock;
+mod error;
+mod handover;
+mod migrations;
+mod record;
+mod row;
+mod shards;
+mod store;
+mod stored;
+mod wakes;
+mod writer;
+
+pub use clock::StoreClock;
+pub use store::SqliteStore;

@@ -7,9 +7,7 @@ use super::{
 };
 use crate::Instant;
 use crate::capacity::Usage;
-use crate::ports::{
-    CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, Moved, SessionAnswer,
-};
+use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, Moved, SessionAnswer};
 
 /// A changed record and the event that tells it: to be written together, on the version it was read at.
 pub type Write = (Callback, TimelineEvent);

@@ -1,8 +1,12 @@
 //! When a record is handed to orchestration, and when again (chapter 6.1).
 
+mod verdict;
+
 use std::time::Duration;
 
 use crate::Instant;
+
+pub use verdict::{DueVerdict, TimerVerdict, decide_due, decide_timer, reason_at_deadline};
 
 /// Shortest time before the desired time at which a callback is submitted (MIN_LEAD).
 pub const MIN_LEAD: Duration = Duration::from_secs(120);

@@ -20,8 +20,7 @@ pub(super) const PATH: &str = "/engagement/v3/callbacks/availability/{service-na
 
 const START: [&str; 2] = ["start", "startMS"];
 const END: [&str; 3] = ["end", "endMS", "numberOfDays"];
-const KNOWN: &[&str] =
-    &["start", "startMS", "end", "endMS", "numberOfDays", "timezone", "maxTimeSlots", "reportBusy"];
+const KNOWN: &[&str] = &["start", "startMS", "end", "endMS", "numberOfDays", "timezone", "maxTimeSlots", "reportBusy"];
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,11 +39,7 @@ struct SlotBody {
     total: u32,
 }
 
-pub(super) async fn availability(
-    State(site): State<Arc<Site>>,
-    caller: Caller,
-    uri: Uri,
-) -> Result<Answer, Failure> {
+pub(super) async fn availability(State(site): State<Arc<Site>>, caller: Caller, uri: Uri) -> Result<Answer, Failure> {
     let service = service_in(uri.path())?;
     let (query, zone) = read(&Parameters::pick(uri.query(), KNOWN)?)?;
     let offered = site.api().offer.run(caller.tenant, &service, &query).await?;

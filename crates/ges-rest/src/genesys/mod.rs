@@ -15,10 +15,7 @@ use fault::{Exception, GmsFault};
 /// The storage of one callback, and a hint for the prefix that an old screenshot misspells.
 pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
-        .route(
-            "/genesys/1/service/{id}/storage",
-            post(storage::merge).put(storage::merge).get(storage::read_all),
-        )
+        .route("/genesys/1/service/{id}/storage", post(storage::merge).put(storage::merge).get(storage::read_all))
         .route("/genesys/1/service/{id}/storage/{key}", get(storage::read_one).delete(storage::remove))
         .route("/genesy", any(misspelt))
         .route("/genesy/{*rest}", any(misspelt))

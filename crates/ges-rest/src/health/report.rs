@@ -134,11 +134,8 @@ impl Health {
     /// Why this process cannot do useful work; empty when it can.
     pub fn not_ready(&self) -> Vec<&'static str> {
         let known = self.known();
-        let flags = [
-            (known.configured, "configuration"),
-            (known.migrated, "migrations"),
-            (!known.draining, "draining"),
-        ];
+        let flags =
+            [(known.configured, "configuration"), (known.migrated, "migrations"), (!known.draining, "draining")];
         let flags = flags.into_iter().filter(|(fine, _)| !fine).map(|(_, reason)| reason);
         let lost = known.components.iter().filter(|watched| watched.component.critical);
         let lost = lost.filter(|watched| !watched.answered_within(REACHABLE)).map(|watched| watched.component.name);

@@ -74,12 +74,7 @@ pub(super) async fn read_one(
     Ok(ok(header::HeaderValue::from_static("text/plain; charset=utf-8"), value.into_bytes()))
 }
 
-async fn apply(
-    site: &Site,
-    tenant: TenantId,
-    id: CallbackId,
-    update: &SessionUpdate,
-) -> Result<Response, GmsFault> {
+async fn apply(site: &Site, tenant: TenantId, id: CallbackId, update: &SessionUpdate) -> Result<Response, GmsFault> {
     site.api().take_update.run(tenant, id, update).await?;
     Ok(ok(JSON, b"{}".to_vec()))
 }

@@ -1,0 +1,277 @@
+use axum::body::Body;
+use axum::http::{Method, Request};
+use ges_domain::callback::{Reason, Scalar, State};
+use ges_testkit::{SessionCall, builders};
+use serde_json::json;
+
+use crate::testing::{Reply, World, bare, send};
+
+const CLASS: &str = "com.genesyslab.gsg.services.callback.exceptions.CallbackException";
+
+impl World {
+    async fn form(&self, id: impl std::fmt::Display, body: &str) -> Reply {
+        let request = Request::post(format!("/genesys/1/service/{id}/storage"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("contactcenterid", builders::tenant().to_string());
+        send(self.internal(), request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    async fn read(&self, id: impl std::fmt::Display, key: &str) -> Reply {
+        send(self.internal(), bare(Method::GET, &format!("/genesys/1/service/{id}/storage{key}"))).await
+    }
+}
+
+impl Reply {
+    /// Checks the shape of a fault and returns its message.
+    fn fault(&self, status: u16, class: &str) -> String {
+        let json = self.json();
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(json["exception"], format!("{CLASS}{class}"));
+        assert_eq!(json["message"], json["error"]);
+        assert!(!json["phrase"].as_str().unwrap().is_empty());
+        assert_eq!(self.header("content-type"), Some("application/json; charset=utf-8"));
+        assert!(self.header("x-correlation-id").is_some());
+        json["message"].as_str().unwrap().to_owned()
+    }
+
+    fn accepted(&self) {
+        assert_eq!((self.status, self.body.as_str()), (200, "{}"), "{}", self.body);
+        assert_eq!(self.header("content-type"), Some("application/json; charset=utf-8"));
+    }
+}
+
+#[tokio::test]
+async fn the_documented_bind_is_accepted_and_read_back() {
+    let world = World::new().await;
+    let id = world.handed().await;
+    let body = "_callback_state=QUEUED&_ors_session_id=00GESDEMO7H2K4M6P8R0T2V4X6Z8B0D2&_ors_url=http%3A%2F%2F10.2.0.17%3A9098&accountId=A-17";
+    world.form(id, body).await.accepted();
+    let session = world.only().session.unwrap();
+    assert_eq!(session.id.as_str(), "00GESDEMO7H2K4M6P8R0T2V4X6Z8B0D2");
+    assert_eq!(session.url.as_deref(), Some("http://10.2.0.17:9098"));
+    assert_eq!(
+        world.read(id, "").await.json(),
+        json!({"_callback_state": "QUEUED", "_ors_session_id": "00GESDEMO7H2K4M6P8R0T2V4X6Z8B0D2",
+            "_ors_url": "http://10.2.0.17:9098", "accountId": "A-17"})
+    );
+    let one = world.read(id, "/accountId").await;
+    assert_eq!((one.status, one.body.as_str()), (200, "A-17"));
+    assert_eq!(one.header("content-type"), Some("text/plain; charset=utf-8"));
+    world.read(id, "/nothing").await.fault(404, "NotFound");
+}
+
+#[tokio::test]
+async fn a_session_ends_its_callback_in_json() {
+    let world = World::new().await;
+    let id = world.in_state(State::Processing).await;
+    let body =
+        r#"{"_callback_state":"COMPLETED","_callback_reason":"AGENT_CONNECTED","_agent_id":"1001","_dial_attempts":2}"#;
+    world.storage(id, body).await.accepted();
+    let record = world.only();
+    assert_eq!((record.state, record.reason), (State::Completed, Some(Reason::AGENT_CONNECTED)));
+    assert_eq!((record.dial_attempts, record.particulars.session_facts["_agent_id"].as_str()), (2, "1001"));
+    world.storage(id, r#"{"_callback_state":"QUEUED","_disposition":"sold"}"#).await.accepted();
+    assert_eq!(world.only().state, State::Completed, "late news is history");
+}
+
+#[tokio::test]
+async fn an_end_without_reason_has_the_reason_of_the_rules_and_unknown_reasons_are_kept() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    world.storage(id, r#"{"_callback_state":"completed"}"#).await.accepted();
+    assert_eq!(world.only().reason, Some(Reason::NOT_AVAILABLE), "R-RSN-1");
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    world.form(id, "_callback_state=COMPLETED&_callback_reason=SOMETHING_NEW").await.accepted();
+    assert_eq!(world.only().reason.unwrap().as_str(), "SOMETHING_NEW");
+}
+
+#[tokio::test]
+async fn strangers_and_illegal_moves_are_conflicts() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    world.storage(id, r#"{"_ors_session_id":"S2","_callback_state":"ROUTING"}"#).await.fault(409, "Operation");
+    assert_eq!(world.sessions.calls(), [SessionCall::Terminate(builders::session("S2"))]);
+    let header = Request::post(format!("/genesys/1/service/{id}/storage")).header("x-ors-session-id", "S3");
+    send(world.internal(), header.body(Body::from("a=b")).unwrap()).await.fault(409, "Operation");
+    let message = world.storage(id, r#"{"_callback_state":"SCHEDULED"}"#).await.fault(409, "Operation");
+    assert_eq!(message, "A callback cannot go from QUEUED to SCHEDULED");
+    assert_eq!(world.only().state, State::Queued);
+}
+
+#[tokio::test]
+async fn the_header_may_name_the_session() {
+    let world = World::new().await;
+    let id = world.handed().await;
+    let request = || Request::put(format!("/genesys/1/service/{id}/storage")).header("X-ORS-Session-Id", "S1");
+    send(world.internal(), request().body(Body::from("_callback_state=QUEUED")).unwrap()).await.accepted();
+    assert_eq!(world.only().session.unwrap().id.as_str(), "S1");
+    let both = request().body(Body::from("_ors_session_id=S2")).unwrap();
+    send(world.internal(), both).await.fault(400, "InvalidOption");
+}
+
+#[tokio::test]
+async fn an_older_sequence_changes_nothing() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    world.storage(id, r#"{"_seq":5,"_callback_state":"ROUTING"}"#).await.accepted();
+    world.form(id, "_seq=4&_callback_state=QUEUED").await.accepted();
+    assert_eq!((world.only().state, world.only().session_seq), (State::Routing, 5), "R-TR-2");
+    world.storage(id, r#"{"_seq":"6","_callback_state":"QUEUED"}"#).await.accepted();
+    assert_eq!(world.only().state, State::Queued);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_hands_over_or_is_lost() {
+    for (reason, dialed, state) in [
+        ("RESCHEDULED", 0, State::Queued),
+        ("HANDOVER", 0, State::Queued),
+        ("CRASHED", 0, State::Queued),
+        ("CRASHED", 1, State::Completed),
+    ] {
+        let world = World::new().await;
+        let id = world.in_state(State::Queued).await;
+        let body = json!({"_session_state": "ENDED", "_session_reason": reason, "_dial_attempts": dialed});
+        world.storage(id, body.to_string()).await.accepted();
+        assert_eq!((world.only().state, world.only().session.is_none()), (state, state == State::Queued), "{reason}");
+    }
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    let body = r#"{"_session_state":"ENDED","_callback_state":"COMPLETED","_callback_reason":"FAIL_ERROR"}"#;
+    world.storage(id, body).await.accepted();
+    assert_eq!(world.only().reason.unwrap().as_str(), "FAIL_ERROR", "finishing wins over ending");
+}
+
+#[tokio::test]
+async fn user_data_is_merged_replaced_and_deleted() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    world.storage(id, r#"{"a":"1","b":2.50,"c":{"x":[1]},"d":true,"not ok":"x","e":null}"#).await.accepted();
+    let data = || world.only().particulars.user_data;
+    assert_eq!(data().get("b"), Some(&Scalar::Number("2.50".into())));
+    assert_eq!(data().get("c"), Some(&Scalar::Text(r#"{"x":[1]}"#.into())));
+    assert_eq!(data().len(), 4);
+    let all = world.read(id, "").await;
+    assert!(all.body.contains(r#""b":2.50"#) && all.body.contains(r#""d":true"#), "{}", all.body);
+    assert_eq!(world.read(id, "/d").await.body, "true");
+    world.form(id, "a=&b=x%20y+z").await.accepted();
+    assert_eq!((data().get("a"), data().get("b")), (None, Some(&Scalar::Text("x y z".into()))));
+    for body in [json!({"_user_data": {"n": 1}}), json!({"_user_data": "{\"n\":1}"})] {
+        world.storage(id, json!({"_user_data": {"z": 1}}).to_string()).await.accepted();
+        world.storage(id, body.to_string()).await.accepted();
+        assert_eq!((data().len(), data().get("n")), (1, Some(&Scalar::Number("1".into()))));
+    }
+    send(world.internal(), bare(Method::DELETE, &format!("/genesys/1/service/{id}/storage/n"))).await.accepted();
+    assert!(data().is_empty());
+    send(world.internal(), bare(Method::DELETE, &format!("/genesys/1/service/{id}/storage/n"))).await.accepted();
+}
+
+#[tokio::test]
+async fn unknown_system_names_are_kept_and_can_be_removed() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    world.form(id, "_from_a_newer_template=7&_total_waiting=11&_ewt=-1&_position=3.9").await.accepted();
+    assert_eq!(world.read(id, "/_from_a_newer_template").await.body, "7");
+    assert_eq!((world.only().position, world.only().ewt), (Some(3), None));
+    let path = format!("/genesys/1/service/{id}/storage/_from_a_newer_template");
+    send(world.internal(), bare(Method::DELETE, &path)).await.accepted();
+    world.read(id, "/_from_a_newer_template").await.fault(404, "NotFound");
+    let state = format!("/genesys/1/service/{id}/storage/_callback_state");
+    send(world.internal(), bare(Method::DELETE, &state)).await.fault(400, "InvalidOption");
+}
+
+#[tokio::test]
+async fn malformed_updates_are_refused_and_change_nothing() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    let before = world.only();
+    for body in [
+        r#"{"_callback_state":"DIALING"}"#,
+        r#"{"_callback_state":"COMPLETED","_callback_reason":"no token"}"#,
+        r#"{"_ors_session_id":"a/b"}"#,
+        r#"{"_ors_url":"file:///etc/passwd"}"#,
+        r#"{"_dial_attempts":"many"}"#,
+        r#"{"_position":1e300}"#,
+        r#"{"_seq":-1}"#,
+        r#"{"_seq":1.5}"#,
+        r#"{"_user_data":5}"#,
+        r#"{"_user_data":"x"}"#,
+        r#"{"a":"\u0000"}"#,
+        r#"{"_x":"\ud800"}"#,
+        r#"{"":"x"}"#,
+        r#"{"a\u0000":"x"}"#,
+        r#"[]"#,
+        r#"{"#,
+    ] {
+        world.storage(id, body).await.fault(400, "InvalidOption");
+    }
+    for body in ["a=%ff", "%ff=a", "a=%00", "=x"] {
+        world.form(id, body).await.fault(400, "InvalidOption");
+    }
+    assert_eq!(world.only(), before);
+}
+
+#[tokio::test]
+async fn without_durability_there_is_no_success() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    for failures in 1..=2 {
+        world.store.fail_times(1);
+        let reply = world.form(id, "_callback_state=ROUTING").await;
+        assert_eq!(
+            (reply.status, reply.header("retry-after"), reply.body.as_str()),
+            (
+                503,
+                Some("2"),
+                concat!(
+                    r#"{"message":"Storage unavailable.","error":"Storage unavailable.","phrase":"Service Unavailable","#,
+                    r#""exception":"com.genesyslab.gsg.services.callback.exceptions.CallbackExceptionServiceUnavailable"}"#
+                )
+            ),
+            "time {failures}"
+        );
+        assert_eq!(world.only().state, State::Queued);
+    }
+    world.form(id, "_callback_state=ROUTING").await.accepted();
+    assert_eq!(world.only().state, State::Routing);
+}
+
+#[tokio::test]
+async fn the_id_finds_the_tenant_and_a_header_must_agree() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    world.form("8c78d4e1-c85a-424b-8334-5ff36e07372f", "a=b").await.fault(404, "NotFound");
+    world.form("nonsense", "a=b").await.fault(404, "NotFound");
+    for other in [builders::other_tenant().to_string(), "nonsense".to_owned()] {
+        let request = Request::get(format!("/genesys/1/service/{id}/storage")).header("ccid", other);
+        send(world.internal(), request.body(Body::empty()).unwrap()).await.fault(403, "Operation");
+    }
+}
+
+#[tokio::test]
+async fn other_forms_are_refused_in_the_same_shape() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    let path = format!("/genesys/1/service/{id}/storage");
+    let multipart = Request::post(&path).header("content-type", "multipart/form-data; boundary=x");
+    send(world.internal(), multipart.body(Body::from("--x--")).unwrap()).await.fault(415, "InvalidOption");
+    let patch = send(world.internal(), bare(Method::PATCH, &path)).await;
+    patch.fault(405, "InvalidOption");
+    assert!(patch.header("allow").unwrap().contains("PUT"));
+    send(world.internal(), bare(Method::GET, "/genesys/2")).await.fault(404, "NotFound");
+    let hint = send(world.internal(), bare(Method::GET, "/genesy/1/service")).await.fault(404, "NotFound");
+    assert!(hint.contains("/genesys/"));
+    let large = Request::post(&path).header("content-length", "10000001");
+    send(world.internal(), large.body(Body::from("a=b")).unwrap()).await.fault(413, "InvalidOption");
+    send(world.internal(), bare(Method::POST, &path)).await.accepted();
+}
+
+#[tokio::test]
+async fn a_correlation_id_is_echoed_when_it_is_harmless() {
+    let world = World::new().await;
+    for (sent, kept) in [("abc-1", true), ("a b", false)] {
+        let request = Request::get("/genesys/1/service/x/storage").header("x-correlation-id", sent);
+        let reply = send(world.internal(), request.body(Body::empty()).unwrap()).await;
+        assert_eq!(reply.header("x-correlation-id") == Some(sent), kept);
+    }
+}

@@ -1,0 +1,170 @@
+//! What an API pod is made of.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use ges_config::{Loaded, Settings};
+use ges_domain::ports::{Clock, StoreError};
+use ges_domain::use_cases::{
+    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
+};
+use ges_http_client::Policy;
+use ges_ors::{AllowedHosts, OrsSessions};
+use ges_phone::Plan;
+use ges_postgres::{PgSettings, PgStore};
+use ges_process::{Frame, Outbound, RandomIds, WithinASecond};
+use ges_rest::{
+    Api, Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, external_router,
+    internal_router, serve,
+};
+use ges_telemetry::{Dependency, Layout};
+use ges_urs::UrsWaits;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::database;
+
+/// How often memories of old waits are dropped.
+const FORGET_EVERY: Duration = Duration::from_secs(300);
+
+/// Runs until told to stop.
+pub(crate) async fn run(loaded: Loaded) -> Result<()> {
+    let frame = Frame::start(loaded, Layout::Json)?;
+    let settings = &frame.settings;
+    let (internal, external) =
+        (bind(settings, settings.server.internal_port).await?, bind(settings, settings.server.external_port).await?);
+    Plan::warm_up();
+    let Some(store) = connect(&frame).await? else { return Ok(()) };
+    let clock = Arc::new(store.clock());
+    let outbound = Outbound::new(&frame.metrics);
+    let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
+    let (environment, token) = outbound.environment(gws)?;
+    let waits = outbound.waits(&settings.urs)?;
+    let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
+    let sessions = Arc::new(OrsSessions::new(
+        outbound.factory().client(Policy::ORS_EVENTS)?,
+        settings.ors.url.as_str(),
+        AllowedHosts::default(),
+    )?);
+
+    let probes = probes(&store, environment.clone(), token, waits);
+    let host = Host {
+        version: env!("CARGO_PKG_VERSION").into(),
+        host: frame.node.clone(),
+        role: "api",
+        region: settings.region_affinity.clone(),
+    };
+    let health = Health::new(host, probes.iter().map(Probe::component));
+    health.configured();
+    health.migrated();
+    let observed = Observed::new(health.clone(), frame.metrics.clone());
+    let api = Arc::new(Api {
+        book: BookCallback {
+            catalogue: Arc::new(store.clone()),
+            bookings: Arc::new(store.clone()),
+            wait: wait.clone(),
+            plan: Arc::new(Plan),
+            clock: clock.clone(),
+            ids: Arc::new(RandomIds),
+        },
+        retrieve: RetrieveCallback { record: Arc::new(store.clone()), clock: clock.clone() },
+        cancel: CancelCallback { record: Arc::new(store.clone()), sessions: sessions.clone(), clock: clock.clone() },
+        offer: OfferSlots {
+            catalogue: Arc::new(store.clone()),
+            bookings: Arc::new(store.clone()),
+            clock: clock.clone(),
+        },
+        open_for: OpenFor { catalogue: Arc::new(store.clone()), clock: clock.clone() },
+        take_update: TakeSessionUpdate { record: Arc::new(store.clone()), sessions, clock: clock.clone() },
+        record: Arc::new(store.clone()),
+        keys: environment,
+        observed: observed.clone(),
+    });
+
+    let tasks = TaskTracker::new();
+    let prober = Prober { observed, clock: clock.clone(), probes };
+    let probing = tokio::spawn(prober.run(frame.stop.clone()));
+    let forgetting = tokio::spawn(frame.stop.clone().run_until_cancelled_owned(async move {
+        loop {
+            tokio::time::sleep(FORGET_EVERY).await;
+            wait.forget_old(clock.now());
+        }
+    }));
+    tracing::info!(internal = %internal.local_addr()?, external = %external.local_addr()?, "listening");
+    let served = |listener, router| {
+        serve(listener, router, ServeLimits::default(), tasks.clone(), health.clone(), frame.stop.clone())
+    };
+    let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
+    let outside = served(external, external_router(api.clone(), Limits::external(), tasks.clone()));
+    tokio::join!(inside, outside);
+    let _ = tokio::join!(probing, forgetting);
+    store.close().await;
+    tracing::info!("drained");
+    Ok(())
+}
+
+async fn bind(settings: &Settings, port: u16) -> Result<TcpListener> {
+    let address = SocketAddr::new(settings.server.bind_address, port);
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Brings the schema up to date and connects. Pods that start together take turns.
+pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
+    PgStore::migrate(settings).await?;
+    PgStore::connect(settings).await
+}
+
+/// Waits for the database instead of crashing; nothing when told to stop meanwhile.
+async fn connect(frame: &Frame) -> Result<Option<PgStore>> {
+    let settings = database(&frame.settings, "ges-api")?;
+    loop {
+        match open(&settings).await {
+            Ok(store) => return Ok(Some(store)),
+            Err(error) => tracing::warn!(error = %anyhow::Error::new(error), "the database is not there yet"),
+        }
+        let rest = tokio::time::sleep(Duration::from_secs(1));
+        if frame.stop.run_until_cancelled(rest).await.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+fn fault(category: &'static str) -> ProbeFault {
+    ProbeFault(category.into())
+}
+
+fn probes(
+    store: &PgStore,
+    environment: Arc<ges_gws::Environment>,
+    token: Arc<ges_gws::ClientToken>,
+    waits: Arc<UrsWaits>,
+) -> Vec<Probe> {
+    let store = store.clone();
+    let postgres = Component::of(Dependency::Postgres, true).with_effect("no callback can be booked or read");
+    let gws_env = Component::of(Dependency::GwsEnv, false).with_effect("API keys not seen lately cannot be resolved");
+    let gws_auth = Component::of(Dependency::GwsAuth, false).with_effect("no new token for GWS");
+    let urs = Component::of(Dependency::Urs, false).with_effect("waits are unknown and count as none");
+    vec![
+        Probe::new(postgres, move || {
+            let store = store.clone();
+            async move { store.probe().await.map_err(|_| fault("no answer")) }
+        }),
+        Probe::new(gws_env, move || {
+            let environment = environment.clone();
+            async move { environment.probe().await.map_err(|_| fault("no answer")) }
+        }),
+        Probe::new(gws_auth, move || {
+            let token = token.clone();
+            async move { token.probe().await.map_err(|_| fault("no answer")) }
+        }),
+        Probe::new(urs, move || {
+            let waits = waits.clone();
+            async move {
+                waits.probe().await;
+                if waits.all_down_for_some_tenant() { Err(fault("every router of a tenant is down")) } else { Ok(()) }
+            }
+        }),
+    ]
+}

@@ -1,0 +1,160 @@
+//! What a worker pod is made of.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use ges_config::{Loaded, OrsRedis, Settings};
+use ges_domain::ports::StoreError;
+use ges_domain::use_cases::CurrentWait;
+use ges_http_client::Policy;
+use ges_monitor::{Monitor, MonitorPorts, MonitorSettings};
+use ges_ors::{AllowedHosts, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
+use ges_postgres::{PgSettings, PgStore};
+use ges_process::{Frame, Outbound};
+use ges_rest::{
+    Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
+};
+use ges_telemetry::{Dependency, Layout};
+use ges_urs::UrsWaits;
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+/// Runs until told to stop.
+pub(crate) async fn run(loaded: Loaded) -> Result<()> {
+    let frame = Frame::start(loaded, Layout::Json)?;
+    let settings = &frame.settings;
+    let address = SocketAddr::new(settings.server.bind_address, settings.server.internal_port);
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let Some(store) = connect(&frame).await? else { return Ok(()) };
+    let clock = Arc::new(store.clock());
+    let outbound = Outbound::new(&frame.metrics);
+    let waits = outbound.waits(&settings.urs)?;
+    let redis = settings.ors_redis.as_ref().context("invariant: the role requires the stream's Redis")?;
+    let origin = Origin {
+        ges_url: settings.server.ges_url(settings.server.internal_port).to_string(),
+        region: settings.region_affinity.clone(),
+    };
+    let stream = Arc::new(RedisStream::start(&stream_settings(redis, &settings.ors.stream_name), origin)?);
+    let sessions = Arc::new(OrsSessions::new(
+        outbound.factory().client(Policy::ORS_EVENTS)?,
+        settings.ors.url.as_str(),
+        AllowedHosts::default(),
+    )?);
+
+    let probes = probes(&store, stream.clone(), waits.clone());
+    let host = Host {
+        version: env!("CARGO_PKG_VERSION").into(),
+        host: frame.node.clone(),
+        role: "worker",
+        region: settings.region_affinity.clone(),
+    };
+    let health = Health::new(host, probes.iter().map(Probe::component));
+    health.configured();
+    health.migrated();
+    let observed = Observed::new(health.clone(), frame.metrics.clone());
+    let prober = Prober { observed: observed.clone(), clock: clock.clone(), probes };
+    let probing = tokio::spawn(prober.run(frame.stop.clone()));
+
+    let wake_ups = store.wake_ups().await?;
+    let monitor = Monitor::start(
+        MonitorPorts {
+            shards: Arc::new(store.clone()),
+            handover: Arc::new(store.clone()),
+            catalogue: Arc::new(store.clone()),
+            stream: stream.clone(),
+            sessions,
+            wait: Arc::new(CurrentWait::new(waits)),
+            clock,
+            wake_ups: Box::new(wake_ups),
+            gauges: Arc::new(frame.metrics.clone()),
+        },
+        MonitorSettings::of(&frame.node),
+        frame.stop.clone(),
+    );
+    tracing::info!(internal = %listener.local_addr()?, node = frame.node, "monitoring");
+    let tasks = TaskTracker::new();
+    let router = worker_router(observed, Limits::internal(), tasks.clone());
+    // Nobody is sent here by a load balancer, so there is nothing to linger for.
+    let limits = ServeLimits { linger: Duration::ZERO, ..ServeLimits::default() };
+    tokio::join!(serve(listener, router, limits, tasks, health, frame.stop.clone()), monitor.stopped());
+    let _ = probing.await;
+    stream.close().await;
+    store.close().await;
+    tracing::info!("drained");
+    Ok(())
+}
+
+fn stream_settings(redis: &OrsRedis, stream: &str) -> RedisSettings {
+    RedisSettings {
+        host: redis.host.clone(),
+        port: redis.port,
+        cluster: redis.cluster,
+        tls: redis.tls.as_ref().map(|tls| RedisTls {
+            servername: Some(tls.servername.clone()),
+            verify: tls.verify,
+            roots_pem: None,
+        }),
+        username: redis.username.clone(),
+        password: redis.password.clone(),
+        stream: stream.to_owned(),
+    }
+}
+
+fn database(settings: &Settings) -> Result<PgSettings> {
+    let db = settings.db.as_ref().context("invariant: the role requires a database")?;
+    let mut database = PgSettings::new(db.url().expose_secret());
+    database.application_name = "ges-worker".into();
+    database.max_connections = db.pool_size;
+    Ok(database)
+}
+
+async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
+    PgStore::migrate(settings).await?;
+    PgStore::connect(settings).await
+}
+
+/// Waits for the database instead of crashing; nothing when told to stop meanwhile.
+async fn connect(frame: &Frame) -> Result<Option<PgStore>> {
+    let settings = database(&frame.settings)?;
+    loop {
+        match open(&settings).await {
+            Ok(store) => return Ok(Some(store)),
+            Err(error) => tracing::warn!(error = %anyhow::Error::new(error), "the database is not there yet"),
+        }
+        let rest = tokio::time::sleep(Duration::from_secs(1));
+        if frame.stop.run_until_cancelled(rest).await.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+fn fault(category: &'static str) -> ProbeFault {
+    ProbeFault(category.into())
+}
+
+fn probes(store: &PgStore, stream: Arc<RedisStream>, waits: Arc<UrsWaits>) -> Vec<Probe> {
+    let store = store.clone();
+    let postgres = Component::of(Dependency::Postgres, true).with_effect("no callback is handed over");
+    let redis = Component::of(Dependency::OrsRedis, false).with_effect("due callbacks wait in the record");
+    let urs = Component::of(Dependency::Urs, false).with_effect("waits are unknown and count as none");
+    vec![
+        Probe::new(postgres, move || {
+            let store = store.clone();
+            async move { store.probe().await.map_err(|_| fault("no answer")) }
+        }),
+        Probe::new(redis, move || {
+            let stream = stream.clone();
+            async move { if stream.probe().await { Ok(()) } else { Err(fault("no answer")) } }
+        }),
+        Probe::new(urs, move || {
+            let waits = waits.clone();
+            async move {
+                waits.probe().await;
+                if waits.all_down_for_some_tenant() { Err(fault("every router of a tenant is down")) } else { Ok(()) }
+            }
+        }),
+    ]
+}

@@ -1,0 +1,227 @@
+//! What a deployment is made of, and how its programs are configured.
+
+use anyhow::Result;
+
+use super::{Cluster, Node, free_port, workspace_binary};
+
+/// Which part of the outside the simulator plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Simulator {
+    /// None: nobody knows an API key.
+    Absent,
+    /// Authentication, environment service, routers and orchestration REST; the stream is left for the test to read.
+    Peers,
+    /// All of it: sessions start from the stream and run to their end.
+    #[default]
+    Whole,
+}
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct ClusterPlan {
+    /// API pods.
+    pub apis: usize,
+    /// Workers.
+    pub workers: usize,
+    /// Whether a commit survives a crash of PostgreSQL. Slower, and what a bench measures.
+    pub durable_postgres: bool,
+    /// Further settings of PostgreSQL, `name=value` each.
+    pub postgres_settings: Vec<String>,
+    /// The outside.
+    pub simulator: Simulator,
+    /// Whether nodes ask the routers for waits; without, waits are unknown and callbacks are due at their desired time.
+    pub routers: bool,
+    /// Further arguments of the simulator.
+    pub simulator_arguments: Vec<String>,
+    /// Provisioning documents, applied in order before the pods start.
+    pub provisioning: Vec<String>,
+    /// Further settings of every pod; these win.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Default for ClusterPlan {
+    fn default() -> Self {
+        Self {
+            apis: 1,
+            workers: 1,
+            durable_postgres: false,
+            postgres_settings: Vec::new(),
+            simulator: Simulator::default(),
+            routers: false,
+            simulator_arguments: Vec::new(),
+            provisioning: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+}
+
+/// Settings by name.
+type Environment = Vec<(String, String)>;
+
+/// Ports of the simulated peers.
+struct Peers {
+    orchestration: u16,
+    routers: [u16; 2],
+    authentication: u16,
+    environment: u16,
+    control: u16,
+}
+
+/// Every node of the plan, none started.
+pub(super) fn nodes(plan: &ClusterPlan, postgres: u16, redis: u16) -> Result<Vec<Node>> {
+    let peers = Peers {
+        orchestration: free_port()?,
+        routers: [free_port()?, free_port()?],
+        authentication: free_port()?,
+        environment: free_port()?,
+        control: free_port()?,
+    };
+    let mut nodes = Vec::new();
+    if plan.simulator != Simulator::Absent {
+        nodes.push(simulator(plan, &peers, redis)?);
+    }
+    let mut first_api = None;
+    for number in 0..plan.apis {
+        let (internal, external) = (free_port()?, free_port()?);
+        let first = *first_api.get_or_insert(internal);
+        let mut environment = shared(plan, postgres, redis, &peers, Cluster::DATABASE, first);
+        environment.push(("GES_SERVER__INTERNAL_PORT".into(), internal.to_string()));
+        environment.push(("GES_SERVER__EXTERNAL_PORT".into(), external.to_string()));
+        nodes.push(pod(&format!("api-{number}"), "ges-api", plan, environment, internal, Some(external))?);
+    }
+    for number in 0..plan.workers {
+        let internal = free_port()?;
+        let mut environment =
+            shared(plan, postgres, redis, &peers, Cluster::WORKER_ROLE, first_api.unwrap_or(internal));
+        environment.push(("GES_SERVER__INTERNAL_PORT".into(), internal.to_string()));
+        nodes.push(pod(&format!("worker-{number}"), "ges-worker", plan, environment, internal, None)?);
+    }
+    Ok(nodes)
+}
+
+/// What `ges-api provision` needs.
+pub(super) fn provisioner(postgres: u16) -> Environment {
+    let gws = "http://127.0.0.1:1";
+    let mut environment = database(postgres, Cluster::DATABASE);
+    environment.extend(gws_of(gws, gws));
+    environment
+}
+
+fn database(port: u16, user: &str) -> Environment {
+    pairs(&[
+        ("GES_DB__HOST", "127.0.0.1"),
+        ("GES_DB__PORT", &port.to_string()),
+        ("GES_DB__NAME", Cluster::DATABASE),
+        ("GES_DB__USER", user),
+        ("GES_DB__PASSWORD", "ges"),
+    ])
+}
+
+fn gws_of(authentication: &str, environment: &str) -> Environment {
+    pairs(&[
+        ("GES_GWS__AUTH_URL", authentication),
+        ("GES_GWS__ENV_URL", environment),
+        ("GES_GWS__CLIENT_ID", "ges_client"),
+        ("GES_GWS__CLIENT_SECRET", "secret"),
+    ])
+}
+
+fn shared(plan: &ClusterPlan, postgres: u16, redis: u16, peers: &Peers, user: &str, api: u16) -> Environment {
+    let mut environment = database(postgres, user);
+    environment.extend(gws_of(&local(peers.authentication), &local(peers.environment)));
+    environment.extend(pairs(&[
+        ("GES_SERVER__BIND_ADDRESS", "127.0.0.1"),
+        ("GES_SERVER__INTERNAL_URL", &format!("127.0.0.1:{api}")),
+        ("GES_VMCS__REDIS_HOST", "127.0.0.1"),
+        ("GES_VMCS__REDIS_PORT", &redis.to_string()),
+        ("GES_VMCS__ORS_URL", &local(peers.orchestration)),
+    ]));
+    if plan.routers {
+        let urls = format!("{},{}", local(peers.routers[0]), local(peers.routers[1]));
+        environment.push(("GES_URS__URLS".into(), urls));
+    }
+    environment
+}
+
+fn simulator(plan: &ClusterPlan, peers: &Peers, redis: u16) -> Result<Node> {
+    let ports = [
+        ("--ors-port", peers.orchestration),
+        ("--urs-port", peers.routers[0]),
+        ("--urs-backup-port", peers.routers[1]),
+        ("--auth-port", peers.authentication),
+        ("--environment-port", peers.environment),
+        ("--control-port", peers.control),
+    ];
+    let mut arguments: Vec<_> =
+        ports.into_iter().flat_map(|(flag, port)| [flag.to_owned(), port.to_string()]).collect();
+    if plan.simulator == Simulator::Whole {
+        arguments.extend(["--redis".to_owned(), format!("redis://127.0.0.1:{redis}")]);
+    }
+    arguments.extend(plan.simulator_arguments.iter().cloned());
+    Ok(Node {
+        name: "ges-sim".into(),
+        binary: workspace_binary("ges-sim")?,
+        arguments,
+        environment: Vec::new(),
+        internal: peers.control,
+        external: None,
+        ready: "/_sim/ors/sessions",
+        program: None,
+        ready_after: None,
+    })
+}
+
+fn pod(
+    name: &str,
+    binary: &str,
+    plan: &ClusterPlan,
+    mut environment: Environment,
+    internal: u16,
+    external: Option<u16>,
+) -> Result<Node> {
+    environment.extend(plan.environment.iter().cloned());
+    Ok(Node {
+        name: name.into(),
+        binary: workspace_binary(binary)?,
+        arguments: Vec::new(),
+        environment,
+        internal,
+        external,
+        ready: Cluster::READY,
+        program: None,
+        ready_after: None,
+    })
+}
+
+fn pairs(settings: &[(&str, &str)]) -> Environment {
+    settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn local(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_are_configured_by_documented_keys_alone() {
+        let documented = include_str!("../../../../docs/configuration.md");
+        let peers = Peers { orchestration: 1, routers: [2, 3], authentication: 4, environment: 5, control: 6 };
+        let plan = ClusterPlan { routers: true, ..ClusterPlan::default() };
+        let mut keys = shared(&plan, 7, 8, &peers, Cluster::WORKER_ROLE, 9);
+        keys.extend(provisioner(7));
+        for (key, _) in keys {
+            assert!(documented.contains(&format!("| `{key}`")), "{key} is not documented");
+        }
+    }
+
+    #[test]
+    fn workers_hand_out_the_first_api_pod() {
+        let peers = Peers { orchestration: 1, routers: [2, 3], authentication: 4, environment: 5, control: 6 };
+        let settings = shared(&ClusterPlan::default(), 7, 8, &peers, Cluster::WORKER_ROLE, 9);
+        assert!(settings.contains(&("GES_SERVER__INTERNAL_URL".into(), "127.0.0.1:9".into())));
+        assert!(!settings.iter().any(|(key, _)| key == "GES_URS__URLS"), "no routers: callbacks are due at their time");
+    }
+}

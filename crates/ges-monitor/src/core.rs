@@ -1,0 +1,55 @@
+//! What all duties of one monitor share.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ges_domain::callback::{Actor, Callback, Reason};
+use ges_domain::ports::{Catalogue, Clock, Handover, Sessions, SubmissionStream};
+use ges_domain::use_cases::CurrentWait;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::health::StreamHealth;
+use crate::rights::Rights;
+use crate::waits::Waits;
+use crate::{MonitorGauges, MonitorSettings};
+
+/// Sessions that may be told to stop at once; the others wait their turn.
+const STOPS_AT_ONCE: usize = 16;
+
+pub(crate) struct Core {
+    pub(crate) handover: Arc<dyn Handover>,
+    pub(crate) catalogue: Arc<dyn Catalogue>,
+    pub(crate) stream: Arc<dyn SubmissionStream>,
+    pub(crate) sessions: Arc<dyn Sessions>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) gauges: Arc<dyn MonitorGauges>,
+    pub(crate) rights: Arc<Rights>,
+    pub(crate) waits: Arc<Waits>,
+    pub(crate) current: Arc<CurrentWait>,
+    pub(crate) settings: Arc<MonitorSettings>,
+    pub(crate) health: Mutex<StreamHealth>,
+    pub(crate) stops: TaskTracker,
+    pub(crate) stop_places: Arc<Semaphore>,
+}
+
+impl Core {
+    pub(crate) fn stop_places() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(STOPS_AT_ONCE))
+    }
+
+    pub(crate) fn health(&self) -> std::sync::MutexGuard<'_, StreamHealth> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the session of a record that a monitor has ended to stop (R-EXP-1). Best effort, beside the work.
+    pub(crate) fn stop_session(&self, record: &Callback, reason: &Reason) {
+        let Some(session) = record.session.clone() else { return };
+        let (sessions, places) = (Arc::clone(&self.sessions), Arc::clone(&self.stop_places));
+        let (id, reason, at) = (record.id, reason.clone(), self.clock.now());
+        self.stops.spawn(async move {
+            let Ok(_place) = places.acquire().await else { return };
+            let outcome = sessions.cancel(&session, id, &reason, &Actor::Monitor, at).await;
+            tracing::debug!(callback.id = %id, ?outcome, "a session was told that its callback has ended");
+        });
+    }
+}

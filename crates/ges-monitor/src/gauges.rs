@@ -1,0 +1,52 @@
+//! What monitors tell the operator, as a port of this crate.
+
+use std::time::Duration;
+
+use ges_domain::ports::MonitorSizes;
+use ges_telemetry::{Managed, Metrics};
+
+/// Hears what monitors do. Nothing here may block.
+pub trait MonitorGauges: Send + Sync {
+    /// How many records wait (R-SUB-10).
+    fn sizes(&self, sizes: MonitorSizes);
+    /// A batch of `entries` was written to the stream in `took`.
+    fn submitted(&self, entries: usize, took: Duration);
+    /// A write cycle failed, or a third attempt stayed unanswered (R-SUB-7, R-SUB-8; `CB_SUBMIT_FAILED`).
+    fn submit_failed(&self);
+    /// Items were handled more than 10 s after their time (`MONITOR_LAGGING_BEHIND`).
+    fn lagging(&self, items: u64);
+    /// A panic was caught at the boundary of a task.
+    fn panicked(&self);
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoGauges;
+
+impl MonitorGauges for NoGauges {
+    fn sizes(&self, _: MonitorSizes) {}
+    fn submitted(&self, _: usize, _: Duration) {}
+    fn submit_failed(&self) {}
+    fn lagging(&self, _: u64) {}
+    fn panicked(&self) {}
+}
+
+impl MonitorGauges for Metrics {
+    fn sizes(&self, sizes: MonitorSizes) {
+        self.monitor_size(Managed::Scheduled, sizes.scheduled);
+        self.monitor_size(Managed::Active, sizes.active);
+        self.monitor_size(Managed::SubmitRetry, sizes.submit_retry);
+    }
+    fn submitted(&self, _: usize, took: Duration) {
+        self.ors_submit_latency(took.as_secs_f64());
+    }
+    fn submit_failed(&self) {
+        Metrics::submit_failed(self, 1);
+    }
+    fn lagging(&self, items: u64) {
+        self.monitor_lagging_behind(items);
+    }
+    fn panicked(&self) {
+        self.uncaught_exception();
+    }
+}

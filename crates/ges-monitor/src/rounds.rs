@@ -1,0 +1,185 @@
+//! Handing over what is due, one round of one service at a time (R-SUB-1 to R-SUB-9).
+
+use std::time::Duration;
+
+use ges_domain::Instant;
+use ges_domain::callback::{Callback, Change, Kind, Reason};
+use ges_domain::ports::{Dispatch, Handed, HandoverOutcome, ServiceRef, ShardLease, StoreError};
+use ges_domain::submission::{DueVerdict, MIN_LEAD, ack_deadline, decide_due, due_from, earliest_dial};
+use tokio::time::Instant as Monotonic;
+
+use crate::agenda::reach;
+use crate::core::Core;
+
+/// Items handled later than this after their time are reported.
+const LAGGING: Duration = Duration::from_secs(10);
+
+/// What a round needs to know about its service.
+#[derive(Debug, Clone)]
+pub(crate) struct Round {
+    pub(crate) lease: ShardLease,
+    pub(crate) service: ServiceRef,
+    pub(crate) ewt: Duration,
+    pub(crate) excused_until: Option<Instant>,
+}
+
+/// What a round came to.
+#[derive(Debug, Default)]
+pub(crate) struct RoundEnd {
+    /// The wait it worked with.
+    pub(crate) ewt: Duration,
+    /// Up to which desired time it has looked.
+    pub(crate) until: Option<Instant>,
+    /// Desired time of the first record that still waits.
+    pub(crate) left: Option<Instant>,
+    /// There may be more that is due.
+    pub(crate) more: bool,
+    /// Its service is paused.
+    pub(crate) paused: bool,
+    /// The store has to say what comes next.
+    pub(crate) stale: bool,
+    /// When the first of the attempts just written wants an answer.
+    pub(crate) timer: Option<Instant>,
+    /// A batch was written.
+    pub(crate) wrote: bool,
+    /// Something was changed in the record.
+    pub(crate) progress: bool,
+}
+
+/// Why a round stopped half-way; what was under way is done again.
+#[derive(Debug)]
+pub(crate) enum RoundBroke {
+    /// The shard may belong to somebody else by now.
+    LeaseOver,
+    /// The record store failed.
+    Store(StoreError),
+    /// The stream failed.
+    Stream,
+}
+
+impl From<StoreError> for RoundBroke {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Core {
+    /// One round: reads what is due, ends what must end, writes the rest in one batch and records it.
+    pub(crate) async fn round(&self, round: &Round) -> Result<RoundEnd, RoundBroke> {
+        let now = self.clock.now();
+        let Round { lease, service, .. } = round;
+        let known = self.catalogue.service(service.tenant, &service.name).await?;
+        let ewt = match &known {
+            // The wait decides what is due: the one of this moment, not of the last sample (R-SUB-2, G7).
+            Some(known) if round.ewt > MIN_LEAD => self.current.of(service.tenant, known, now).await,
+            _ => round.ewt,
+        };
+        let until = now + reach(ewt);
+        let rows = self.handover.due(*lease, service, until, self.settings.round).await?;
+        let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= self.settings.round);
+        let mut end = RoundEnd { ewt, until: Some(until), ..RoundEnd::default() };
+        let stream_down = self.health().is_down();
+        let mut batch = Vec::new();
+        for row in rows {
+            match decide_due(&row, known.as_deref(), ewt, stream_down, now) {
+                DueVerdict::Wait => {
+                    end.left = end.left.or(Some(row.desired_at));
+                    end.paused |= known.as_ref().is_some_and(|service| service.paused);
+                }
+                DueVerdict::End(reason) => {
+                    let ended = self.end(*lease, &row, reason, now).await?;
+                    (end.progress, end.stale) = (end.progress | ended, end.stale | !ended);
+                }
+                DueVerdict::HandOver => {
+                    let Some(service) = known.clone() else { continue };
+                    let (attempt, earliest_dial) = (row.next_attempt(), earliest_dial(row.desired_at, now));
+                    batch.push(Dispatch { callback: row, service, attempt, earliest_dial, at: now });
+                }
+            }
+        }
+        self.count_lagging(&batch, round, now);
+        if !batch.is_empty() {
+            end.progress |= self.write(*lease, &batch).await?;
+            (end.wrote, end.timer) = (true, first_timer(&batch));
+        }
+        // A full page of records that all wait is not read again and again.
+        end.more = full && end.progress;
+        Ok(end)
+    }
+
+    /// Writes a batch to the stream and records it. Returns whether any attempt was recorded. The same attempts are written
+    /// again when recording fails.
+    pub(crate) async fn write(&self, lease: ShardLease, batch: &[Dispatch]) -> Result<bool, RoundBroke> {
+        if !self.rights.allow(lease) {
+            return Err(RoundBroke::LeaseOver);
+        }
+        let began = Monotonic::now();
+        if let Err(error) = self.stream.submit(batch).await {
+            tracing::warn!(entries = batch.len(), error = &error as &dyn std::error::Error, "the stream took no batch");
+            let records: Vec<_> = batch.iter().map(|one| (one.callback.tenant, one.callback.id)).collect();
+            // The count only decides the reason at a deadline, and the stream's health says the same.
+            if let Err(error) = self.handover.count_failed_cycle(lease, &records).await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a failed cycle was not counted");
+            }
+            return Err(RoundBroke::Stream);
+        }
+        self.gauges.submitted(batch.len(), began.elapsed());
+        let handed: Vec<_> = batch
+            .iter()
+            .map(|one| Handed { tenant: one.callback.tenant, id: one.callback.id, attempt: one.attempt })
+            .collect();
+        let Some(at) = batch.first().map(|one| one.at) else { return Ok(false) };
+        let outcomes = self.handover.record_handed(lease, &handed, at).await?;
+        let mut recorded = false;
+        for (one, outcome) in handed.iter().zip(outcomes) {
+            match outcome {
+                HandoverOutcome::Recorded => {
+                    recorded = true;
+                    tracing::debug!(callback.id = %one.id, one.attempt, "handed over");
+                }
+                HandoverOutcome::Overtaken => tracing::info!(
+                    callback.id = %one.id, one.attempt, "changed while it was handed over; its session will be refused"
+                ),
+            }
+        }
+        Ok(recorded)
+    }
+
+    /// Completes a record. `false`: it has changed meanwhile, or the lease is stale.
+    pub(crate) async fn end(
+        &self,
+        lease: ShardLease,
+        record: &Callback,
+        reason: Reason,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let changes = vec![Change::Completed { reason: reason.clone() }];
+        let ended = self.handover.settle(lease, record, changes, now).await?;
+        if ended {
+            tracing::info!(callback.id = %record.id, reason = reason.as_str(), "a monitor ended a callback");
+            self.stop_session(record, &reason);
+        }
+        Ok(ended)
+    }
+
+    fn count_lagging(&self, batch: &[Dispatch], round: &Round, now: Instant) {
+        let excused = round.excused_until.unwrap_or(Instant::from_millis(i64::MIN));
+        let lagging = batch.iter().filter(|one| {
+            let record = &one.callback;
+            let due = match record.kind {
+                Kind::Immediate => record.updated_at,
+                Kind::Scheduled => due_from(record.desired_at, round.ewt).max(record.updated_at),
+            };
+            now.since(due.max(excused)) > LAGGING
+        });
+        match u64::try_from(lagging.count()) {
+            Ok(0) | Err(_) => {}
+            Ok(items) => self.gauges.lagging(items),
+        }
+    }
+}
+
+/// When the first attempt of a batch that was just written wants an answer.
+pub(crate) fn first_timer(batch: &[Dispatch]) -> Option<Instant> {
+    batch.iter().map(|one| ack_deadline(one.attempt, one.at).min(one.callback.deadline)).min()
+}

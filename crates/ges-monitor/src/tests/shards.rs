@@ -1,0 +1,141 @@
+//! Who acts where: leases, epochs, takeover, drain (design 4, decision 3).
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ges_domain::ports::Handover;
+use ges_testkit::builders::{after, immediate, scheduled};
+
+use super::world::{World, seconds, settings};
+use crate::MonitorSettings;
+
+#[tokio::test(start_paused = true)]
+async fn two_nodes_share_the_services() {
+    let world = World::new().await;
+    let (a, b) = (world.node(), world.node());
+    let (_first, _) = a.start(settings("a"));
+    let (_second, _) = b.start(settings("b"));
+    seconds(10).await;
+    for n in 0..40 {
+        world.provision(&format!("S{n}")).await;
+        world.book(immediate(world.now()).on(&format!("S{n}")).build()).await;
+    }
+    seconds(2).await;
+    assert_eq!(world.ledger.entries().len(), 40, "each once");
+    let written = [&a, &b].map(|node| node.heard.entries.load(Ordering::SeqCst));
+    assert!(written.iter().all(|count| *count >= 5), "both work: {written:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_node_is_taken_over_within_its_lease() {
+    let world = World::new().await;
+    let (a, b) = (world.node(), world.node());
+    let (first, _) = a.start(settings("a"));
+    let (_second, _) = b.start(settings("b"));
+    seconds(10).await;
+    drop(first);
+    let names: Vec<_> = (0..20).map(|n| format!("S{n}")).collect();
+    for name in &names {
+        world.provision(name).await;
+        world.book(immediate(world.now()).on(name).build()).await;
+    }
+    seconds(7).await;
+    assert_eq!(world.ledger.distinct().len(), 20, "5 s of lease and one heartbeat");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drained_node_is_taken_over_at_once_and_leaves_nothing_half_done() {
+    let world = World::new().await;
+    let (a, b) = (world.node(), world.node());
+    let (first, stop) = a.start(settings("a"));
+    let (_second, _) = b.start(settings("b"));
+    seconds(10).await;
+    stop.cancel();
+    first.stopped().await;
+    assert_eq!(a.calls()["release"], 1);
+    let before = a.calls();
+    for n in 0..20 {
+        world.provision(&format!("S{n}")).await;
+        world.book(immediate(world.now()).on(&format!("S{n}")).build()).await;
+    }
+    seconds(2).await;
+    assert_eq!(world.ledger.distinct().len(), 20);
+    assert_eq!(a.calls(), before, "a stopped node asks nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_cannot_renew_stops_by_its_own_clock() {
+    let world = World::new().await;
+    let node = world.node();
+    let (_monitor, _stop) = node.start(settings("a"));
+    seconds(10).await;
+    node.cut_off.store(true, Ordering::SeqCst);
+    seconds(4).await;
+    world.book(immediate(world.now()).build()).await;
+    seconds(60).await;
+    assert!(world.written().is_empty(), "its lease may be somebody else's by now");
+    node.cut_off.store(false, Ordering::SeqCst);
+    seconds(3).await;
+    assert_eq!(world.written().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_monitor_that_goes_on_writes_nothing_and_repeats_only_the_same_attempt() {
+    let world = World::new().await;
+    let (old, new) = (world.node(), world.node());
+    // It believes in its lease for an hour and never learns better.
+    let stubborn = MonitorSettings { lease: Duration::from_secs(3_600), ..settings("old") };
+    let (_first, _) = old.start(stubborn);
+    seconds(10).await;
+    old.cut_off.store(true, Ordering::SeqCst);
+    let (_second, _) = new.start(settings("new"));
+    seconds(10).await;
+    let mut booked = Vec::new();
+    for _ in 0..5 {
+        booked.push(world.book(immediate(world.now()).build()).await);
+        booked.push(world.book(scheduled(world.now(), after(150)).build()).await);
+    }
+    seconds(45).await;
+    for (record, timeline) in world.all() {
+        assert_eq!(World::recorded(&timeline), [(1, 1)].into(), "recorded once: {}", record.id);
+    }
+    let attempts: BTreeSet<_> = world.ledger.entries().iter().map(|entry| entry.attempt).collect();
+    assert_eq!(attempts, [1].into(), "I2");
+    assert_eq!(world.ledger.distinct().len(), 10);
+    assert!(old.calls().values().sum::<u32>() < 400, "no hot loop: {:?}", old.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_node_purges_in_small_batches() {
+    let world = World::new().await;
+    for _ in 0..25 {
+        world.book(immediate(world.now()).build()).await;
+    }
+    seconds(14 * 24 * 3_600 + 1).await;
+    let fresh = world.book(immediate(world.now()).build()).await;
+    let (a, b) = (world.node(), world.node());
+    let small = |node| MonitorSettings { purge_batch: 10, ..settings(node) };
+    let (_first, _) = a.start(small("a"));
+    let (_second, _) = b.start(small("b"));
+    seconds(180).await;
+    assert_eq!(world.all().iter().map(|(record, _)| record.id).collect::<Vec<_>>(), [fresh.id], "R-REC-2");
+    let purges = [&a, &b].map(|node| node.calls().get("purge").copied().unwrap_or(0));
+    assert_eq!(purges.iter().sum::<u32>(), 3, "10, 10 and 5, by one node: {purges:?}");
+    seconds(3_600).await;
+    let purges = [&a, &b].map(|node| node.calls().get("purge").copied().unwrap_or(0));
+    assert_eq!(purges.iter().sum::<u32>(), 4, "R-EXP-2: hourly");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sizes_are_counted_rarely() {
+    let world = World::new().await;
+    let node = world.node();
+    let (_monitor, _stop) = node.start(MonitorSettings::of("a"));
+    world.book(scheduled(world.now(), after(80_000)).build()).await;
+    seconds(150).await;
+    let sizes = *node.heard.sizes.lock().unwrap();
+    assert_eq!((sizes.scheduled, sizes.active, sizes.submit_retry), (1, 0, 0), "R-SUB-10");
+    assert!(node.calls()["sizes"] <= 12, "{:?}", node.calls());
+    let _ = world.store.sizes(&[]).await;
+}

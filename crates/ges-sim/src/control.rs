@@ -1,0 +1,133 @@
+//! The control plane (integrations 0.5): what tests order, and what they ask.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{delete, get, post, put};
+use axum::{Json, Router};
+use serde_json::{Map, Value, json};
+
+use crate::desk::Desk;
+use crate::floor::FloorSettings;
+use crate::gws::Gws;
+use crate::http::{Door, Fault};
+use crate::ors::{Deed, Ors, Scenario, Session};
+use crate::tenants::Seed;
+use crate::urs::{Urs, UrsState};
+
+/// Everything the control plane reaches.
+pub(crate) struct Control {
+    pub(crate) door: Arc<Door>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) ors: Arc<Ors>,
+    pub(crate) urs: Arc<Urs>,
+    pub(crate) gws: Arc<Gws>,
+    /// What a reset goes back to.
+    pub(crate) seed: Seed,
+    pub(crate) floor: FloorSettings,
+}
+
+/// The routes of the control plane.
+pub(crate) fn router(control: Arc<Control>) -> Router {
+    Router::new()
+        .route("/_sim/reset", post(reset))
+        .route("/_sim/requests", get(requests))
+        .route("/_sim/faults", post(order_fault))
+        .route("/_sim/faults/{id}", delete(remove_fault))
+        .route("/_sim/state/{target}", put(put_state))
+        .route("/_sim/ors/scenario", post(scenario))
+        .route("/_sim/ors/sessions", get(sessions))
+        .route("/_sim/ors/sessions/{sid}/{action}", post(act))
+        .with_state(control)
+}
+
+fn bad(reason: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": reason }))).into_response()
+}
+
+fn done() -> Response {
+    Json(json!({})).into_response()
+}
+
+async fn reset(State(control): State<Arc<Control>>) -> Response {
+    control.door.faults.lock().clear();
+    control.door.recordings.lock().clear();
+    control.ors.reset();
+    control.gws.replace(control.seed.clone());
+    *control.urs.state.lock() = UrsState::default();
+    control.desk.restaff(control.floor.clone());
+    done()
+}
+
+async fn requests(State(control): State<Arc<Control>>, Query(query): Query<HashMap<String, String>>) -> Response {
+    let since = query.get("since").and_then(|since| since.parse().ok()).unwrap_or(0);
+    let target = query.get("target").map(String::as_str).filter(|target| !target.is_empty());
+    Json(control.door.recordings.lock().since(target, since)).into_response()
+}
+
+async fn order_fault(State(control): State<Arc<Control>>, Json(fault): Json<Value>) -> Response {
+    match serde_json::from_value::<Fault>(fault) {
+        Ok(fault) => Json(json!({ "id": control.door.faults.lock().order(fault) })).into_response(),
+        Err(error) => bad(&error.to_string()),
+    }
+}
+
+async fn remove_fault(State(control): State<Arc<Control>>, Path(id): Path<u64>) -> Response {
+    if control.door.faults.lock().remove(id) { done() } else { StatusCode::NOT_FOUND.into_response() }
+}
+
+async fn put_state(
+    State(control): State<Arc<Control>>,
+    Path(target): Path<String>,
+    Json(document): Json<Value>,
+) -> Response {
+    let put = match target.as_str() {
+        "urs" => UrsState::read(document).map(|state| *control.urs.state.lock() = state),
+        "env" | "auth" => serde_json::from_value(document).map(|seed| control.gws.replace(seed)),
+        "floor" => serde_json::from_value(document).map(|floor| control.desk.restaff(floor)),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    put.map_or_else(|error| bad(&error.to_string()), |()| done())
+}
+
+/// `{"service":…, "name":"happy"}`, `{"service":…, "name":"floor"}`, or a whole script; without `service` the default.
+async fn scenario(State(control): State<Arc<Control>>, Json(mut document): Json<Map<String, Value>>) -> Response {
+    let service = document.remove("service").and_then(|name| name.as_str().map(str::to_owned));
+    let scenario = match document.remove("name") {
+        Some(name) if name == "floor" => None,
+        Some(name) => match name.as_str().and_then(Scenario::named) {
+            Some(scenario) => Some(scenario),
+            None => return bad("no such scenario"),
+        },
+        None => match serde_json::from_value(Value::Object(document)) {
+            Ok(scenario) => Some(scenario),
+            Err(error) => return bad(&error.to_string()),
+        },
+    };
+    control.ors.playbook.lock().set(service, scenario);
+    done()
+}
+
+async fn sessions(State(control): State<Arc<Control>>) -> Response {
+    let now = control.ors.clock.now();
+    let shown = |session: Arc<Session>| session.describe(&control.desk, now);
+    Json(control.ors.sessions().into_iter().map(shown).collect::<Vec<_>>()).into_response()
+}
+
+async fn act(State(control): State<Arc<Control>>, Path((sid, action)): Path<(String, String)>) -> Response {
+    let Some(session) = control.ors.session(&sid) else { return StatusCode::NOT_FOUND.into_response() };
+    match action.as_str() {
+        "advance" => session.advance(&control.desk),
+        "complete" => {
+            control.desk.cut(&session.id);
+            session.tell(Deed::Finish("AGENT_CONNECTED".into()));
+        }
+        "lose" => session.lose(&control.desk),
+        "hang" => session.hang(),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    }
+    done()
+}

@@ -1,0 +1,6 @@
+//! The simulator over real loopback connections.
+
+mod peers;
+mod redis;
+mod sessions;
+mod world;

@@ -1,0 +1,208 @@
+//! What is provisioned: settings, hours and rules as JSON documents.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ges_domain::capacity::CapacityRule;
+use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::ports::{Catalogue, ServiceRow, StoreError, shard_of};
+use ges_domain::service::Service;
+use ges_domain::{ServiceName, TenantId, throttle};
+use serde::Serialize;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::error::{BadColumn, unavailable, unreadable};
+use crate::store::SqliteStore;
+
+/// The documents a service consists of.
+struct Documents {
+    settings: String,
+    hours_name: Option<String>,
+    hours: Option<String>,
+    rule: Option<String>,
+    throttle: Option<String>,
+    paused: bool,
+    removed: bool,
+}
+
+impl Documents {
+    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            settings: row.try_get(0)?,
+            hours_name: row.try_get(1)?,
+            hours: row.try_get(2)?,
+            rule: row.try_get(3)?,
+            throttle: row.try_get(4)?,
+            paused: row.try_get(5)?,
+            removed: row.try_get(6)?,
+        })
+    }
+
+    fn into_service(self, name: &ServiceName) -> Result<Service, StoreError> {
+        let hours = match (&self.hours_name, &self.hours) {
+            (None, _) => Hours::Always,
+            (Some(_), Some(document)) => hours_of(document),
+            // Named but not there: closed, never always open (R-BH-8).
+            (Some(_), None) => Hours::Unreadable,
+        };
+        let rule = self.rule.map(|document| document_of("capacity_rules", "document", &document)).transpose()?;
+        let throttle =
+            self.throttle.map(|document| document_of("tenant_throttle", "settings", &document)).transpose()?;
+        Ok(Service {
+            name: name.clone(),
+            settings: document_of("services", "settings", &self.settings)?,
+            hours,
+            capacity: rule,
+            tenant_throttle: throttle.unwrap_or_default(),
+            paused: self.paused,
+            removed: self.removed,
+        })
+    }
+}
+
+fn document_of<'d, T: serde::Deserialize<'d>>(
+    table: &'static str,
+    column: &'static str,
+    document: &'d str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(document).map_err(|_| unreadable(table, BadColumn(column)))
+}
+
+/// Hours that do not read back close the service (R-BH-8).
+fn hours_of(document: &str) -> Hours {
+    match serde_json::from_str(document) {
+        Ok(office) => Hours::Kept(office),
+        Err(_) => {
+            tracing::error!("stored business hours do not read back: their services are closed");
+            Hours::Unreadable
+        }
+    }
+}
+
+fn json(document: &impl Serialize) -> String {
+    serde_json::to_string(document).expect("invariant: documents are trees of texts and numbers")
+}
+
+impl SqliteStore {
+    /// Stores a document under a tenant's name for it.
+    async fn put_document(
+        &self,
+        statement: &'static str,
+        tenant: TenantId,
+        name: &str,
+        document: String,
+    ) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let put = sqlx::query(statement).bind(tenant.0).bind(name).bind(document);
+                put.execute(&mut transaction.connection).await.map_err(unavailable)?;
+                Ok(())
+            })
+        });
+        work.await
+    }
+}
+
+#[async_trait]
+impl Catalogue for SqliteStore {
+    async fn service(&self, tenant: TenantId, name: &ServiceName) -> Result<Option<Arc<Service>>, StoreError> {
+        let found = sqlx::query(
+            "select s.settings, s.hours, h.document, r.document, t.settings, s.paused, s.removed
+             from services s
+             left join business_hours h on h.tenant = s.tenant and h.name = s.hours
+             left join capacity_rules r on r.tenant = s.tenant and r.name = s.capacity_rule
+             left join tenant_throttle t on t.tenant = s.tenant
+             where s.tenant = ? and s.name = ?",
+        );
+        let found = found.bind(tenant.0).bind(name.as_str());
+        let Some(row) = found.fetch_optional(self.readers()).await.map_err(unavailable)? else { return Ok(None) };
+        let documents = Documents::read(&row).map_err(unavailable)?;
+        Ok(Some(Arc::new(documents.into_service(name)?)))
+    }
+
+    async fn hours(&self, tenant: TenantId, name: &str) -> Result<Option<Hours>, StoreError> {
+        let found = sqlx::query("select document from business_hours where tenant = ? and name = ?");
+        let row = found.bind(tenant.0).bind(name).fetch_optional(self.readers()).await.map_err(unavailable)?;
+        let document = row.map(|row| row.try_get::<String, _>(0)).transpose().map_err(unavailable)?;
+        Ok(document.map(|document| hours_of(&document)))
+    }
+
+    async fn put_service(&self, tenant: TenantId, row: &ServiceRow) -> Result<(), StoreError> {
+        let row = row.clone();
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let put = sqlx::query(
+                    "insert into services (tenant, name, settings, hours, capacity_rule, shard) values (?, ?, ?, ?, ?, ?)
+                     on conflict (tenant, name) do update set settings = excluded.settings, hours = excluded.hours,
+                     capacity_rule = excluded.capacity_rule, removed = 0",
+                );
+                let put = put
+                    .bind(tenant.0)
+                    .bind(row.name.as_str())
+                    .bind(json(&row.settings))
+                    .bind(row.settings.business_hours.as_deref())
+                    .bind(row.capacity_rule.as_deref())
+                    .bind(shard_of(tenant, &row.name).0);
+                put.execute(&mut transaction.connection).await.map_err(unavailable)?;
+                Ok(())
+            })
+        });
+        work.await
+    }
+
+    async fn remove_service(&self, tenant: TenantId, name: &ServiceName) -> Result<(), StoreError> {
+        let name = name.clone();
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let removed = sqlx::query("update services set removed = 1 where tenant = ? and name = ?");
+                let removed = removed.bind(tenant.0).bind(name.as_str());
+                removed.execute(&mut transaction.connection).await.map_err(unavailable)?;
+                Ok(())
+            })
+        });
+        work.await
+    }
+
+    async fn set_paused(&self, tenant: TenantId, name: &ServiceName, paused: bool) -> Result<bool, StoreError> {
+        let name = name.clone();
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let set = sqlx::query("update services set paused = ? where tenant = ? and name = ? and removed = 0");
+                let set = set.bind(paused).bind(tenant.0).bind(name.as_str());
+                let set = set.execute(&mut transaction.connection).await.map_err(unavailable)?;
+                Ok(set.rows_affected() == 1)
+            })
+        });
+        work.await
+    }
+
+    async fn put_hours(&self, tenant: TenantId, hours: &OfficeHours) -> Result<(), StoreError> {
+        let statement = "insert into business_hours (tenant, name, document) values (?, ?, ?)
+                         on conflict (tenant, name) do update set document = excluded.document";
+        self.put_document(statement, tenant, hours.name(), json(hours)).await
+    }
+
+    async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
+        let statement = "insert into capacity_rules (tenant, name, document) values (?, ?, ?)
+                         on conflict (tenant, name) do update set document = excluded.document";
+        self.put_document(statement, tenant, rule.name(), json(rule)).await
+    }
+
+    async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
+        let document = json(settings);
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let put = sqlx::query(
+                    "insert into tenant_throttle (tenant, settings) values (?, ?)
+                     on conflict (tenant) do update set settings = excluded.settings",
+                );
+                let put = put.bind(tenant.0).bind(document);
+                put.execute(&mut transaction.connection).await.map_err(unavailable)?;
+                Ok(())
+            })
+        });
+        work.await
+    }
+}

@@ -1,0 +1,29 @@
+//! The schema's steps, embedded: forward only, never edited after they have landed.
+
+use sqlx::SqliteConnection;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{SqlSafeStr, SqlStr};
+
+fn step(version: i64, description: &'static str, sql: SqlStr) -> Migration {
+    Migration::new(version, description.into(), MigrationType::Simple, sql, false)
+}
+
+/// Brings the file to this version's schema. A file of a newer version is refused.
+pub(crate) async fn apply(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
+    let steps = vec![step(1, "spine", include_str!("../migrations/0001_spine.sql").into_sql_str())];
+    Migrator::with_migrations(steps).run(connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    /// A migration that is not applied is a schema nobody has.
+    #[test]
+    fn every_file_is_a_step() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let source = include_str!("migrations.rs");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(source.contains(&format!("../migrations/{name}")), "{name}");
+        }
+    }
+}

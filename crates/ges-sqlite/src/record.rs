@@ -1,0 +1,198 @@
+//! Reading and changing single records: each change is one act of the writer.
+
+use async_trait::async_trait;
+use ges_domain::callback::acts::{self, SessionWrite};
+use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
+use ges_domain::capacity::Usage;
+use ges_domain::ports::{
+    CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
+};
+use ges_domain::{CallbackId, Instant, TenantId};
+use sqlx::{Row, SqliteConnection};
+use uuid::Uuid;
+
+use crate::bookings::read_counts;
+use crate::error::unavailable;
+use crate::row::{CallbackRow, select_callbacks};
+use crate::store::SqliteStore;
+use crate::stored::{self, event_of, live};
+
+#[async_trait]
+impl Record for SqliteStore {
+    async fn find(&self, tenant: TenantId, id: CallbackId, now: Instant) -> Result<Option<Callback>, StoreError> {
+        let found = sqlx::query(select_callbacks!("where s.tenant = ? and c.id = ?")).bind(tenant.0).bind(id.0);
+        let Some(row) = found.fetch_optional(self.readers()).await.map_err(unavailable)? else { return Ok(None) };
+        let record = Callback::try_from(CallbackRow::read(&row)?)?;
+        Ok(Some(record).filter(|record| now < record.expires_at()))
+    }
+
+    async fn tenant_of(&self, id: CallbackId) -> Result<Option<TenantId>, StoreError> {
+        let found = sqlx::query("select s.tenant from callbacks c join services s on s.key = c.service where c.id = ?");
+        let row = found.bind(id.0).fetch_optional(self.readers()).await.map_err(unavailable)?;
+        row.map(|row| row.try_get::<Uuid, _>(0).map(TenantId).map_err(unavailable)).transpose()
+    }
+
+    async fn timeline(&self, tenant: TenantId, id: CallbackId) -> Result<Vec<TimelineEvent>, StoreError> {
+        let rows = sqlx::query(
+            "select e.seq, e.at, e.event from services s
+             join callbacks c on c.service = s.key
+             join callback_events e on e.callback = c.key
+             where s.tenant = ? and c.id = ?
+             order by e.seq",
+        );
+        let rows = rows.bind(tenant.0).bind(id.0).fetch_all(self.readers()).await.map_err(unavailable)?;
+        let columns = |row: &sqlx::sqlite::SqliteRow| -> Result<(i64, i64, String), sqlx::Error> {
+            Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+        };
+        let event = |row| {
+            let (seq, at, text) = columns(&row).map_err(unavailable)?;
+            event_of(seq, at, &text)
+        };
+        rows.into_iter().map(event).collect()
+    }
+
+    async fn cancel(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        request: &CancelRequest,
+        now: Instant,
+    ) -> Result<Cancelled, StoreError> {
+        let request = request.clone();
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else {
+                    return Ok(Cancelled::Unknown);
+                };
+                match acts::cancel(&before.record, &request, now) {
+                    Ok(write) => {
+                        stored::write(transaction, &before, &write).await?;
+                        Ok(acts::cancelled(write.0))
+                    }
+                    Err(answer) => Ok(answer),
+                }
+            })
+        });
+        work.await
+    }
+
+    async fn settle_cancel(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        answer: CancelAnswer,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Cancelled, StoreError> {
+        let actor = actor.clone();
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else {
+                    return Ok(Cancelled::Unknown);
+                };
+                match acts::settle_cancel(&before.record, answer, &actor, now) {
+                    Ok(write) => {
+                        stored::write(transaction, &before, &write).await?;
+                        Ok(acts::cancelled(write.0))
+                    }
+                    Err(answer) => Ok(answer),
+                }
+            })
+        });
+        work.await
+    }
+
+    async fn move_booking(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError> {
+        let to = to.clone();
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else {
+                    return Ok(Moved::Unknown);
+                };
+                let write = match acts::move_booking(&before.record, &to, now) {
+                    Ok(write) => write,
+                    Err(answer) => return Ok(answer),
+                };
+                let booked = booked_around(&mut transaction.connection, before.service, &to).await?;
+                if !acts::finds_place(&before.record, &to, &booked) {
+                    return Ok(Moved::SlotFull);
+                }
+                stored::write(transaction, &before, &write).await?;
+                Ok(Moved::Done(Box::new(write.0)))
+            })
+        });
+        work.await
+    }
+
+    async fn edit(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        edit: &Edit,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Edited, StoreError> {
+        let (edit, actor) = (edit.clone(), actor.clone());
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else {
+                    return Ok(Edited::Unknown);
+                };
+                match acts::edit(&before.record, &edit, &actor, now) {
+                    Ok(write) => {
+                        stored::write(transaction, &before, &write).await?;
+                        Ok(Edited::Done(Box::new(write.0)))
+                    }
+                    Err(answer) => Ok(answer),
+                }
+            })
+        });
+        work.await
+    }
+
+    async fn apply_session_update(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        update: &SessionUpdate,
+        now: Instant,
+    ) -> Result<SessionAnswer, StoreError> {
+        let update = update.clone();
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else {
+                    return Ok(SessionAnswer::Unknown);
+                };
+                match acts::session_update(&before.record, &update, now) {
+                    SessionWrite::Audited(write) => {
+                        stored::write(transaction, &before, &write).await?;
+                        Ok(SessionAnswer::Accepted(Box::new(write.0)))
+                    }
+                    SessionWrite::Volatile(record) => {
+                        stored::update(&mut transaction.connection, &before, &record).await?;
+                        Ok(SessionAnswer::Accepted(record))
+                    }
+                    SessionWrite::Answer(answer) => Ok(answer),
+                }
+            })
+        });
+        work.await
+    }
+}
+
+/// What is booked in the cell a move asks for, and in its rule slot.
+async fn booked_around(connection: &mut SqliteConnection, service: i64, to: &Move) -> Result<Usage, StoreError> {
+    let Some(claim) = &to.slot else { return Ok(Usage::default()) };
+    let (from, until) = claim.limits.shared.map_or((claim.cell.from, claim.cell.until), |shared| {
+        (shared.from.min(claim.cell.from), shared.until.max(claim.cell.until))
+    });
+    let rows = sqlx::query("select grain, used from slot_usage where service = ? and grain >= ? and grain < ?");
+    let rows = rows.bind(service).bind(from.millis()).bind(until.millis()).fetch_all(connection).await;
+    Ok(read_counts(rows.map_err(unavailable)?)?.into_iter().collect())
+}

@@ -1,0 +1,65 @@
+//! SQLite keeps the contract of the record store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ges_domain::TenantId;
+use ges_domain::ports::{Bookings, Catalogue, Handover, Record, Shards, WakeUps};
+use ges_sqlite::SqliteStore;
+use ges_testkit::contract::Stores;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
+/// Short enough to wait for, long enough for a heartbeat on a busy machine.
+const LEASE: Duration = Duration::from_millis(900);
+
+struct Sqlite {
+    store: SqliteStore,
+    folder: tempfile::TempDir,
+}
+
+async fn fresh() -> Sqlite {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("ges.db"), LEASE).await.unwrap();
+    Sqlite { store, folder }
+}
+
+#[async_trait]
+impl Stores for Sqlite {
+    fn catalogue(&self) -> Arc<dyn Catalogue> {
+        Arc::new(self.store.clone())
+    }
+    fn bookings(&self) -> Arc<dyn Bookings> {
+        Arc::new(self.store.clone())
+    }
+    fn record(&self) -> Arc<dyn Record> {
+        Arc::new(self.store.clone())
+    }
+    fn shards(&self) -> Arc<dyn Shards> {
+        Arc::new(self.store.clone())
+    }
+    fn handover(&self) -> Arc<dyn Handover> {
+        Arc::new(self.store.clone())
+    }
+    async fn wake_ups(&self) -> Box<dyn WakeUps> {
+        self.store.wake_ups()
+    }
+    fn lease(&self) -> Duration {
+        LEASE
+    }
+    async fn pass(&self, length: Duration) {
+        // The store's clock cannot be moved from outside.
+        tokio::time::sleep(length).await;
+    }
+    async fn spoil_hours(&self, tenant: TenantId, name: &str) {
+        let file = SqliteConnectOptions::new().filename(self.folder.path().join("ges.db"));
+        let mut connection = file.connect().await.unwrap();
+        let spoil = sqlx::query("update business_hours set document = '{\"name\":' where tenant = ? and name = ?");
+        let spoiled = spoil.bind(tenant.0).bind(name).execute(&mut connection).await.unwrap();
+        assert_eq!(spoiled.rows_affected(), 1);
+        connection.close().await.unwrap();
+    }
+}
+
+ges_testkit::contract_tests!(fresh);
