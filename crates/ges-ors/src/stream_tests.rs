@@ -111,7 +111,12 @@ impl Server {
 
     fn spawn(arguments: &[String], folder: &Path) -> Child {
         let common = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder.to_str().unwrap()];
-        Command::new("redis-server")
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test has no configuration; the test command names its program here"
+        )]
+        let program = std::env::var("GES_TEST_REDIS_BIN").unwrap_or_else(|_| "redis-server".into());
+        Command::new(program)
             .args(common)
             .args(arguments)
             .stdout(Stdio::null())
