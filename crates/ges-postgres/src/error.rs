@@ -34,7 +34,9 @@ pub(crate) enum Fault {
 }
 
 impl From<Fault> for StoreError {
+    /// The only place that sees the cause of a refusal: callers hear `StoreUnavailable`, the operator finds it here.
     fn from(fault: Fault) -> Self {
+        tracing::warn!(error = &fault as &dyn std::error::Error, "the record store failed");
         Self::Unavailable(fault.into())
     }
 }
@@ -73,7 +75,9 @@ pub(crate) fn reading(table: &'static str) -> impl Fn(sqlx::Error) -> StoreError
 
 /// A row of `table` that does not read back.
 pub(crate) fn unreadable(table: &'static str, cause: impl Into<Cause>) -> StoreError {
-    StoreError::Unreadable { table, cause: cause.into() }
+    let cause = cause.into();
+    tracing::error!(table, error = &*cause as &dyn std::error::Error, "a row does not read back");
+    StoreError::Unreadable { table, cause }
 }
 
 /// Whether the server refused the statement because of a value in it: another value would have passed, and surely nothing
