@@ -1,5 +1,7 @@
 //! The program as a person meets it: start, book, watch, stop, start again, pull the plug.
 
+#![expect(clippy::unwrap_used, reason = "a broken expectation is a failed test")]
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
