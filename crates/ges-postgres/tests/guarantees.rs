@@ -8,11 +8,13 @@ use std::time::{Duration, Instant as Timer};
 
 use futures_util::future::join_all;
 use ges_domain::booking::{Booked, NewBooking};
-use ges_domain::callback::{Scalar, UserData};
+use ges_domain::callback::{Scalar, State, UserData};
 use ges_domain::phone::{PhoneKey, PhoneNumber};
-use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, Record, ServiceRef, Shards, Wake, WakeUps};
+use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, HeldRecords, Record, ServiceRef, Shards, Wake, WakeUps};
 use ges_postgres::{PgSettings, PgStore};
-use ges_testkit::builders::{START, after, claim, immediate, move_to, scheduled, service, service_row, tenant};
+use ges_testkit::builders::{
+    START, after, claim, ending, immediate, move_to, scheduled, service, service_row, tenant, update,
+};
 use sqlx::PgConnection;
 use support::Database;
 use uuid::Uuid;
@@ -382,4 +384,29 @@ async fn a_hot_service_is_read_once() {
     }
     store.close().await;
     assert!(transactions(&database).await - before < 20);
+}
+
+/// R-POL-3: each node asks after the sessions of its own shards, and only after records a session has.
+#[tokio::test]
+async fn held_records_are_those_with_a_session_in_the_shards_of_the_node() {
+    let (_database, store) = provisioned().await;
+    let mut ids = Vec::new();
+    for n in 0..3 {
+        let Booked::Accepted(booked) = store.book(distinct(n, immediate(START).build())).await.unwrap() else {
+            panic!("nothing is in the way");
+        };
+        ids.push(booked.id);
+    }
+    let bound = update("S1", 1, State::Queued);
+    for id in &ids[1..] {
+        store.apply_session_update(tenant(), *id, &bound, after(1)).await.unwrap();
+    }
+    store.apply_session_update(tenant(), ids[2], &ending("S1", 2, "AGENT_CONNECTED"), after(2)).await.unwrap();
+    let held = async |node: &str| store.held_by(node).held(None, 10).await.unwrap();
+    assert_eq!(held("one").await, [], "the node has no shard yet");
+    store.hold("one").await.unwrap();
+    let found = held("one").await;
+    assert_eq!(found.iter().map(|record| record.id).collect::<Vec<_>>(), [ids[1]]);
+    assert_eq!(store.held_by("one").held(Some(ids[1]), 10).await.unwrap(), [], "a page begins after the last one");
+    assert_eq!(held("two").await, [], "another node has other shards");
 }
