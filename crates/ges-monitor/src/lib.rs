@@ -23,4 +23,4 @@ mod tests;
 pub use duty::{Duty, Turn, drive};
 pub use gauges::{MonitorGauges, NoGauges};
 pub use monitor::{Monitor, MonitorHandle, MonitorPorts};
-pub use settings::MonitorSettings;
+pub use settings::{Jitter, MonitorSettings};

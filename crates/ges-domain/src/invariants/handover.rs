@@ -44,6 +44,10 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
             violations.push(broken(Invariant::NoDouble, id, "the first attempt is not number 1"));
         }
     }
+    for write in evidence.writes.iter().filter(|write| write.epoch < write.newest) {
+        let seen = format!("a monitor wrote with epoch {} after {} was given out", write.epoch, write.newest);
+        violations.push(broken(Invariant::NoDouble, write.id, seen));
+    }
     for story in &evidence.stories {
         let mut bound = false;
         for change in story.timeline.iter().flat_map(|event| &event.changes) {
@@ -150,7 +154,7 @@ pub(super) fn order(evidence: &Evidence) -> Vec<Violation> {
             let key = story.record.order();
             if let Some((smallest, booked, id)) = later
                 && smallest < key
-                && booked.millis() + 1_000 < entry.at.millis()
+                && booked.millis() + 1_000 < entry.decided_at.millis()
             {
                 violations.push(broken(Invariant::Order, id, "it was overtaken by a later callback"));
             }

@@ -81,7 +81,7 @@ fn done() -> Change {
 
 fn entry(n: u128, attempt: u32, when: i64, desired: Instant) -> Entry {
     let at = at(when);
-    Entry { tenant: tenant(), id: id(n), attempt, at, earliest_dial: crate::submission::earliest_dial(desired, at) }
+    Entry { tenant: tenant(), id: id(n), attempt, at, decided_at: at, earliest_dial: crate::submission::earliest_dial(desired, at) }
 }
 
 /// One immediate and one scheduled callback, both served.
