@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rand::rngs::StdRng;
+use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 /// Every period and limit of a node's monitors. Tests shorten them; production keeps the defaults.
@@ -86,6 +86,6 @@ impl Jitter {
     fn draw(&self) -> f64 {
         let Some(sequence) = &self.0 else { return rand::random() };
         let seed = sequence.fetch_add(1, Ordering::Relaxed);
-        StdRng::seed_from_u64(seed).random()
+        SmallRng::seed_from_u64(seed).random()
     }
 }

@@ -3,15 +3,15 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rand::rngs::StdRng;
+use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 /// A generator that all actors of one run share; they run one after another, so the order of their draws is fixed.
-pub(crate) struct Chance(Mutex<StdRng>);
+pub(crate) struct Chance(Mutex<SmallRng>);
 
 impl Chance {
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self(Mutex::new(StdRng::seed_from_u64(seed)))
+        Self(Mutex::new(SmallRng::seed_from_u64(seed)))
     }
 
     /// Whether something that happens with this probability happens now.
@@ -39,7 +39,7 @@ impl Chance {
         &some[self.rng().random_range(0..some.len())]
     }
 
-    fn rng(&self) -> MutexGuard<'_, StdRng> {
+    fn rng(&self) -> MutexGuard<'_, SmallRng> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

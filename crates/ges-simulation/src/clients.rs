@@ -59,10 +59,10 @@ impl Consumer {
             0..35 => None,
             35..42 => Some(now + chance.seconds(0, 120)),
             42..85 => {
-                let cell = chance.between(1, 9);
+                let cell = chance.between(1, 7);
                 Some(START + Duration::from_secs(cell * 900 + *chance.one_of(&[0, 300, 600])))
             }
-            _ => Some(now + chance.seconds(130, 7_200)),
+            _ => Some(now + chance.seconds(130, 3_600)),
         }
     }
 
@@ -85,8 +85,7 @@ impl Consumer {
                 Some(Ok(callback)) => {
                     let answered_at = self.world.now();
                     self.note(format!("is told that {} is booked", short(callback.id)));
-                    let create =
-                        Acknowledged { tenant, id: callback.id, service: service.name.clone(), answered_at };
+                    let create = Acknowledged { tenant, id: callback.id, service: service.name.clone(), answered_at };
                     self.world.seen().acknowledged.push(create);
                     return Some(callback);
                 }
@@ -114,8 +113,7 @@ impl Consumer {
     async fn cancel(&self, tenant: TenantId, id: CallbackId) {
         for _ in 0..8 {
             let desk = self.desk();
-            let answer =
-                ask(&self.world, async move { desk.cancel.run(tenant, id, consumer_cancels()).await }).await;
+            let answer = ask(&self.world, async move { desk.cancel.run(tenant, id, consumer_cancels()).await }).await;
             let answered_at = self.world.now();
             match answer {
                 Some(Err(Refusal::StoreUnavailable)) | None => {

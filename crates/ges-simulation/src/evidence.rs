@@ -9,19 +9,19 @@ use ges_testkit::builders::quarter;
 use crate::world::{PLACES, World};
 
 impl World {
-    /// Records, timelines and the limits of every cell that was booked.
+    /// Bookings, records, timelines and the limits of every cell that was booked.
     pub(crate) fn books(&self) -> Evidence {
         let stories: Vec<_> =
             self.store.everything().into_iter().map(|(record, timeline)| Story { record, timeline }).collect();
         let scheduled = stories.iter().map(|story| &story.record).filter(|record| record.kind == Kind::Scheduled);
-        let cells: BTreeSet<_> = scheduled
-            .map(|record| (record.tenant, record.service.clone(), quarter(record.desired_at).from))
-            .collect();
+        let cells: BTreeSet<_> =
+            scheduled.map(|record| (record.tenant, record.service.clone(), quarter(record.desired_at).from)).collect();
         let cells = cells
             .into_iter()
             .map(|(tenant, service, from)| CellLimit { tenant, service, cell: quarter(from), limit: PLACES })
             .collect();
-        Evidence { stories, cells, taken_at: Some(self.now()), ..Evidence::default() }
+        let acknowledged = self.seen().acknowledged.clone();
+        Evidence { acknowledged, stories, cells, taken_at: Some(self.now()), ..Evidence::default() }
     }
 
     /// Everything, at the end.
@@ -30,7 +30,6 @@ impl World {
         let entries = self.ledger.all();
         let mut seen = self.seen();
         Evidence {
-            acknowledged: std::mem::take(&mut seen.acknowledged),
             cancels: std::mem::take(&mut seen.cancels),
             sessions: std::mem::take(&mut seen.sessions),
             dials: std::mem::take(&mut seen.dials),

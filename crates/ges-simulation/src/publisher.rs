@@ -12,7 +12,7 @@ use crate::world::{PLACES, World};
 fn row(world: &World, service: &ServiceRef) -> ServiceRow {
     let settings = Settings {
         max_per_slot: PLACES,
-        callback_ttl: *world.chance.one_of(&[1_800, 3_600]),
+        callback_ttl: *world.chance.one_of(&[1_800, 2_700]),
         default_priority: *world.chance.one_of(&[None, Some(3)]),
         ..settings()
     };

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ges_domain::invariants::{
-    Acknowledged, CancelAnswered, Dial, MonitorWrite, Read, SessionTold,
-};
+use ges_domain::invariants::{Acknowledged, CancelAnswered, Dial, MonitorWrite, Read, SessionTold};
 use ges_domain::ports::ServiceRef;
 use ges_domain::{CallbackId, Instant};
 use ges_testkit::builders::{START, other_tenant, service, tenant};
@@ -62,7 +60,7 @@ impl World {
     pub(crate) fn new(seed: u64, bug: Option<Bug>, keep_trace: bool) -> Arc<Self> {
         let chance = Chance::seeded(seed);
         let weather = Weather::drawn(&chance);
-        let lease = Duration::from_secs(*chance.one_of(&[4, 15, 15, 30]));
+        let lease = Duration::from_secs(*chance.one_of(&[4, 15, 15, 15, 30, 30, 30, 30]));
         Arc::new(Self {
             seed,
             bug,

@@ -170,11 +170,7 @@ impl Node {
     }
 
     /// Makes a call of the record store.
-    async fn call<T>(
-        &self,
-        what: &str,
-        act: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
+    async fn call<T>(&self, what: &str, act: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         self.alive().await;
         let dies = self.dies();
         let (weather, chance) = (self.world.weather(), &self.world.chance);

@@ -15,8 +15,7 @@ use crate::trace::short;
 #[async_trait]
 impl Bookings for Node {
     async fn book(&self, booking: NewBooking) -> Result<Booked, StoreError> {
-        let (id, kind, desired) =
-            (booking.callback.id, booking.callback.kind.as_str(), booking.callback.desired_at);
+        let (id, kind, desired) = (booking.callback.id, booking.callback.kind.as_str(), booking.callback.desired_at);
         let act = async {
             let booked = self.world.take_booking(booking).await;
             match &booked {
