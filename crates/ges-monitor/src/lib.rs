@@ -25,4 +25,4 @@ pub use duty::{Duty, Turn, drive};
 pub use gauges::{MonitorGauges, NoGauges};
 pub use lost_sessions::LostSessions;
 pub use monitor::{Monitor, MonitorHandle, MonitorPorts};
-pub use settings::MonitorSettings;
+pub use settings::{Jitter, MonitorSettings};

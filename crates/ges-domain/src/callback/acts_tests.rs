@@ -188,6 +188,20 @@ fn m14_a_lost_session_is_tried_again_only_if_nobody_was_dialed() {
 }
 
 #[test]
+fn the_repeated_end_of_an_earlier_session_costs_no_attempt() {
+    for end in [SessionEnd::Lost, SessionEnd::Handover] {
+        let gone = SessionUpdate { end: Some(end), ..update(2, State::Queued) };
+        let (waiting, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued), gone.clone()]);
+        let (again, writes) = play(waiting.clone(), std::slice::from_ref(&gone));
+        assert_eq!(writes, [SessionWrite::Answer(SessionAnswer::Ignored(Ignored::Stale))], "{end:?}");
+        assert_eq!(again.next_attempt(), 2, "{end:?}: the next attempt is not the one after it");
+        let (next, _) = waiting.apply(Actor::Monitor, at(20), vec![Change::Submitted { attempt: 2 }]);
+        let (next, _) = play(next, &[gone]);
+        assert!(!next.waits_for_handover(), "{end:?}: attempt 2 is alive");
+    }
+}
+
+#[test]
 fn m14d_an_end_without_a_reason_gets_one() {
     let (record, _) = play(submitted(Kind::Immediate), &[update(1, State::Completed)]);
     assert_eq!(record.reason, Some(Reason::NOT_AVAILABLE), "R-RSN-1");
