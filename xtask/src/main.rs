@@ -7,6 +7,7 @@ mod doctests;
 mod edges;
 mod install;
 mod keeper;
+mod nemesis;
 mod services;
 mod summary;
 mod test;
@@ -44,6 +45,8 @@ enum Habit {
         #[command(subcommand)]
         action: services::Action,
     },
+    /// Attacks the real programs, built for release, and checks every promise; docs/proof.md
+    Nemesis(nemesis::Options),
     /// Holds test servers until standard input ends; started by `test`
     #[command(hide = true)]
     Keep(ges_harness::Programs),
@@ -68,6 +71,7 @@ fn run() -> Result<()> {
         Habit::Tidy => tidy::check(&root),
         Habit::Docs => docs::regenerate(&root),
         Habit::Services { action } => services::run(&root, action),
+        Habit::Nemesis(options) => nemesis::run(&root, &options),
         Habit::Keep(programs) => keeper::keep(&programs),
     }
 }
