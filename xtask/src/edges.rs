@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-harness", &[]),
     ("ges-http-client", &[]),
     ("ges-monitor", &["ges-domain", "ges-telemetry"]),
+    ("ges-nemesis", &["ges-domain", "ges-harness", "ges-postgres"]),
     ("ges-ors", &["ges-domain", "ges-http-client"]),
     ("ges-phone", &["ges-domain"]),
     ("ges-postgres", &["ges-domain"]),

@@ -8,6 +8,7 @@ mod doctests;
 mod edges;
 mod install;
 mod keeper;
+mod nemesis;
 mod services;
 mod simulate;
 mod summary;
@@ -50,6 +51,8 @@ enum Habit {
         #[command(subcommand)]
         action: services::Action,
     },
+    /// Attacks the real programs, built for release, and checks every promise; docs/proof.md
+    Nemesis(nemesis::Options),
     /// Holds test servers until standard input ends; started by `test`
     #[command(hide = true)]
     Keep(ges_harness::Programs),
@@ -76,6 +79,7 @@ fn run() -> Result<()> {
         Habit::Bench(options) => bench::run(&root, &options),
         Habit::Simulate(options) => simulate::run(&root, &options),
         Habit::Services { action } => services::run(&root, action),
+        Habit::Nemesis(options) => nemesis::run(&root, &options),
         Habit::Keep(programs) => keeper::keep(&programs),
     }
 }

@@ -31,6 +31,9 @@ struct Options {
     /// How many times faster than real the floor works.
     #[arg(long, default_value_t = 1.0)]
     speed: f64,
+    /// How often a session repeats an update that GES did not answer, one second apart.
+    #[arg(long, default_value_t = SimSettings::default().update_retries)]
+    update_retries: u32,
     /// Port of the orchestration REST interface.
     #[arg(long, default_value_t = Ports::default().ors)]
     ors_port: u16,
@@ -65,6 +68,7 @@ impl Options {
             seed: self.seed,
             floor: FloorSettings::default().with_agents(self.agents).with_speed(self.speed),
             ges_url: self.ges_url.clone(),
+            update_retries: self.update_retries,
             ..SimSettings::default()
         }
     }

@@ -20,6 +20,15 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long an orderly end may take.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
+/// Where the two servers listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerPorts {
+    /// The record store.
+    pub postgres: u16,
+    /// The orchestration Redis.
+    pub redis: u16,
+}
+
 /// A running deployment; every process ends when it is dropped.
 ///
 /// Nodes are called `api-0`, `api-1`, …, `worker-0`, …, and `ges-sim`.
@@ -59,6 +68,19 @@ impl Cluster {
     /// # Errors
     /// What did not start, with the end of its log.
     pub fn start_on(programs: &Programs, plan: &ClusterPlan) -> Result<Self> {
+        Self::start_behind(programs, plan, Ok)
+    }
+
+    /// The same with something between the pods and the servers: `between` takes the servers' ports and answers those that
+    /// pods connect to. Provisioning and the simulator go the direct way.
+    ///
+    /// # Errors
+    /// What did not start, with the end of its log.
+    pub fn start_behind(
+        programs: &Programs,
+        plan: &ClusterPlan,
+        between: impl FnOnce(ServerPorts) -> Result<ServerPorts>,
+    ) -> Result<Self> {
         let folder = run_folder()?;
         let at = folder.path();
         let settings = plan.postgres_settings.clone();
@@ -70,7 +92,8 @@ impl Cluster {
         postgres.sql("postgres", &format!("create database {owner} owner {owner}"))?;
         let redis = Redis::start(&programs.redis, &at.join("redis"))?;
         let mut cluster = Self { nodes: Vec::new(), redis, postgres, programs: programs.clone(), folder };
-        cluster.nodes = plan::nodes(plan, cluster.postgres.port(), cluster.redis.port())?;
+        let own = ServerPorts { postgres: cluster.postgres.port(), redis: cluster.redis.port() };
+        cluster.nodes = plan::nodes(plan, between(own)?, own.redis)?;
         cluster.each_starts("ges-sim")?;
         for document in &plan.provisioning {
             cluster.provision(document)?;
@@ -152,9 +175,17 @@ impl Cluster {
     /// Ends a node in order (SIGTERM) and waits for its end.
     ///
     /// # Errors
-    /// It does not run, does not end in time, or the plan has none.
+    /// It does not run, does not end in time or with another status than 0, or the plan has none.
     pub fn terminate(&mut self, name: &str) -> Result<()> {
         self.node_mut(name)?.terminate(ENDS_WITHIN)
+    }
+
+    /// Waits for the end of a node that has been told to end.
+    ///
+    /// # Errors
+    /// It does not run, does not end in time or with another status than 0, or the plan has none.
+    pub fn await_end(&mut self, name: &str, limit: Duration) -> Result<()> {
+        self.node_mut(name)?.await_end(limit)
     }
 
     /// Makes a node stand still (SIGSTOP): its connections stay open and nothing answers.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-pub use cluster::{Cluster, ClusterPlan, Node, Simulator};
+pub use cluster::{Cluster, ClusterPlan, Node, ServerPorts, Simulator};
 pub use postgres::Postgres;
 pub use program::{Program, Signal, cpu_time_of, http_status, workspace_binary};
 pub use redis::Redis;

@@ -60,6 +60,8 @@ pub struct SimSettings {
     pub tenants: Seed,
     /// Base URL of GES for sessions that are started by REST and name none; ends with `/genesys`.
     pub ges_url: Option<String>,
+    /// How often a session repeats an update that was not answered, one second apart.
+    pub update_retries: u32,
 }
 
 impl Default for SimSettings {
@@ -70,6 +72,7 @@ impl Default for SimSettings {
             floor: FloorSettings::default(),
             tenants: Seed::default(),
             ges_url: None,
+            update_retries: 3,
         }
     }
 }
@@ -147,7 +150,7 @@ impl Sim {
         let urs = Arc::new(Urs { desk: desk.clone(), gws: gws.clone(), state: Lock::default(), clock });
         let ors = Arc::new(Ors::new(
             desk.clone(),
-            Storage::new().map_err(StartError::Client)?,
+            Storage::new(settings.update_retries).map_err(StartError::Client)?,
             format!("http://{}", addresses.ors),
             settings.ges_url,
             clock,

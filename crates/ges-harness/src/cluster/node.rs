@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::{Program, READY_WITHIN, Signal};
 
@@ -86,9 +86,17 @@ impl Node {
     }
 
     pub(super) fn terminate(&mut self, limit: Duration) -> Result<()> {
+        self.signal(Signal::Term)?;
+        self.await_end(limit)
+    }
+
+    pub(super) fn await_end(&mut self, limit: Duration) -> Result<()> {
         let program = self.running_mut()?;
-        program.signal(Signal::Term)?;
-        program.wait(limit)?;
+        let status = program.wait(limit)?;
+        if !status.success() {
+            let tail = program.tail();
+            bail!("{} ended with {status}:\n{tail}", self.name);
+        }
         self.program = None;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Cluster, Node, free_port, workspace_binary};
+use super::{Cluster, Node, ServerPorts, free_port, workspace_binary};
 
 /// Which part of the outside the simulator plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,8 +67,9 @@ struct Peers {
     control: u16,
 }
 
-/// Every node of the plan, none started.
-pub(super) fn nodes(plan: &ClusterPlan, postgres: u16, redis: u16) -> Result<Vec<Node>> {
+/// Every node of the plan, none started. `servers`: where pods find them; `redis`: where the simulator does.
+pub(super) fn nodes(plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Result<Vec<Node>> {
+    let ServerPorts { postgres, redis: stream } = servers;
     let peers = Peers {
         orchestration: free_port()?,
         routers: [free_port()?, free_port()?],
@@ -84,7 +85,7 @@ pub(super) fn nodes(plan: &ClusterPlan, postgres: u16, redis: u16) -> Result<Vec
     for number in 0..plan.apis {
         let (internal, external) = (free_port()?, free_port()?);
         let first = *first_api.get_or_insert(internal);
-        let mut environment = shared(plan, postgres, redis, &peers, Cluster::DATABASE, first);
+        let mut environment = shared(plan, postgres, stream, &peers, Cluster::DATABASE, first);
         environment.push(("GES_SERVER__INTERNAL_PORT".into(), internal.to_string()));
         environment.push(("GES_SERVER__EXTERNAL_PORT".into(), external.to_string()));
         nodes.push(pod(&format!("api-{number}"), "ges-api", plan, environment, internal, Some(external))?);
@@ -92,7 +93,7 @@ pub(super) fn nodes(plan: &ClusterPlan, postgres: u16, redis: u16) -> Result<Vec
     for number in 0..plan.workers {
         let internal = free_port()?;
         let mut environment =
-            shared(plan, postgres, redis, &peers, Cluster::WORKER_ROLE, first_api.unwrap_or(internal));
+            shared(plan, postgres, stream, &peers, Cluster::WORKER_ROLE, first_api.unwrap_or(internal));
         environment.push(("GES_SERVER__INTERNAL_PORT".into(), internal.to_string()));
         nodes.push(pod(&format!("worker-{number}"), "ges-worker", plan, environment, internal, None)?);
     }

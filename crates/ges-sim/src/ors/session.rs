@@ -56,7 +56,8 @@ struct Status {
     state: String,
     reason: Option<String>,
     dial_attempts: u32,
-    bound: bool,
+    bound_at: Option<u64>,
+    dialed_at: Vec<u64>,
     reach: Reach,
 }
 
@@ -86,8 +87,14 @@ impl Session {
         now: u64,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Deed>) {
         let (deeds, told) = mpsc::unbounded_channel();
-        let status =
-            Status { state: "QUEUED".into(), reason: None, dial_attempts: 0, bound: false, reach: Reach::Answers };
+        let status = Status {
+            state: "QUEUED".into(),
+            reason: None,
+            dial_attempts: 0,
+            bound_at: None,
+            dialed_at: Vec::new(),
+            reach: Reach::Answers,
+        };
         let id = words::session_id();
         (Arc::new(Self { id, start, started_at: now, scenario, status: Lock::new(status), deeds }), told)
     }
@@ -199,7 +206,9 @@ impl Session {
             "tenant": self.start.ccid,
             "data": {
                 "_service_id": self.start.service_id, "_service_name": self.start.service_name,
-                "_attempt": self.start.attempt, "_bound": status.bound,
+                "_attempt": self.start.attempt, "_bound": status.bound_at.is_some(),
+                "_bound_at": status.bound_at.map(rfc3339),
+                "_dialed_at": status.dialed_at.iter().copied().map(rfc3339).collect::<Vec<_>>(),
                 "_callback_state": status.state, "_callback_reason": status.reason,
                 "_dial_attempts": status.dial_attempts, "_position": queue["_position"], "_ewt": queue["_eta"],
             },
@@ -216,7 +225,7 @@ impl Session {
         }
         let keys = [("_callback_state", "QUEUED"), ("_ors_session_id", &self.id), ("_ors_url", &ors.url)];
         let told = self.update(ors, &keys).await;
-        self.status.lock().bound = told == Told::Accepted;
+        self.status.lock().bound_at = (told == Told::Accepted).then(|| ors.clock.now());
         told
     }
 
@@ -351,7 +360,10 @@ impl Session {
                 match *key {
                     "_callback_state" => status.state = (*value).into(),
                     "_callback_reason" => status.reason = Some((*value).into()),
-                    "_dial_attempts" => status.dial_attempts = value.parse().unwrap_or(status.dial_attempts),
+                    "_dial_attempts" => {
+                        status.dial_attempts = value.parse().unwrap_or(status.dial_attempts);
+                        status.dialed_at.push(ors.clock.now());
+                    }
                     _ => {}
                 }
             }

@@ -1,4 +1,4 @@
-//! A session's calls to GES: storage updates, repeated three times a second apart (integrations 1.8, 2.10).
+//! A session's calls to GES: storage updates, repeated a second apart, three times unless told otherwise (integrations 1.8, 2.10).
 
 use std::time::Duration;
 
@@ -26,17 +26,17 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// With three retries, one second apart.
+    /// With this many retries, one second apart.
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
-    pub(crate) fn new() -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(retries: u32) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .no_proxy()
             .connect_timeout(Duration::from_secs(1))
             .timeout(Duration::from_secs(5))
             .build()?;
-        Ok(Self { http, retries: 3, rest: Duration::from_secs(1) })
+        Ok(Self { http, retries, rest: Duration::from_secs(1) })
     }
 
     /// Tells GES something about the callback of `start`.

@@ -1,0 +1,81 @@
+//! Attacks the real programs and says whether every promise was kept. `cargo xtask nemesis` builds and calls it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Parser;
+use ges_nemesis::{Figure, RunSettings, run};
+
+/// Crashes, pauses, lost servers and cut connections against the real programs.
+#[derive(Debug, Parser)]
+#[command(name = "ges-nemesis")]
+struct Options {
+    /// How many runs, each with the next seed.
+    #[arg(long, default_value_t = 1)]
+    runs: u64,
+    /// Seed of the first run.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How long things go wrong in each run.
+    #[arg(long, default_value_t = 1.0)]
+    minutes: f64,
+    /// Concurrent clients.
+    #[arg(long, default_value_t = 6)]
+    clients: usize,
+    /// Tell every fault.
+    #[arg(long)]
+    verbose: bool,
+    /// Measure recovery times instead.
+    #[arg(long)]
+    figures: bool,
+    /// Where logs of runs with anomalies are kept.
+    #[arg(long, default_value = "target/nemesis")]
+    keep: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let done = if options.figures { measure().await } else { attack(&options).await };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("ges-nemesis: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn attack(options: &Options) -> Result<bool> {
+    let mut clean = true;
+    for seed in options.seed..options.seed + options.runs {
+        let mut settings = RunSettings::new(seed, Duration::from_secs_f64(options.minutes * 60.0));
+        (settings.clients, settings.talkative) = (options.clients, options.verbose);
+        let verdict = match run(&settings, Some(&options.keep)).await {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                println!("seed {seed}: NO VERDICT: {error:#}");
+                clean = false;
+                continue;
+            }
+        };
+        let word = if verdict.anomalies.is_empty() { "ok" } else { "ANOMALIES" };
+        println!("seed {seed}: {word} ({})", verdict.summary);
+        verdict.anomalies.iter().for_each(|anomaly| println!("  {anomaly}"));
+        clean &= verdict.anomalies.is_empty();
+    }
+    Ok(clean)
+}
+
+async fn measure() -> Result<bool> {
+    let mut met = true;
+    for figure in Figure::ALL {
+        let measured = figure.measure().await?;
+        println!("{measured}");
+        met &= measured.met;
+    }
+    Ok(met)
+}

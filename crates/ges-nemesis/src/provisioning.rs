@@ -1,0 +1,35 @@
+//! Services for tests, as provisioning documents.
+
+use ges_harness::Cluster;
+use serde_json::{Value, json};
+
+/// A service without limits that a burst would meet.
+#[derive(Debug, Clone)]
+pub struct ServiceRow {
+    /// Its name.
+    pub name: String,
+    /// Places in a cell of 15 minutes.
+    pub places: u32,
+}
+
+impl ServiceRow {
+    /// A service with this many places per cell of 15 minutes.
+    pub fn new(name: impl Into<String>, places: u32) -> Self {
+        Self { name: name.into(), places }
+    }
+
+    fn document(&self) -> Value {
+        json!({
+            "serviceName": self.name, "callbackApplication": "CallbackApp", "routingPoint": "5001", "dialPrefix": "+",
+            "slotMinutes": 15, "maxPerSlot": self.places, "redialInterval": 10, "maxDialAttempts": 2,
+            "throttleLimit1": 1_000_000, "throttleLimit2": 1_000_000, "perNumberLimit": 1_000_000,
+            "inQueueCheck": "off", "maxQueued": 100_000,
+        })
+    }
+}
+
+/// A provisioning document of the default tenant with these services, always open.
+pub fn document(services: &[ServiceRow]) -> String {
+    let services: Vec<_> = services.iter().map(ServiceRow::document).collect();
+    json!({ "tenant": Cluster::TENANT, "services": services }).to_string()
+}

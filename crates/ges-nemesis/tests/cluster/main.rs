@@ -1,0 +1,10 @@
+//! The story of a cluster, told by real processes: API pods, workers, PostgreSQL, Redis, the simulator.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, where clippy.toml allows it")]
+
+mod bookings;
+mod crashes;
+mod malformed;
+mod nemesis;
+mod outages;
+mod world;
