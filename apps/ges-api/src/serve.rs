@@ -7,16 +7,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Settings};
 use ges_domain::ports::{Clock, StoreError};
-use ges_domain::use_cases::{
-    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
-};
+use ges_domain::use_cases::CurrentWait;
 use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, WithinASecond};
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, external_router,
+    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, external_router,
     internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
@@ -36,7 +34,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let (internal, external) =
         (bind(settings, settings.server.internal_port).await?, bind(settings, settings.server.external_port).await?);
     Plan::warm_up();
-    let Some(store) = connect(&frame).await? else { return Ok(()) };
+    let database = database(settings, "ges-api")?;
+    let Some(store) = frame.wait_for("the database", async || open(&database).await).await else { return Ok(()) };
     let clock = Arc::new(store.clock());
     let outbound = Outbound::new(&frame.metrics);
     let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
@@ -60,28 +59,16 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
-    let api = Arc::new(Api {
-        book: BookCallback {
-            catalogue: Arc::new(store.clone()),
-            bookings: Arc::new(store.clone()),
-            wait: wait.clone(),
-            plan: Arc::new(Plan),
-            clock: clock.clone(),
-            ids: Arc::new(RandomIds),
-        },
-        retrieve: RetrieveCallback { record: Arc::new(store.clone()), clock: clock.clone() },
-        cancel: CancelCallback { record: Arc::new(store.clone()), sessions: sessions.clone(), clock: clock.clone() },
-        offer: OfferSlots {
-            catalogue: Arc::new(store.clone()),
-            bookings: Arc::new(store.clone()),
-            clock: clock.clone(),
-        },
-        open_for: OpenFor { catalogue: Arc::new(store.clone()), clock: clock.clone() },
-        take_update: TakeSessionUpdate { record: Arc::new(store.clone()), sessions, clock: clock.clone() },
-        record: Arc::new(store.clone()),
+    let parts = Parts {
+        wait: wait.clone(),
+        plan: Arc::new(Plan),
+        sessions,
         keys: environment,
+        clock: clock.clone(),
+        ids: Arc::new(RandomIds),
         observed: observed.clone(),
-    });
+    };
+    let api = Arc::new(Api::over(&Arc::new(store.clone()), parts));
 
     let tasks = TaskTracker::new();
     let prober = Prober { observed, clock: clock.clone(), probes };
@@ -114,21 +101,6 @@ async fn bind(settings: &Settings, port: u16) -> Result<TcpListener> {
 pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::migrate(settings).await?;
     PgStore::connect(settings).await
-}
-
-/// Waits for the database instead of crashing; nothing when told to stop meanwhile.
-async fn connect(frame: &Frame) -> Result<Option<PgStore>> {
-    let settings = database(&frame.settings, "ges-api")?;
-    loop {
-        match open(&settings).await {
-            Ok(store) => return Ok(Some(store)),
-            Err(error) => tracing::warn!(error = %anyhow::Error::new(error), "the database is not there yet"),
-        }
-        let rest = tokio::time::sleep(Duration::from_secs(1));
-        if frame.stop.run_until_cancelled(rest).await.is_none() {
-            return Ok(None);
-        }
-    }
 }
 
 fn fault(category: &'static str) -> ProbeFault {

@@ -8,9 +8,7 @@ use anyhow::{Context as _, Result};
 use ges_config::{Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
 use ges_domain::ports::{Clock, Record as _};
-use ges_domain::use_cases::{
-    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
-};
+use ges_domain::use_cases::CurrentWait;
 use ges_gws::{ClientToken, Environment};
 use ges_http_client::Policy;
 use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, drive};
@@ -18,7 +16,7 @@ use ges_ors::{AllowedHosts, LocalStream, Origin, OrsSessions};
 use ges_phone::Plan;
 use ges_process::{Frame, Outbound, RandomIds, WithinASecond};
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, external_router,
+    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, external_router,
     internal_router, serve,
 };
 use ges_sim::floor::FloorSettings;
@@ -71,6 +69,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         floor: FloorSettings::default().with_agents(options.agents).with_speed(options.speed),
         tenants: Seed::default(),
         ges_url: Some(ges_url),
+        ..SimSettings::default()
     };
     let sim = Sim::start(world, Some(Arc::new(LocalSource(stream.clone())))).await?;
 
@@ -95,32 +94,16 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
-    let api = Arc::new(Api {
-        book: BookCallback {
-            catalogue: Arc::new(store.clone()),
-            bookings: Arc::new(store.clone()),
-            wait: wait.clone(),
-            plan: Arc::new(Plan),
-            clock: clock.clone(),
-            ids: Arc::new(RandomIds),
-        },
-        retrieve: RetrieveCallback { record: Arc::new(store.clone()), clock: clock.clone() },
-        cancel: CancelCallback { record: Arc::new(store.clone()), sessions: sessions.clone(), clock: clock.clone() },
-        offer: OfferSlots {
-            catalogue: Arc::new(store.clone()),
-            bookings: Arc::new(store.clone()),
-            clock: clock.clone(),
-        },
-        open_for: OpenFor { catalogue: Arc::new(store.clone()), clock: clock.clone() },
-        take_update: TakeSessionUpdate {
-            record: Arc::new(store.clone()),
-            sessions: sessions.clone(),
-            clock: clock.clone(),
-        },
-        record: Arc::new(store.clone()),
+    let parts = Parts {
+        wait: wait.clone(),
+        plan: Arc::new(Plan),
+        sessions: sessions.clone(),
         keys: environment,
+        clock: clock.clone(),
+        ids: Arc::new(RandomIds),
         observed: observed.clone(),
-    });
+    };
+    let api = Arc::new(Api::over(&Arc::new(store.clone()), parts));
 
     let welcome =
         Welcome { external: external_at, internal: internal_at, sim: sim.addresses(), record: house.record(), seeded };

@@ -28,7 +28,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let settings = &frame.settings;
     let address = SocketAddr::new(settings.server.bind_address, settings.server.internal_port);
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-    let Some(store) = connect(&frame).await? else { return Ok(()) };
+    let database = database(settings)?;
+    let Some(store) = frame.wait_for("the database", async || open(&database).await).await else { return Ok(()) };
     let clock = Arc::new(store.clock());
     let outbound = Outbound::new(&frame.metrics);
     let waits = outbound.waits(&settings.urs)?;
@@ -117,21 +118,6 @@ fn database(settings: &Settings) -> Result<PgSettings> {
 async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::migrate(settings).await?;
     PgStore::connect(settings).await
-}
-
-/// Waits for the database instead of crashing; nothing when told to stop meanwhile.
-async fn connect(frame: &Frame) -> Result<Option<PgStore>> {
-    let settings = database(&frame.settings)?;
-    loop {
-        match open(&settings).await {
-            Ok(store) => return Ok(Some(store)),
-            Err(error) => tracing::warn!(error = %anyhow::Error::new(error), "the database is not there yet"),
-        }
-        let rest = tokio::time::sleep(Duration::from_secs(1));
-        if frame.stop.run_until_cancelled(rest).await.is_none() {
-            return Ok(None);
-        }
-    }
 }
 
 fn fault(category: &'static str) -> ProbeFault {

@@ -47,7 +47,6 @@ pub async fn gather(
     Ok(Evidence {
         acknowledged: history.acknowledged(),
         cancels: history.cancels(),
-        repeated: Vec::new(),
         entries: deployment.ledger.written().into_iter().map(|written| written.entry).collect(),
         sessions,
         dials,
@@ -56,6 +55,8 @@ pub async fn gather(
         taken_at: Some(now()),
         at_rest,
         stories,
+        // What a store alone sees is judged by the simulation.
+        ..Evidence::default()
     })
 }
 

@@ -1,6 +1,7 @@
 //! From the process environment to settings, logs and metrics.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ges_config::{ConfigError, Loaded, Settings};
@@ -55,6 +56,25 @@ impl Frame {
         let stop = CancellationToken::new();
         stop_on_signals(stop.clone())?;
         Ok(Self { settings, metrics, node: format!("{host}-{}", std::process::id()), stop })
+    }
+}
+
+impl Frame {
+    /// Tries until it succeeds, once a second, instead of crashing at start; nothing when told to stop meanwhile.
+    pub async fn wait_for<T, E>(&self, what: &str, attempt: impl AsyncFn() -> Result<T, E>) -> Option<T>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        loop {
+            match attempt().await {
+                Ok(there) => return Some(there),
+                Err(error) => {
+                    let error: &(dyn std::error::Error + 'static) = &error;
+                    tracing::warn!(error, "{what} is not there yet");
+                }
+            }
+            self.stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await?;
+        }
     }
 }
 

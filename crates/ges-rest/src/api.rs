@@ -4,9 +4,12 @@ use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ges_domain::TenantId;
-use ges_domain::ports::Record;
+use ges_domain::phone::NumberingPlan;
+use ges_domain::ports::{Bookings, Catalogue, Clock, Ids, Record, Sessions};
 use ges_domain::tenancy::ApiKeys;
-use ges_domain::use_cases::{BookCallback, CancelCallback, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate};
+use ges_domain::use_cases::{
+    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
+};
 use ges_telemetry::Metrics;
 
 use crate::health::Health;
@@ -31,6 +34,50 @@ pub struct Api {
     pub keys: Arc<dyn ApiKeys>,
     /// What this process tells about itself.
     pub observed: Observed,
+}
+
+/// What the use cases work with besides the store.
+pub struct Parts {
+    /// How long people wait.
+    pub wait: Arc<CurrentWait>,
+    /// What numbers mean.
+    pub plan: Arc<dyn NumberingPlan>,
+    /// Running sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Who owns which API key.
+    pub keys: Arc<dyn ApiKeys>,
+    /// Store time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+    /// What this process tells about itself.
+    pub observed: Observed,
+}
+
+impl Api {
+    /// All use cases over one store.
+    pub fn over<S: Bookings + Catalogue + Record + 'static>(store: &Arc<S>, parts: Parts) -> Self {
+        let Parts { wait, plan, sessions, keys, clock, ids, observed } = parts;
+        let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
+        Self {
+            book: BookCallback {
+                catalogue: catalogue.clone(),
+                bookings: store.clone(),
+                wait,
+                plan,
+                clock: clock.clone(),
+                ids,
+            },
+            retrieve: RetrieveCallback { record: record.clone(), clock: clock.clone() },
+            cancel: CancelCallback { record: record.clone(), sessions: sessions.clone(), clock: clock.clone() },
+            offer: OfferSlots { catalogue: catalogue.clone(), bookings: store.clone(), clock: clock.clone() },
+            open_for: OpenFor { catalogue, clock: clock.clone() },
+            take_update: TakeSessionUpdate { record: record.clone(), sessions, clock },
+            record,
+            keys,
+            observed,
+        }
+    }
 }
 
 /// What every listener shows, whatever else it serves.

@@ -23,7 +23,7 @@ mod server;
 #[cfg(test)]
 mod testing;
 
-pub use api::{Api, Observed};
+pub use api::{Api, Observed, Parts};
 pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};
 pub use listener::{Limits, TenantHeaders, external_router, internal_router, worker_router};
 pub use server::{ServeLimits, serve};
