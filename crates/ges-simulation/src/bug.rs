@@ -7,7 +7,7 @@ use ges_domain::invariants::Invariant;
 pub enum Bug {
     /// A node that lost its shard is still given due records, and counts an attempt of its own.
     DoubleDispatch,
-    /// A stale epoch is good enough to record what was handed over.
+    /// A stale epoch is good enough to read what is due and to record what was handed over.
     StaleEpochAccepted,
     /// An attempt counts as written earlier than it was, so that the next one follows too soon.
     AttemptTooEarly,

@@ -14,7 +14,7 @@ use crate::bug::Bug;
 use crate::trace::short;
 use crate::world::World;
 
-/// What a change of the past is told apart by.
+/// What an attempt came to, and whether that changed its record.
 type HandedNow = (HandoverOutcome, bool);
 
 impl World {
@@ -150,7 +150,7 @@ impl World {
         until: Instant,
         limit: u32,
     ) -> Result<Vec<Callback>, StoreError> {
-        let mut due = self.store.due(lease, service, until, limit).await?;
+        let mut due = self.store.due(self.taken_for(lease), service, until, limit).await?;
         match self.bug {
             Some(Bug::WrongOrder) => due.sort_by_key(|record| record.id),
             Some(Bug::DoubleDispatch) if self.is_stale(lease) => {
@@ -172,13 +172,21 @@ impl World {
         self.seen().epochs.get(&lease.shard.0).is_some_and(|newest| *newest > lease.epoch)
     }
 
-    /// Records what was handed over. Returns for each whether it is news, and the lease that it counts for.
+    /// The lease as the store takes it.
+    fn taken_for(&self, lease: ShardLease) -> ShardLease {
+        match self.seen().epochs.get(&lease.shard.0) {
+            Some(newest) if self.has(Bug::StaleEpochAccepted) => ShardLease { epoch: *newest, ..lease },
+            _ => lease,
+        }
+    }
+
+    /// Records what was handed over. Says for each whether it is news.
     pub(crate) async fn record_handed(
         &self,
         lease: ShardLease,
         handed: &[Handed],
         at: Instant,
-    ) -> Result<(Vec<HandedNow>, ShardLease), StoreError> {
+    ) -> Result<Vec<HandedNow>, StoreError> {
         let versions = || -> Vec<Option<u64>> {
             let all = self.store.everything();
             let version = |id| all.iter().find(|(record, _)| record.id == id).map(|(record, _)| record.version);
@@ -186,15 +194,9 @@ impl World {
         };
         let at = if self.has(Bug::AttemptTooEarly) { at - Duration::from_secs(45) } else { at };
         let before = versions();
-        let mut with = lease;
-        if self.has(Bug::StaleEpochAccepted)
-            && let Some(newest) = self.seen().epochs.get(&lease.shard.0)
-        {
-            with.epoch = *newest;
-        }
-        let outcomes = self.store.record_handed(with, handed, at).await?;
+        let outcomes = self.store.record_handed(self.taken_for(lease), handed, at).await?;
         let news = before.iter().zip(versions()).map(|(before, after)| *before != after);
-        Ok((outcomes.into_iter().zip(news).collect(), lease))
+        Ok(outcomes.into_iter().zip(news).collect())
     }
 
     pub(crate) fn earliest_dial(&self, one: &Dispatch, now: Instant) -> Instant {

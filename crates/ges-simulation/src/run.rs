@@ -65,7 +65,7 @@ async fn simulate(seed: u64, bug: Option<Bug>, keep_trace: bool) -> Outcome {
     tokio::spawn(consume(Arc::clone(&world), Arc::clone(&desks)));
     tokio::spawn(stumble(Arc::clone(&world), Arc::clone(&desks)));
     world.spawn(publish(Arc::clone(&world)));
-    for nth in 0..world.chance.between(30, 61) {
+    for nth in 0..world.chance.between(30, 46) {
         world.spawn(client(Arc::clone(&world), Arc::clone(&desks), nth));
     }
     let mut violations = Vec::new();

@@ -120,6 +120,6 @@ impl Weather {
 }
 
 /// Until when things go wrong, counted from the beginning.
-pub(crate) const ACTIVE: Duration = Duration::from_secs(75 * 60);
+pub(crate) const ACTIVE: Duration = Duration::from_secs(60 * 60);
 /// The longest quiet time after it.
 pub(crate) const QUIET: Duration = Duration::from_secs(8 * 3600);

@@ -35,11 +35,6 @@ fn every_promise_holds_in_seeds_150_to_199() {
 }
 
 #[test]
-fn every_promise_holds_in_seeds_200_to_249() {
-    every_promise_holds(200..250);
-}
-
-#[test]
 fn a_seed_gives_the_same_trace_every_time() {
     for seed in [1, 2, 3] {
         let (first, second) = (run(seed, None, true), run(seed, None, true));
@@ -65,13 +60,16 @@ fn no_number_stands_in_a_trace() {
 
 #[test]
 fn every_planted_bug_is_found_by_the_promise_it_breaks() {
-    for bug in Bug::ALL {
-        let found = (0..SEEDS_PER_BUG).any(|seed| {
-            let violations = run(seed, Some(bug), false).violations;
-            violations.iter().any(|violation| violation.invariant == bug.breaks())
-        });
-        assert!(found, "{bug:?} breaks {} and nobody noticed", bug.breaks().id());
-    }
+    let notices = |bug: Bug, seed| {
+        let violations = run(seed, Some(bug), false).violations;
+        violations.iter().any(|violation| violation.invariant == bug.breaks())
+    };
+    let found: Vec<_> =
+        Bug::ALL.iter().map(|bug| (*bug, (0..SEEDS_PER_BUG).find(|seed| notices(*bug, *seed)))).collect();
+    let missed: Vec<_> =
+        found.iter().filter(|(_, seed)| seed.is_none()).map(|(bug, _)| (bug, bug.breaks().id())).collect();
+    println!("{found:?}");
+    assert!(missed.is_empty(), "nobody noticed {missed:?}");
 }
 
 /// So many worlds a planted bug may hide in; most show it in the first.

@@ -33,9 +33,7 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
             if after.attempt == 1 && restarted(timeline, before.at, after.at) {
                 continue;
             }
-            // An attempt that a session proved counts, written or not (R-TR-3).
-            let proven =
-                within(timeline, before.at, after.at).filter(|c| matches!(c, Change::SessionBound { .. })).count();
+            let proven = proven(timeline, before.at, after.at);
             let most = before.attempt + 1 + u32::try_from(proven).unwrap_or(u32::MAX);
             if after.attempt <= before.attempt || after.attempt > most {
                 let seen = format!("attempt {} followed attempt {}", after.attempt, before.attempt);
@@ -80,6 +78,26 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
 
 fn within(timeline: &[TimelineEvent], from: Instant, until: Instant) -> impl Iterator<Item = &Change> {
     timeline.iter().filter(move |event| from <= event.at && event.at <= until).flat_map(|event| &event.changes)
+}
+
+/// How many attempts between the two instants were never recorded but proven by the session that came of them: they count
+/// (R-TR-3).
+fn proven(timeline: &[TimelineEvent], from: Instant, until: Instant) -> usize {
+    let (mut under_way, mut count) = (false, 0);
+    for event in timeline {
+        for change in &event.changes {
+            match change {
+                Change::Submitted { .. } => under_way = true,
+                Change::SessionUnbound | Change::Rescheduled { .. } => under_way = false,
+                Change::SessionBound { .. } if !under_way => {
+                    under_way = true;
+                    count += usize::from(from <= event.at && event.at <= until);
+                }
+                _ => {}
+            }
+        }
+    }
+    count
 }
 
 /// A reschedule between the two writes starts the attempts over.

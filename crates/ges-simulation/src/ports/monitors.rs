@@ -78,11 +78,11 @@ impl Handover for Node {
         at: Instant,
     ) -> Result<Vec<HandoverOutcome>, StoreError> {
         let act = async {
-            let (outcomes, with) = self.world.record_handed(lease, handed, at).await?;
+            let outcomes = self.world.record_handed(lease, handed, at).await?;
             for (one, (outcome, news)) in handed.iter().zip(&outcomes) {
                 self.note(format!("{} attempt {} handed over: {outcome:?}", short(one.id), one.attempt));
                 if *news {
-                    self.wrote(with, one.id);
+                    self.wrote(lease, one.id);
                 }
             }
             Ok(outcomes.into_iter().map(|(outcome, _)| outcome).collect())
