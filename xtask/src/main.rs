@@ -1,5 +1,6 @@
 //! Every developer habit behind one door: `cargo xtask <habit>`. Continuous integration calls the same habits.
 
+mod bench;
 mod cargo;
 mod ci;
 mod docs;
@@ -9,6 +10,7 @@ mod install;
 mod keeper;
 mod nemesis;
 mod services;
+mod simulate;
 mod summary;
 mod test;
 mod tidy;
@@ -39,6 +41,10 @@ enum Habit {
     Tidy,
     /// Writes the generated pages again
     Docs,
+    /// Measures the cost budget against the real programs, built for release
+    Bench(bench::Options),
+    /// Runs seeds of the deterministic simulation; one seed replays one run
+    Simulate(simulate::Options),
     /// PostgreSQL and Redis for development, in target/services
     Services {
         /// What to do
@@ -70,6 +76,8 @@ fn run() -> Result<()> {
         Habit::Ci(options) => ci::lint(&root).and_then(|()| test::run(&root, &options)),
         Habit::Tidy => tidy::check(&root),
         Habit::Docs => docs::regenerate(&root),
+        Habit::Bench(options) => bench::run(&root, &options),
+        Habit::Simulate(options) => simulate::run(&root, &options),
         Habit::Services { action } => services::run(&root, action),
         Habit::Nemesis(options) => nemesis::run(&root, &options),
         Habit::Keep(programs) => keeper::keep(&programs),

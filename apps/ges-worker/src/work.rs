@@ -9,7 +9,7 @@ use ges_config::{Loaded, OrsRedis, Settings};
 use ges_domain::ports::StoreError;
 use ges_domain::use_cases::CurrentWait;
 use ges_http_client::Policy;
-use ges_monitor::{Monitor, MonitorPorts, MonitorSettings};
+use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, drive};
 use ges_ors::{AllowedHosts, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound};
@@ -65,22 +65,25 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             handover: Arc::new(store.clone()),
             catalogue: Arc::new(store.clone()),
             stream: stream.clone(),
-            sessions,
+            sessions: sessions.clone(),
             wait: Arc::new(CurrentWait::new(waits)),
-            clock,
+            clock: clock.clone(),
             wake_ups: Box::new(wake_ups),
             gauges: Arc::new(frame.metrics.clone()),
         },
         MonitorSettings::of(&frame.node),
         frame.stop.clone(),
     );
+    let mut lost = LostSessions::new(Arc::new(store.held_by(&frame.node)), sessions, Arc::new(store.clone()), clock);
+    let stop = frame.stop.clone();
+    let watching = tokio::spawn(async move { drive(&mut lost, &stop).await });
     tracing::info!(internal = %listener.local_addr()?, node = frame.node, "monitoring");
     let tasks = TaskTracker::new();
     let router = worker_router(observed, Limits::internal(), tasks.clone());
     // Nobody is sent here by a load balancer, so there is nothing to linger for.
     let limits = ServeLimits { linger: Duration::ZERO, ..ServeLimits::default() };
     tokio::join!(serve(listener, router, limits, tasks, health, frame.stop.clone()), monitor.stopped());
-    let _ = probing.await;
+    let _ = tokio::join!(probing, watching);
     stream.close().await;
     store.close().await;
     tracing::info!("drained");

@@ -179,6 +179,7 @@ pub const CATALOGUE: &[Setting] = &[
         "Base URL handed to sessions. Unset: `http://{internal_url}/genesys`. A bare host gets scheme and path.")
         .alias(&["GES_URL"]),
     row("log.level", Kind::OneOf(LEVELS), Some("info"), "Least serious level that is written. `fatal` behaves as `error`.")
+        .standalone("warn")
         .alias(&["LOG_LEVEL"]),
     row("log.max_len", Kind::Whole { min: 256, max: 1_048_576 }, Some("2048"), "Longer messages are cut.")
         .unit("bytes").alias(&["LOG_MAX_LEN"]),

@@ -55,7 +55,7 @@ fn the_standalone_edition_starts_from_nothing() {
     assert_eq!(settings.server.bind_address.to_string(), "127.0.0.1");
     assert_eq!(settings.server.ges_url(41000).as_str(), "http://127.0.0.1:41000/genesys");
     assert_eq!(settings.data_dir, Path::new("./ges-data"));
-    assert_eq!((settings.log.level, settings.log.max_len), (Level::Info, 2048));
+    assert_eq!((settings.log.level, settings.log.max_len), (Level::Warn, 2048));
     assert_eq!(settings.ors.stream_name, "NewCallbackStream");
     assert!(settings.single_tenant && settings.legacy_metric_aliases);
     assert!(settings.db.is_none() && settings.gws.is_none() && settings.redis.is_none());

@@ -1,6 +1,6 @@
 //! When to look where: one line per service, nothing per callback (design 4).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ges_domain::Instant;
@@ -79,7 +79,8 @@ impl Line {
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
     leases: Vec<ShardLease>,
-    lines: HashMap<ServiceRef, Line>,
+    /// In the order of services, so that a run can be repeated.
+    lines: BTreeMap<ServiceRef, Line>,
 }
 
 impl Agenda {
@@ -107,7 +108,7 @@ impl Agenda {
             }
         }
         let covered: BTreeSet<_> = shards.iter().map(|lease| lease.shard).collect();
-        let mut told: HashMap<_, _> = told.into_iter().map(|line| (line.service.clone(), line)).collect();
+        let mut told: BTreeMap<_, _> = told.into_iter().map(|line| (line.service.clone(), line)).collect();
         self.lines.retain(|service, line| {
             if !covered.contains(&service.shard()) {
                 return true;

@@ -35,6 +35,7 @@ pub async fn drive(duty: &mut dyn Duty, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         if let Turn::RestFor(rest) = duty.turn().await {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = duty.woken() => {}
                 () = tokio::time::sleep(rest) => {}

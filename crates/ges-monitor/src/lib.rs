@@ -7,6 +7,7 @@ mod core;
 mod duty;
 mod gauges;
 mod health;
+mod lost_sessions;
 mod monitor;
 mod purge;
 mod rights;
@@ -22,5 +23,6 @@ mod tests;
 
 pub use duty::{Duty, Turn, drive};
 pub use gauges::{MonitorGauges, NoGauges};
+pub use lost_sessions::LostSessions;
 pub use monitor::{Monitor, MonitorHandle, MonitorPorts};
-pub use settings::MonitorSettings;
+pub use settings::{Jitter, MonitorSettings};

@@ -8,7 +8,6 @@ use ges_domain::callback::RETENTION;
 use ges_domain::ports::Shard;
 
 use crate::core::Core;
-use crate::settings::jittered;
 use crate::{Duty, Turn};
 
 /// The holder of this shard purges for everybody.
@@ -27,10 +26,10 @@ impl Duty for Purge {
         let settings = &self.core.settings;
         if !self.begun {
             self.begun = true;
-            return Turn::RestFor(jittered(settings.rescan));
+            return Turn::RestFor(settings.jittered(settings.rescan));
         }
         if self.core.rights.lease_of(PURGER).is_none() {
-            return Turn::RestFor(jittered(settings.rescan));
+            return Turn::RestFor(settings.jittered(settings.rescan));
         }
         // Expired is `now >= desired + RETENTION`; the port deletes what lies before an instant.
         let before = self.core.clock.now() - RETENTION + Duration::from_millis(1);
@@ -38,11 +37,11 @@ impl Duty for Purge {
             Ok(deleted) if deleted >= u64::from(settings.purge_batch) => Turn::RestFor(settings.purge_rest),
             Ok(deleted) => {
                 tracing::info!(deleted, "expired records were deleted");
-                Turn::RestFor(jittered(settings.purge_period))
+                Turn::RestFor(settings.jittered(settings.purge_period))
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "expired records were not deleted");
-                Turn::RestFor(jittered(settings.rescan))
+                Turn::RestFor(settings.jittered(settings.rescan))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Which shards this node may act on, and until when (design 4, decision 3).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -8,7 +8,6 @@ use ges_domain::ports::{Shard, ShardLease, Shards};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::settings::jittered;
 use crate::{Duty, MonitorSettings, Turn};
 
 /// The shards held, as this node knows it. Counted by the node's monotonic clock from before the question, so it ends before
@@ -21,7 +20,7 @@ pub(crate) struct Rights {
 
 #[derive(Default)]
 struct Held {
-    epochs: HashMap<Shard, u64>,
+    epochs: BTreeMap<Shard, u64>,
     until: Option<Instant>,
 }
 
@@ -53,7 +52,7 @@ impl Rights {
     }
 
     fn renew(&self, leases: &[ShardLease], until: Instant) {
-        let epochs: HashMap<_, _> = leases.iter().map(|lease| (lease.shard, lease.epoch)).collect();
+        let epochs: BTreeMap<_, _> = leases.iter().map(|lease| (lease.shard, lease.epoch)).collect();
         let mut held = self.held();
         let differs = !held.good() || held.epochs != epochs;
         *held = Held { epochs, until: Some(until) };
@@ -91,6 +90,6 @@ impl Duty for HoldShards {
             Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "the heartbeat failed"),
             Err(_) => tracing::warn!("the heartbeat was not answered within the lease"),
         }
-        Turn::RestFor(jittered(self.settings.heartbeat).saturating_sub(asked.elapsed()))
+        Turn::RestFor(self.settings.jittered(self.settings.heartbeat).saturating_sub(asked.elapsed()))
     }
 }

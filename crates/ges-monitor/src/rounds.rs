@@ -46,6 +46,15 @@ pub(crate) struct RoundEnd {
     pub(crate) progress: bool,
 }
 
+/// A batch that is on the stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    /// Whether any of its attempts was recorded.
+    pub(crate) recorded: bool,
+    /// When its attempts began to wait for an answer.
+    pub(crate) at: Instant,
+}
+
 /// Why a round stopped half-way; what was under way is done again.
 #[derive(Debug)]
 pub(crate) enum RoundBroke {
@@ -97,19 +106,19 @@ impl Core {
                 }
             }
         }
-        self.count_lagging(&batch, round, now);
         if !batch.is_empty() {
-            end.progress |= self.write(*lease, &batch).await?;
-            (end.wrote, end.timer) = (true, first_timer(&batch));
+            let written = self.write(*lease, &batch).await?;
+            end.progress |= written.recorded;
+            self.count_lagging(&batch, round, now);
+            (end.wrote, end.timer) = (true, first_timer(&batch, written.at));
         }
         // A full page of records that all wait is not read again and again.
         end.more = full && end.progress;
         Ok(end)
     }
 
-    /// Writes a batch to the stream and records it. Returns whether any attempt was recorded. The same attempts are written
-    /// again when recording fails.
-    pub(crate) async fn write(&self, lease: ShardLease, batch: &[Dispatch]) -> Result<bool, RoundBroke> {
+    /// Writes a batch to the stream and records it. The same attempts are written again when recording fails.
+    pub(crate) async fn write(&self, lease: ShardLease, batch: &[Dispatch]) -> Result<Written, RoundBroke> {
         if !self.rights.allow(lease) {
             return Err(RoundBroke::LeaseOver);
         }
@@ -128,7 +137,8 @@ impl Core {
             .iter()
             .map(|one| Handed { tenant: one.callback.tenant, id: one.callback.id, attempt: one.attempt })
             .collect();
-        let Some(at) = batch.first().map(|one| one.at) else { return Ok(false) };
+        // An attempt waits for its answer from now on: however long the writing took, the next one must not follow early (I2).
+        let at = self.clock.now();
         let outcomes = self.handover.record_handed(lease, &handed, at).await?;
         let mut recorded = false;
         for (one, outcome) in handed.iter().zip(outcomes) {
@@ -142,7 +152,7 @@ impl Core {
                 ),
             }
         }
-        Ok(recorded)
+        Ok(Written { recorded, at })
     }
 
     /// Completes a record. `false`: it has changed meanwhile, or the lease is stale.
@@ -179,7 +189,7 @@ impl Core {
     }
 }
 
-/// When the first attempt of a batch that was just written wants an answer.
-pub(crate) fn first_timer(batch: &[Dispatch]) -> Option<Instant> {
-    batch.iter().map(|one| ack_deadline(one.attempt, one.at).min(one.callback.deadline)).min()
+/// When the first attempt of a batch that was written at `at` wants an answer.
+pub(crate) fn first_timer(batch: &[Dispatch], at: Instant) -> Option<Instant> {
+    batch.iter().map(|one| ack_deadline(one.attempt, at).min(one.callback.deadline)).min()
 }

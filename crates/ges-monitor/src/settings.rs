@@ -1,9 +1,14 @@
 //! Periods and limits of monitors.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
 /// Every period and limit of a node's monitors. Tests shorten them; production keeps the defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct MonitorSettings {
     /// Name of this node among the holders of shards; another process must have another name.
     pub node: String,
@@ -33,6 +38,8 @@ pub struct MonitorSettings {
     pub sizes_period: Duration,
     /// How long a stop waits for the work in hand.
     pub drain: Duration,
+    /// What shortens the rests.
+    pub jitter: Jitter,
 }
 
 impl MonitorSettings {
@@ -53,11 +60,32 @@ impl MonitorSettings {
             purge_rest: Duration::from_millis(500),
             sizes_period: Duration::from_secs(15),
             drain: Duration::from_secs(10),
+            jitter: Jitter::default(),
         }
     }
 }
 
-/// `period`, at most a tenth shorter, so that nodes and duties do not fall into step.
-pub(crate) fn jittered(period: Duration) -> Duration {
-    period.mul_f64(1.0 - rand::random::<f64>() / 10.0)
+impl MonitorSettings {
+    /// `period`, at most a tenth shorter, so that nodes and duties do not fall into step.
+    pub(crate) fn jittered(&self, period: Duration) -> Duration {
+        period.mul_f64(1.0 - self.jitter.draw() / 10.0)
+    }
+}
+
+/// Where the jitter of rests comes from: chance, or a sequence that a simulation can repeat. Clones share the sequence.
+#[derive(Debug, Clone, Default)]
+pub struct Jitter(Option<Arc<AtomicU64>>);
+
+impl Jitter {
+    /// The same sequence for the same seed.
+    pub fn seeded(seed: u64) -> Self {
+        Self(Some(Arc::new(AtomicU64::new(seed))))
+    }
+
+    /// A number from 0 to below 1.
+    fn draw(&self) -> f64 {
+        let Some(sequence) = &self.0 else { return rand::random() };
+        let seed = sequence.fetch_add(1, Ordering::Relaxed);
+        SmallRng::seed_from_u64(seed).random()
+    }
 }

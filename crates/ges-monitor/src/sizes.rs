@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use ges_domain::ports::MonitorSizes;
 
 use crate::core::Core;
-use crate::settings::jittered;
 use crate::{Duty, Turn};
 
 pub(crate) struct CountSizes {
@@ -25,6 +24,6 @@ impl Duty for CountSizes {
                 Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "what waits was not counted"),
             }
         }
-        Turn::RestFor(jittered(self.core.settings.sizes_period))
+        Turn::RestFor(self.core.settings.jittered(self.core.settings.sizes_period))
     }
 }

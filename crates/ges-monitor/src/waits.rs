@@ -1,6 +1,6 @@
 //! The waits that pull records forward (R-SUB-1, R-SUB-2), sampled beside the work so that a slow router delays nothing.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::settings::jittered;
 use crate::{Duty, MonitorSettings, Turn};
 
 /// Queues that are asked about at once.
@@ -21,7 +20,7 @@ const ASKED_AT_ONCE: usize = 16;
 /// Services for which somebody wants the wait, and what it is.
 #[derive(Default)]
 pub(crate) struct Waits {
-    wanted: Mutex<HashMap<ServiceRef, Sample>>,
+    wanted: Mutex<BTreeMap<ServiceRef, Sample>>,
     more_wanted: Notify,
     news: Notify,
 }
@@ -37,7 +36,7 @@ impl Waits {
     /// Exactly these services are wanted from now on.
     pub(crate) fn want(&self, services: Vec<ServiceRef>) {
         let mut wanted = self.wanted();
-        let mut next: HashMap<_, _> = services
+        let mut next: BTreeMap<_, _> = services
             .into_iter()
             .map(|service| wanted.remove(&service).map_or((service.clone(), Sample::default()), |old| (service, old)))
             .collect();
@@ -59,7 +58,7 @@ impl Waits {
         self.news.notified().await;
     }
 
-    fn wanted(&self) -> MutexGuard<'_, HashMap<ServiceRef, Sample>> {
+    fn wanted(&self) -> MutexGuard<'_, BTreeMap<ServiceRef, Sample>> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -118,7 +117,7 @@ impl Duty for SampleWaits {
         }
         self.current.forget_old(self.clock.now());
         let period = if any { self.settings.ewt_period } else { self.settings.rescan };
-        Turn::RestFor(jittered(period))
+        Turn::RestFor(self.settings.jittered(period))
     }
 
     async fn woken(&mut self) {

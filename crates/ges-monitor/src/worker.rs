@@ -14,7 +14,6 @@ use tokio::time::Instant as Monotonic;
 use crate::agenda::Agenda;
 use crate::core::Core;
 use crate::rounds::{Round, RoundBroke, RoundEnd};
-use crate::settings::jittered;
 use crate::{Duty, Turn};
 
 /// A service whose round panicked is left alone for so long, so that the others go on.
@@ -89,7 +88,7 @@ impl Worker {
     }
 
     fn plan_rescan(&mut self) {
-        self.rescan_at = Monotonic::now() + jittered(self.core.settings.rescan);
+        self.rescan_at = Monotonic::now() + self.core.settings.jittered(self.core.settings.rescan);
     }
 
     fn store_failed(&mut self, error: &ges_domain::ports::StoreError) {
@@ -287,7 +286,14 @@ impl Duty for Worker {
         let wake_ups = Arc::clone(&self.wake_ups);
         let mut wake_ups = wake_ups.lock().await;
         loop {
+            // What comes once goes first: hints may come without end.
             tokio::select! {
+                biased;
+                () = self.core.rights.changed() => return,
+                () = self.core.waits.changed() => {
+                    (self.waits_at, self.waits_wanted) = (Monotonic::now(), true);
+                    return;
+                }
                 wake = wake_ups.next() => match wake {
                     Wake::Service { service, desired } => {
                         if self.agenda.hear(service, desired, self.core.clock.now()) {
@@ -300,11 +306,6 @@ impl Duty for Worker {
                         return;
                     }
                 },
-                () = self.core.rights.changed() => return,
-                () = self.core.waits.changed() => {
-                    (self.waits_at, self.waits_wanted) = (Monotonic::now(), true);
-                    return;
-                }
             }
         }
     }

@@ -1,8 +1,10 @@
 //! One contract for both streams, and what only a real server can show: loss, TLS, cluster.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use fred::clients::Client;
@@ -96,9 +98,12 @@ struct Server {
 impl Server {
     fn start(arguments: impl Fn(u16, &Path) -> Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Ports of a cluster bus are ten thousand higher, so the port must lie low.
-        let port = (0..).map(|n| 20_000 + (u16::try_from(std::process::id() % 20_000).unwrap() + n * 7) % 20_000);
-        let port = port.into_iter().find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap();
+        // The port of a cluster bus is ten thousand higher, so a port must lie low; one asked for twice is not free yet.
+        static ASKED: AtomicU16 = AtomicU16::new(0);
+        let first = u16::try_from(std::process::id() % 1_000).unwrap() * 20;
+        let port = std::iter::repeat_with(|| 20_000 + first + ASKED.fetch_add(1, Ordering::SeqCst))
+            .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+            .unwrap();
         let arguments = arguments(port, folder.path());
         let child = Self::spawn(&arguments, folder.path());
         Self { child, port, folder, arguments }
@@ -106,7 +111,12 @@ impl Server {
 
     fn spawn(arguments: &[String], folder: &Path) -> Child {
         let common = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder.to_str().unwrap()];
-        Command::new("redis-server")
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test has no configuration; the test command names its program here"
+        )]
+        let program = std::env::var("GES_TEST_REDIS_BIN").unwrap_or_else(|_| "redis-server".into());
+        Command::new(program)
             .args(common)
             .args(arguments)
             .stdout(Stdio::null())
@@ -155,13 +165,15 @@ async fn a_lost_server_is_reported_soon_and_found_again_by_itself() {
         let began = Instant::now();
         let error = stream.submit(&dispatches(3)).await.unwrap_err();
         assert_eq!((error.refused, error.total), (3, 3));
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}: {error:?}", began.elapsed());
     }
     assert!(!stream.probe().await);
     server.restart();
     until_alive(&stream).await;
     stream.submit(&dispatches(3)).await.unwrap();
-    assert_eq!(read(&reader(&settings).await, &settings).await.len(), 3);
+    // What was on its way when the connection broke may arrive late: the same attempts, which consumers collapse (I2).
+    let keys: BTreeSet<_> = read(&reader(&settings).await, &settings).await.iter().map(StreamEntry::key).collect();
+    assert_eq!(keys, dispatches(3).iter().map(|one| (one.callback.id, one.attempt)).collect());
 }
 
 #[tokio::test]

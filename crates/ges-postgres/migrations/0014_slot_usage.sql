@@ -5,4 +5,4 @@ create table slot_usage (
     used    integer not null,
     constraint slot_usage_pk primary key (service, grain),
     constraint slot_usage_not_negative check (used >= 0)
-) with (fillfactor = 50);
+) with (fillfactor = 90);

@@ -34,7 +34,9 @@ pub(crate) enum Fault {
 }
 
 impl From<Fault> for StoreError {
+    /// The only place that sees the cause of a refusal: callers hear `StoreUnavailable`, the operator finds it here.
     fn from(fault: Fault) -> Self {
+        tracing::warn!(error = &fault as &dyn std::error::Error, "the record store failed");
         Self::Unavailable(fault.into())
     }
 }
@@ -73,12 +75,16 @@ pub(crate) fn reading(table: &'static str) -> impl Fn(sqlx::Error) -> StoreError
 
 /// A row of `table` that does not read back.
 pub(crate) fn unreadable(table: &'static str, cause: impl Into<Cause>) -> StoreError {
-    StoreError::Unreadable { table, cause: cause.into() }
+    let cause = cause.into();
+    tracing::error!(table, error = &*cause as &dyn std::error::Error, "a row does not read back");
+    StoreError::Unreadable { table, cause }
 }
 
-/// Whether the server refused the statement, so that surely nothing of it happened.
-pub(crate) fn refused_by_server(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(_))
+/// Whether the server refused the statement because of a value in it: another value would have passed, and surely nothing
+/// happened.
+pub(crate) fn refused_a_value(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|refused| refused.code());
+    code.is_some_and(|code| ["22", "23"].iter().any(|class| code.starts_with(class)))
 }
 
 /// Whether the server gave up on it because of other writers: deadlock, serialisation, lock timeout.

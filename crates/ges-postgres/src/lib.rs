@@ -12,6 +12,7 @@ mod details;
 mod error;
 mod event;
 mod handover;
+mod held;
 mod migrate;
 mod record;
 mod row;
@@ -22,6 +23,7 @@ mod store;
 mod wake;
 
 pub use clock::PgClock;
+pub use held::PgHeldRecords;
 pub use settings::PgSettings;
 pub use store::{PgStore, Schema};
 pub use wake::PgWakeUps;

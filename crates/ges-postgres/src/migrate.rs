@@ -49,7 +49,9 @@ pub(crate) async fn applied_version(pool: &PgPool) -> Result<Option<i64>, StoreE
 
 /// Applies what is missing on a connection of its own: the lock goes with it, whatever happens to us.
 pub(crate) async fn run(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let mut connection = PgConnection::connect_with(options).await.map_err(unavailable)?;
+    // Whoever works with a table goes on; a migration that cannot get in between gives up and is tried again.
+    let options = options.clone().options([("lock_timeout", "10s")]);
+    let mut connection = PgConnection::connect_with(&options).await.map_err(unavailable)?;
     let started = tokio::time::Instant::now();
     loop {
         let ours = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LOCK);

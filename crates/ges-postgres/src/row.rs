@@ -13,17 +13,19 @@ use crate::error::{Fault, reading, unreadable};
 
 const TABLE: &str = "callbacks";
 
-/// `select` of whole records as `c`, with their service as `s`; what follows is the clause after the join.
+/// `select` of whole records as `c`, with their service as `s`; what follows begins with `from`, if it is not the plain join.
 macro_rules! select_records {
-    ($rest:expr) => {
+    (from $rest:expr) => {
         concat!(
             "select c.desired_at, c.created_at, c.deadline, c.updated_at, c.completed_at, c.submitted_at, c.session_seq, \
              c.cancel_at, c.tenant, c.id, c.version, c.attempts, c.failures, c.dial_attempts, c.reschedules, c.position, \
              c.ewt, c.state, c.kind, c.direction, c.priority, c.cancel_confirmed, c.phone, c.phone_key, c.reason, \
-             c.session_id, c.session_url, c.cancel_reason, c.details, s.name as service, s.key as service_key \
-             from callbacks c join services s on s.key = c.service ",
+             c.session_id, c.session_url, c.cancel_reason, c.details, s.name as service, s.key as service_key from ",
             $rest
         )
+    };
+    ($rest:expr) => {
+        $crate::row::select_records!(from concat!("callbacks c join services s on s.key = c.service ", $rest))
     };
 }
 pub(crate) use select_records;

@@ -6,10 +6,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ges_domain::ports::StoreError;
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::{ConnectOptions, Connection};
 
 use crate::error::unavailable;
+
+/// A connection that lay idle for longer is asked whether it is alive before it is used.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// Connection settings of one process. `Debug` shows neither user nor password (I11).
 #[derive(Clone)]
@@ -63,8 +66,13 @@ impl PgSettings {
             ("statement_timeout", ms(self.statement_timeout)),
             ("lock_timeout", ms(self.lock_timeout)),
             ("idle_in_transaction_session_timeout", ms(self.idle_in_transaction_timeout)),
-            // Every statement of this crate has its index. Plans made while a table was small would read it whole later.
+            // Every statement of this crate has its index and reads it in its order, a few rows at a time. Plans must be that
+            // way whatever the statistics say: those of a table that has just filled up say that it is empty.
             ("enable_seqscan", "off".into()),
+            ("enable_bitmapscan", "off".into()),
+            ("enable_sort", "off".into()),
+            ("enable_hashjoin", "off".into()),
+            ("enable_mergejoin", "off".into()),
             ("jit", "off".into()),
         ]))
     }
@@ -89,8 +97,16 @@ impl PgSettings {
             .acquire_timeout(self.acquire_timeout)
             .idle_timeout(Duration::from_secs(300))
             .max_lifetime(Duration::from_secs(1800))
-            // A dead connection shows in the first statement; asking before every statement would double them.
+            // Only a connection that has rested may have died unnoticed; asking it is a round trip, not a statement.
             .test_before_acquire(false)
+            .before_acquire(|connection, rest| {
+                Box::pin(async move {
+                    if rest.idle_for > RESTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
     }
 }
 

@@ -35,6 +35,13 @@ pub(crate) struct Inner {
     stop: CancellationToken,
 }
 
+impl Drop for Inner {
+    /// Ends what runs in the background when nobody has the store any more.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
 /// How the schema of a database stands to this build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schema {

@@ -32,7 +32,11 @@ impl Observer for Counts {
     }
 
     fn breaker_changed(&self, integration: &'static str, endpoint: &str, state: BreakerState) {
-        tracing::warn!(integration, endpoint, ?state, "a circuit breaker changed");
+        if state == BreakerState::Open {
+            tracing::warn!(integration, endpoint, ?state, "a circuit breaker changed");
+        } else {
+            tracing::info!(integration, endpoint, ?state, "a circuit breaker changed");
+        }
     }
 }
 

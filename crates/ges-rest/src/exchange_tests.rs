@@ -6,6 +6,11 @@ use ges_testkit::builders;
 use serde_json::json;
 use tower::ServiceExt;
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use proptest::prelude::*;
+
 use crate::listener::TenantHeaders;
 use crate::testing::{KEY, OTHER_KEY, PANIC_KEY, SERVICE, SLOW_KEY, World, bare, post, send};
 
@@ -221,4 +226,97 @@ async fn the_worker_serves_health_and_metrics_alone() {
     assert_eq!(send(world.worker(), bare(Method::GET, "/ges/v1/health/live")).await.status, 200);
     send(world.worker(), empty(open_for().header("x-api-key", KEY))).await.refused(404, 21);
     assert_eq!(send(world.worker(), bare(Method::GET, "/genesys/1/service/x/storage")).await.status, 404);
+}
+
+/// Log lines of one test.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn one_line_tells_a_request_and_nothing_about_people() {
+    let lines = Lines::default();
+    let (writer, level) = (lines.clone(), tracing::Level::TRACE);
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let world = World::new().await;
+    let body = json!({"serviceName": SERVICE, "phoneNumber": "12223334444", "captchaToken": "tok-secret",
+        "userData": {"email": "joe@example.com"}, "pushTargets": [{"channel": "FCM", "target": "fcm-secret"}]});
+    let request = post("create").header("x-api-key", KEY).header("ccid", "impostor");
+    let reply = send(world.external(), request.body(body.to_string().into()).unwrap()).await;
+    assert_eq!(reply.status, 200);
+    world.post("create", "{\"phoneNumber\":\"12223334444\",\"secret").await.refused(400, 1);
+    let corr_id = reply.json()["status"]["corrId"].as_str().unwrap().to_owned();
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let answered: Vec<_> = text.lines().filter(|line| line.contains("request answered")).collect();
+    assert_eq!(answered.len(), 2, "{text}");
+    let id = world.only().id.to_string();
+    for part in [corr_id.as_str(), &id, "POST", CREATE, "200", "user_data.keys=1", &builders::tenant().to_string()] {
+        assert!(answered[0].contains(part), "{part} in {}", answered[0]);
+    }
+    let dropped = text.lines().find(|line| line.contains("WARN")).unwrap();
+    assert!(dropped.contains(&corr_id), "{dropped}");
+    for secret in ["2223334444", KEY, "joe@", "tok-secret", "fcm-secret", "impostor", "secret"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_is_given_up() {
+    let mut world = World::new().await;
+    world.limits.body_within = Duration::from_millis(10);
+    let endless = Body::from_stream(futures_util::stream::pending::<Result<&str, std::io::Error>>());
+    assert_eq!(world.post("create", endless).await.refused(400, 1), "The body did not arrive in time");
+}
+
+thread_local! {
+    static RUNTIME: tokio::runtime::Runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    static WORLD: World = RUNTIME.with(|runtime| runtime.block_on(World::new()));
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_paths_and_queries_never_break_a_get(
+        operation in prop::sample::select(vec!["availability", "open-for"]),
+        name in "(VQ_Support|[!-\"$->@-~]{0,12})",
+        query in "((start|end|startMS|endMS|numberOfDays|timezone|maxTimeSlots|reportBusy)=[!-\"$-~]{0,24}&){0,3}",
+    ) {
+        let path = format!("/engagement/v3/callbacks/{operation}/{name}?{query}");
+        let Ok(request) = Request::get(path).header("x-api-key", KEY).body(Body::empty()) else { return Ok(()) };
+        let reply = WORLD.with(|world| RUNTIME.with(|runtime| runtime.block_on(send(world.external(), request))));
+        reply.sealed();
+        prop_assert!([200, 400, 404].contains(&reply.status), "{}", reply.body);
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_break_the_session_storage(
+        body in prop::collection::vec(any::<u8>(), 0..120),
+        form in "((_callback_state|_position|_seq|_user_data|_ors_url|_session_state|a|_b)=[ -~]{0,12}&){0,4}",
+    ) {
+        WORLD.with(|world| RUNTIME.with(|runtime| runtime.block_on(async {
+            if world.nothing_is_written() {
+                world.booked(None).await;
+            }
+            let id = world.only().id;
+            for body in [body, form.into_bytes()] {
+                let request = Request::post(format!("/genesys/1/service/{id}/storage")).body(body.into()).unwrap();
+                let reply = send(world.internal(), request).await;
+                prop_assert!([200, 400, 409].contains(&reply.status), "{}", reply.body);
+                reply.json();
+            }
+            Ok(())
+        })))?;
+    }
 }

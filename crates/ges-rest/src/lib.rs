@@ -25,5 +25,5 @@ mod testing;
 
 pub use api::{Api, Observed};
 pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};
-pub use listener::{Limits, Role, TenantHeaders, external_router, internal_router, worker_router};
+pub use listener::{Limits, TenantHeaders, external_router, internal_router, worker_router};
 pub use server::{ServeLimits, serve};

@@ -56,7 +56,7 @@ impl Limits {
 
 /// Who may reach a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// The internet.
     External,
     /// The cluster.

@@ -124,3 +124,16 @@ async fn connections_over_the_limit_wait_for_a_place() {
     served.stop.cancel();
     assert!(served.ended.await.unwrap());
 }
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_does_not_delay_the_end() {
+    let world = World::new().await;
+    let served = world.served(ServeLimits { drain_within: Duration::from_secs(2), ..limits() }).await;
+    let mut silent = TcpStream::connect(served.address).await.unwrap();
+    let mut busy = TcpStream::connect(served.address).await.unwrap();
+    busy.write_all(request(KEY).as_bytes()).await.unwrap();
+    read_until(&mut busy, "1209600").await;
+    served.stop.cancel();
+    assert!(served.ended.await.unwrap());
+    assert_eq!(silent.read(&mut [0; 8]).await.unwrap_or(0), 0);
+}

@@ -77,6 +77,7 @@ pub(crate) async fn book_for_one_service(
         }
         ledger.enter(booking);
         stored::hint(&mut transaction.hints, &callback);
+        transaction.note(None, &callback, &event);
         verdicts.push(Ok(Booked::Accepted(Box::new(callback))));
     }
     Ok(verdicts)

@@ -6,9 +6,11 @@
 
 mod bookings;
 mod catalogue;
+mod changes;
 mod clock;
 mod error;
 mod handover;
+mod held;
 mod migrations;
 mod record;
 mod row;
@@ -18,5 +20,6 @@ mod stored;
 mod wakes;
 mod writer;
 
+pub use changes::Written;
 pub use clock::StoreClock;
 pub use store::SqliteStore;

@@ -9,11 +9,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, SqlitePool};
 use tokio::sync::broadcast;
 
+use crate::changes::{FEED, Written};
 use crate::clock::StoreClock;
 use crate::error::unavailable;
 use crate::migrations;
 use crate::wakes::{HINTS, Hints};
-use crate::writer::{Acting, Writer};
+use crate::writer::{Acting, Feeds, Writer};
 
 /// Connections that read beside the writer.
 const READERS: u32 = 3;
@@ -27,7 +28,7 @@ pub struct SqliteStore(Arc<Inner>);
 struct Inner {
     readers: SqlitePool,
     writer: Writer,
-    hints: broadcast::Sender<ges_domain::ports::Wake>,
+    feeds: Feeds,
     clock: Arc<StoreClock>,
     lease: Duration,
 }
@@ -54,9 +55,9 @@ impl SqliteStore {
         }
         let pool = SqlitePoolOptions::new().max_connections(READERS).min_connections(1).acquire_timeout(BUSY);
         let readers = pool.connect_with(options.clone().read_only(true)).await.map_err(unavailable)?;
-        let hints = broadcast::Sender::new(HINTS);
-        let writer = Writer::start(connection, options, hints.clone());
-        Ok(Self(Arc::new(Inner { readers, writer, hints, clock: Arc::new(StoreClock::start()), lease })))
+        let feeds = Feeds { hints: broadcast::Sender::new(HINTS), changes: broadcast::Sender::new(FEED) };
+        let writer = Writer::start(connection, options, feeds.clone());
+        Ok(Self(Arc::new(Inner { readers, writer, feeds, clock: Arc::new(StoreClock::start()), lease })))
     }
 
     /// The store's time, which decides everywhere (I10).
@@ -66,7 +67,12 @@ impl SqliteStore {
 
     /// Hints from now on.
     pub fn wake_ups(&self) -> Box<dyn WakeUps> {
-        Box::new(Hints(self.0.hints.subscribe()))
+        Box::new(Hints(self.0.feeds.hints.subscribe()))
+    }
+
+    /// Every write from now on, in order, once it is durable. A listener that lags far behind misses some.
+    pub fn changes(&self) -> broadcast::Receiver<Written> {
+        self.0.feeds.changes.subscribe()
     }
 
     /// Ends after everything asked so far is written; later writes answer [`StoreError::Unavailable`].

@@ -110,6 +110,7 @@ pub(crate) async fn write(
         }
     }
     hint(&mut transaction.hints, record);
+    transaction.note(Some(&before.record), record, event);
     Ok(())
 }
 

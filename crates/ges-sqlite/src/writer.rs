@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use ges_domain::booking::{Booked, NewBooking};
+use ges_domain::callback::{Callback, TimelineEvent};
 use ges_domain::ports::{ServiceRef, StoreError, Wake};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -12,6 +13,7 @@ use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::bookings::book_for_one_service;
+use crate::changes::Written;
 use crate::error::unavailable;
 
 /// Requests that wait before callers do.
@@ -50,6 +52,24 @@ pub(crate) struct Transaction {
     pub(crate) connection: SqliteConnection,
     /// Sent when it is durable.
     pub(crate) hints: Vec<Wake>,
+    /// Told when it is durable, if anybody listens.
+    pub(crate) changes: Option<Vec<Written>>,
+}
+
+impl Transaction {
+    /// Notes a write for those who listen.
+    pub(crate) fn note(&mut self, before: Option<&Callback>, record: &Callback, event: &TimelineEvent) {
+        if let Some(changes) = &mut self.changes {
+            changes.push(Written::new(before, record, event));
+        }
+    }
+}
+
+/// Where durable transactions are told.
+#[derive(Clone)]
+pub(crate) struct Feeds {
+    pub(crate) hints: broadcast::Sender<Wake>,
+    pub(crate) changes: broadcast::Sender<Written>,
 }
 
 /// The way to the writing task.
@@ -60,14 +80,10 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(
-        connection: SqliteConnection,
-        options: SqliteConnectOptions,
-        hints: broadcast::Sender<Wake>,
-    ) -> Self {
+    pub(crate) fn start(connection: SqliteConnection, options: SqliteConnectOptions, feeds: Feeds) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let direct = jobs.downgrade();
-        let task = tokio::spawn(write_all(connection, options, hints, queue));
+        let task = tokio::spawn(write_all(connection, options, feeds, queue));
         Self { jobs: Mutex::new(Some(jobs)), direct, task: Mutex::new(Some(task)) }
     }
 
@@ -113,7 +129,7 @@ impl Writer {
 async fn write_all(
     connection: SqliteConnection,
     options: SqliteConnectOptions,
-    hints: broadcast::Sender<Wake>,
+    feeds: Feeds,
     mut queue: mpsc::Receiver<Job>,
 ) {
     let mut open = Some(connection);
@@ -131,7 +147,7 @@ async fn write_all(
             },
         };
         // A task of its own: a panic ends this batch, not the store.
-        let work = tokio::spawn(write_batch(connection, std::mem::take(&mut batch), hints.clone()));
+        let work = tokio::spawn(write_batch(connection, std::mem::take(&mut batch), feeds.clone()));
         match work.await {
             Ok(connection) => open = connection,
             Err(error) => tracing::error!(%error, "a batch of writes was abandoned"),
@@ -140,12 +156,9 @@ async fn write_all(
 }
 
 /// Writes one batch as one transaction; the connection comes back unless it failed.
-async fn write_batch(
-    connection: SqliteConnection,
-    batch: Vec<Job>,
-    hints: broadcast::Sender<Wake>,
-) -> Option<SqliteConnection> {
-    let mut transaction = Transaction { connection, hints: Vec::new() };
+async fn write_batch(connection: SqliteConnection, batch: Vec<Job>, feeds: Feeds) -> Option<SqliteConnection> {
+    let changes = (feeds.changes.receiver_count() > 0).then(Vec::new);
+    let mut transaction = Transaction { connection, hints: Vec::new(), changes };
     let finishes = match carry_out(&mut transaction, batch).await {
         Ok(finishes) => finishes,
         Err(error) => {
@@ -157,7 +170,10 @@ async fn write_batch(
     };
     for hint in transaction.hints {
         // Nobody listening is no failure.
-        let _ = hints.send(hint);
+        let _ = feeds.hints.send(hint);
+    }
+    for change in transaction.changes.into_iter().flatten() {
+        let _ = feeds.changes.send(change);
     }
     for finish in finishes {
         finish();

@@ -1,5 +1,7 @@
 //! SQLite keeps the contract of the record store.
 
+#![expect(clippy::unwrap_used, reason = "a broken expectation is a failed test")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! What only a file can show: damage, group commit, closing, and kill -9.
 
+#![expect(clippy::unwrap_used, reason = "a broken expectation is a failed test")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -229,4 +231,51 @@ async fn every_answered_booking_survives_a_kill() {
     }
     let usage = store.usage(tenant(), &sales, START, after(90_000)).await.unwrap();
     assert_eq!(usage, counted, "P-4: places and records were written together");
+}
+
+#[tokio::test]
+async fn durable_writes_are_told_in_order_with_where_the_record_stood() {
+    use ges_domain::callback::State;
+    let folder = tempfile::tempdir().unwrap();
+    let store = provisioned(&folder.path().join("ges.db")).await;
+    let mut changes = store.changes();
+    let booking = scheduled(START, after(7200)).slot(claim(after(7200), 5)).build();
+    let id = booking.callback.id;
+    store.book(booking).await.unwrap();
+    store.cancel(tenant(), id, &consumer_cancels(), START).await.unwrap();
+    store.cancel(tenant(), id, &consumer_cancels(), START).await.unwrap();
+    let told: Vec<_> =
+        std::iter::from_fn(|| changes.try_recv().ok()).map(|told| (told.id, told.before, told.after)).collect();
+    assert_eq!(told, [(id, None, State::Scheduled), (id, Some(State::Scheduled), State::Completed)]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn only_open_records_with_a_session_are_held_and_pages_follow_each_other() {
+    use ges_domain::callback::State;
+    use ges_domain::ports::HeldRecords as _;
+    use ges_testkit::builders::{ending, update};
+    let folder = tempfile::tempdir().unwrap();
+    let store = provisioned(&folder.path().join("ges.db")).await;
+    let mut ids = Vec::new();
+    for n in 0..4 {
+        let booking = immediate(START).number(&format!("+1510555010{n}")).build();
+        ids.push(booking.callback.id);
+        store.book(booking).await.unwrap();
+    }
+    ids.sort();
+    for id in &ids[..3] {
+        let told = update(&format!("S-{id}"), 1, State::Routing);
+        store.apply_session_update(tenant(), *id, &told, START).await.unwrap();
+    }
+    let over = ending(&format!("S-{}", ids[1]), 2, "AGENT_CONNECTED");
+    store.apply_session_update(tenant(), ids[1], &over, START).await.unwrap();
+    let page = |after| {
+        let store = store.clone();
+        async move { store.held(after, 1).await.unwrap().into_iter().map(|record| record.id).collect::<Vec<_>>() }
+    };
+    assert_eq!(page(None).await, [ids[0]]);
+    assert_eq!(page(Some(ids[0])).await, [ids[2]], "one is over, one has no session");
+    assert!(page(Some(ids[2])).await.is_empty());
+    store.close().await;
 }

@@ -7,13 +7,18 @@ use std::time::Duration;
 
 use ges_domain::availability::{Query, Until};
 use ges_domain::booking::{BookRequest, CaptchaToken};
-use ges_domain::callback::{Callback, Direction, Kind, Particulars, PushTarget, Source, State};
+use ges_domain::callback::{
+    Actor, Callback, Direction, Kind, Particulars, PushTarget, Scalar, Source, State, UserData,
+};
 use ges_domain::hours::{Days, Hours, OfficeHours, Opening, Regular, Zone};
 use ges_domain::phone::PhoneNumber;
 use ges_domain::ports::{Bookings, CancelOutcome, Catalogue, Record, ServiceRow};
 use ges_domain::service::Settings;
 use ges_domain::slots::SlotLength;
-use ges_domain::use_cases::{BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback};
+use ges_domain::use_cases::{
+    BookCallback, CancelCallback, CurrentWait, EditCallback, OfferSlots, OpenFor, RecreateCallback, RescheduleCallback,
+    RetrieveCallback, Wanted,
+};
 use ges_domain::wait::Estimate;
 use ges_domain::{Instant, Refusal};
 use ges_testkit::builders::{consumer_cancels, other_tenant, service, settings, tenant, update};
@@ -350,4 +355,111 @@ async fn availability_and_open_for_answer_for_services_and_business_hours() {
     }
     assert!(open_for.run(other_tenant(), &service("CB_Sales"), start).await.is_err(), "I9");
     assert!(matches!(office.store.hours(tenant(), "BH_Sales").await.unwrap(), Some(Hours::Kept(_))));
+}
+
+fn reschedule_of(office: &Office) -> RescheduleCallback {
+    RescheduleCallback {
+        catalogue: Arc::new(office.store.clone()),
+        bookings: Arc::new(office.store.clone()),
+        record: Arc::new(office.store.clone()),
+        wait: office.book.wait.clone(),
+        plan: Arc::new(FakePlan),
+        clock: office.clock.clone(),
+    }
+}
+
+#[tokio::test]
+async fn a_reschedule_runs_the_checks_again_and_moves_in_one_step() {
+    let office = office().await;
+    let booked = office.take(request(Some(at("2026-06-02T15:00:00Z")))).await.unwrap();
+    office.fill("2026-06-02T16:00:00Z", 1).await;
+    let reschedule = reschedule_of(&office);
+    let to = async |desired: Option<&str>| reschedule.run(tenant(), booked.id, desired.map(at), Actor::Api).await;
+    let same_cell = to(Some("2026-06-02T15:20:00Z")).await.unwrap();
+    assert_eq!(same_cell.desired_at, at("2026-06-02T15:20:00Z"), "R-EDT-2: its own cell is full and takes it");
+    let full = to(Some("2026-06-02T16:10:00Z")).await.unwrap_err();
+    assert!(matches!(full, Refusal::SlotUnavailable { .. }) && proposed(&full).len() == 10, "R-PRP-1");
+    assert!(!proposed(&full).contains(&"06-02T16:00".into()), "never the refused cell");
+    assert!(matches!(to(Some("2026-06-02T02:00:00Z")).await, Err(Refusal::OfficeClosed { .. })), "14");
+    assert_eq!(to(Some("2026-06-30T15:00:00Z")).await, Err(Refusal::DesiredTimeTooFar), "13");
+    let record = office.store.find(tenant(), booked.id, office.book.clock.now()).await.unwrap().unwrap();
+    assert_eq!(record.desired_at, at("2026-06-02T15:20:00Z"), "a refused move changes nothing");
+    let now = to(None).await.unwrap();
+    assert_eq!((now.kind, now.state), (Kind::Immediate, State::Queued), "R-EDT-3, R-TYP-6");
+    assert_eq!(now.expires_at(), now.desired_at + ges_domain::callback::RETENTION, "R-REC-1");
+    office.fill("2026-06-02T15:00:00Z", 2).await;
+}
+
+#[tokio::test]
+async fn an_active_callback_is_not_moved_or_edited() {
+    let office = office().await;
+    let booked = office.take(request(None)).await.unwrap();
+    let bind = update("S1", 1, State::Queued);
+    office.store.apply_session_update(tenant(), booked.id, &bind, office.book.clock.now()).await.unwrap();
+    let moved = reschedule_of(&office).run(tenant(), booked.id, Some(at("2026-06-02T15:00:00Z")), Actor::Api).await;
+    assert_eq!(moved, Err(Refusal::NotReschedulable(State::Queued)));
+    let wanted = Wanted { priority: Some(3), ..Wanted::default() };
+    let edited = edit_of(&office).run(tenant(), booked.id, wanted, Actor::Ui("super".into())).await;
+    assert_eq!(edited, Err(Refusal::NotEditable(State::Queued)));
+}
+
+fn edit_of(office: &Office) -> EditCallback {
+    EditCallback {
+        catalogue: Arc::new(office.store.clone()),
+        record: Arc::new(office.store.clone()),
+        plan: Arc::new(FakePlan),
+        clock: office.clock.clone(),
+    }
+}
+
+#[tokio::test]
+async fn an_edit_checks_the_number_and_merges_user_data() {
+    let office = office().await;
+    let mut wanted = request(Some(at("2026-06-02T15:00:00Z")));
+    let text = |value: &str| Scalar::Text(value.into());
+    wanted.particulars.user_data = UserData::new([("a".into(), text("1")), ("b".into(), text("2"))]).unwrap();
+    let booked = office.take(wanted).await.unwrap();
+    let edit = edit_of(&office);
+    let run = async |wanted: Wanted| edit.run(tenant(), booked.id, wanted, Actor::Ui("super".into())).await;
+    let nobody = Wanted { phone: Some(PhoneNumber::new("nobody").unwrap()), ..Wanted::default() };
+    assert_eq!(run(nobody).await, Err(Refusal::ImpossibleNumber), "R-EDT-1");
+    let changes = Wanted {
+        phone: Some(PhoneNumber::new("+12223335555").unwrap()),
+        user_data: vec![("a".into(), None), ("c".into(), Some(text("3")))],
+        ..Wanted::default()
+    };
+    let edited = run(changes).await.unwrap();
+    let keys: Vec<_> = edited.particulars.user_data.iter().map(|(key, _)| key.to_owned()).collect();
+    assert_eq!(keys, ["b", "c"], "R-EDT-5");
+    assert_eq!(edited.phone_key.as_str(), "12223335555", "counting follows the new number (R-NUM-3)");
+}
+
+#[tokio::test]
+async fn a_completed_callback_is_recreated_as_often_as_wanted() {
+    let office = office().await;
+    let mut first = request(Some(at("2026-06-02T15:00:00Z")));
+    first.particulars.channel = Some("WEB".into());
+    let booked = office.take(first).await.unwrap();
+    let recreate = RecreateCallback {
+        record: Arc::new(office.store.clone()),
+        book: Arc::new(BookCallback {
+            catalogue: Arc::new(office.store.clone()),
+            bookings: Arc::new(office.store.clone()),
+            wait: office.book.wait.clone(),
+            plan: Arc::new(FakePlan),
+            clock: office.clock.clone(),
+            ids: office.book.ids.clone(),
+        }),
+        clock: office.clock.clone(),
+    };
+    let again = async || recreate.run(tenant(), booked.id, None, "super").await;
+    assert_eq!(again().await, Err(Refusal::NotEditable(State::Scheduled)), "chapter 5: only when completed");
+    cancel_of(&office).run(tenant(), booked.id, consumer_cancels()).await.unwrap();
+    for _ in 0..4 {
+        let new = again().await.unwrap();
+        assert_ne!(new.id, booked.id);
+        assert_eq!(new.particulars.recreated_from, Some(booked.id), "R-REC-10");
+        assert_eq!(new.particulars.channel.as_deref(), Some("WEB"));
+        assert_eq!(new.kind, Kind::Immediate, "R-REC-10: the default time; per-number limits do not hold (R-CRE-8)");
+    }
 }

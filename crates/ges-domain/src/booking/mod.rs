@@ -1,11 +1,13 @@
 //! Taking a booking (chapter 4): the request, its type, and the exact check-and-count every store runs inside one transaction.
 
 mod classify;
+mod consider;
 mod ledger;
 
 /// The place in a cell a SCHEDULED booking asks for.
 pub use crate::slots::Booking as SlotClaim;
 pub use classify::{Classified, PAST_TOLERANCE, classify};
+pub use consider::{Considered, Wish, consider};
 pub use ledger::{Asked, Ledger};
 
 use crate::callback::acts::Write;

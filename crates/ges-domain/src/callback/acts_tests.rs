@@ -188,6 +188,20 @@ fn m14_a_lost_session_is_tried_again_only_if_nobody_was_dialed() {
 }
 
 #[test]
+fn the_repeated_end_of_an_earlier_session_costs_no_attempt() {
+    for end in [SessionEnd::Lost, SessionEnd::Handover] {
+        let gone = SessionUpdate { end: Some(end), ..update(2, State::Queued) };
+        let (waiting, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued), gone.clone()]);
+        let (again, writes) = play(waiting.clone(), std::slice::from_ref(&gone));
+        assert_eq!(writes, [SessionWrite::Answer(SessionAnswer::Ignored(Ignored::Stale))], "{end:?}");
+        assert_eq!(again.next_attempt(), 2, "{end:?}: the next attempt is not the one after it");
+        let (next, _) = waiting.apply(Actor::Monitor, at(20), vec![Change::Submitted { attempt: 2 }]);
+        let (next, _) = play(next, &[gone]);
+        assert!(!next.waits_for_handover(), "{end:?}: attempt 2 is alive");
+    }
+}
+
+#[test]
 fn m14d_an_end_without_a_reason_gets_one() {
     let (record, _) = play(submitted(Kind::Immediate), &[update(1, State::Completed)]);
     assert_eq!(record.reason, Some(Reason::NOT_AVAILABLE), "R-RSN-1");
@@ -329,4 +343,48 @@ proptest! {
         let (record, _) = play(submitted(Kind::Immediate), &shuffled);
         prop_assert_eq!((record.state, record.reason), (in_order.state, in_order.reason));
     }
+}
+
+#[test]
+fn an_attempt_is_recorded_once_and_only_when_it_is_the_next_one() {
+    let waiting = booked(Kind::Immediate);
+    for attempt in [0, 2, 3] {
+        assert_eq!(record_handed(&waiting, attempt, at(1)), Err(HandoverOutcome::Overtaken), "{attempt}");
+    }
+    let (handed, _) = record_handed(&waiting, 1, at(1)).unwrap();
+    assert_eq!((handed.submission.attempts, handed.submission.submitted_at), (1, Some(at(1))));
+    assert_eq!(record_handed(&handed, 1, at(2)), Err(HandoverOutcome::Recorded), "safe to repeat");
+    assert_eq!(record_handed(&handed, 2, at(2)), Err(HandoverOutcome::Overtaken), "attempt 1 is unanswered (I2)");
+    let (again, _) = handed.apply(Actor::Monitor, at(61), vec![Change::SessionUnbound]);
+    assert_eq!(record_handed(&again, 1, at(62)), Err(HandoverOutcome::Overtaken), "attempt 1 is dead");
+    assert!(record_handed(&again, 2, at(62)).is_ok());
+    let (over, _) = cancel(&waiting, &request(), at(1)).unwrap();
+    assert_eq!(record_handed(&over, 1, at(2)), Err(HandoverOutcome::Overtaken), "I5");
+}
+
+#[test]
+fn a_move_finds_its_place_without_the_one_it_holds() {
+    use crate::capacity::{Limits, Shared};
+    use crate::slots::Cell;
+    let record = booked(Kind::Scheduled);
+    let quarter = |n: i64| Cell { from: at(86_400 + 900 * n), until: at(86_400 + 900 * (n + 1)) };
+    let to = |cell: Cell, cell_limit, in_the_hour: Option<u32>| Move {
+        actor: Actor::Api,
+        desired: cell.from,
+        kind: Kind::Scheduled,
+        deadline: at(200_000),
+        slot: Some(crate::booking::SlotClaim {
+            cell,
+            limits: Limits {
+                cell_limit,
+                shared: in_the_hour.map(|limit| Shared { from: quarter(0).from, until: quarter(4).from, limit }),
+            },
+        }),
+    };
+    let booked: Usage = [(record.desired_at, 2), (quarter(1).from, 1)].into_iter().collect();
+    assert!(finds_place(&record, &to(quarter(0), 0, None), &booked), "staying always works (R-EDT-2)");
+    assert!(!finds_place(&record, &to(quarter(1), 1, None), &booked));
+    assert!(finds_place(&record, &to(quarter(1), 2, Some(3)), &booked), "three in the hour, one of them its own");
+    assert!(!finds_place(&record, &to(quarter(1), 2, Some(2)), &booked), "R-CR-10");
+    assert!(finds_place(&record, &Move { slot: None, ..to(quarter(1), 0, None) }, &booked));
 }

@@ -48,7 +48,7 @@ pub enum SessionEnd {
 /// Why an update changed nothing although it is answered with success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ignored {
-    /// Its sequence is not newer than the last accepted one (R-TR-2).
+    /// Its sequence is not newer than the last accepted one (R-TR-2), or it ends a session that has nothing.
     Stale,
     /// The record is final.
     Final,
@@ -81,6 +81,10 @@ const TRAILING: Duration = Duration::from_secs(15 * 60);
 pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Instant) -> SessionVerdict {
     if record.state == State::Completed {
         return after_the_end(record, update, now);
+    }
+    // Who has nothing cannot give it back: the repeated end of an earlier session must not cost the next attempt (I2).
+    if update.end.is_some() && record.session.is_none() {
+        return SessionVerdict::Ignore(Ignored::Stale);
     }
     let mut changes = Vec::new();
     match (&record.session, &update.session) {

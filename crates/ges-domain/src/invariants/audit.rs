@@ -1,7 +1,7 @@
 //! I8 to I11: the books are right, apart, and silent about people.
 
 use super::{Evidence, Invariant, Story, Violation};
-use crate::callback::{Callback, TimelineEvent, fold};
+use crate::callback::{Callback, Change, TimelineEvent, fold};
 
 fn broken(invariant: Invariant, id: crate::CallbackId, seen: impl Into<String>) -> Violation {
     Violation { invariant, callback: Some(id), seen: seen.into() }
@@ -29,7 +29,24 @@ pub fn audit_record(record: &Callback, timeline: &[TimelineEvent]) -> Option<Vio
 
 /// I8.
 pub(super) fn audit(evidence: &Evidence) -> Vec<Violation> {
-    evidence.stories.iter().filter_map(|Story { record, timeline }| audit_record(record, timeline)).collect()
+    let replay = evidence.stories.iter().filter_map(|Story { record, timeline }| audit_record(record, timeline));
+    let old = evidence.stories.iter().filter(|story| takes_old_news(&story.timeline));
+    let old = old.map(|story| broken(Invariant::Audit, story.record.id, "an update of a session was applied twice"));
+    replay.chain(old).collect()
+}
+
+/// Whether an update was applied that is not newer than one before it of the same session (R-TR-2).
+fn takes_old_news(timeline: &[TimelineEvent]) -> bool {
+    let mut last = 0;
+    for change in timeline.iter().flat_map(|event| &event.changes) {
+        match change {
+            Change::SessionBound { .. } | Change::Rescheduled { .. } => last = 0,
+            Change::SessionSaw { seq } if *seq <= last => return true,
+            Change::SessionSaw { seq } => last = *seq,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// I9: what a tenant booked belongs to it, and its entries say so.
@@ -40,6 +57,13 @@ pub(super) fn isolation(evidence: &Evidence) -> Vec<Violation> {
             && (story.record.tenant != create.tenant || story.record.service != create.service)
         {
             violations.push(broken(Invariant::Isolation, create.id, "it is another tenant's or service's"));
+        }
+    }
+    for read in &evidence.reads {
+        if let Some(story) = evidence.story(read.id)
+            && story.record.tenant != read.by
+        {
+            violations.push(broken(Invariant::Isolation, read.id, "another tenant saw it"));
         }
     }
     for entry in &evidence.entries {

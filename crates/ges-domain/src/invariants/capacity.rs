@@ -1,13 +1,22 @@
 //! I3: booked places.
 
+use std::collections::HashMap;
+
 use super::{Evidence, Invariant, Violation};
 use crate::callback::{Callback, Change, fold};
 
 /// I3: at every commit, as far as timelines tell their order, no cell held more than its limit.
 ///
-/// Within one millisecond places are given back before they are taken.
+/// A place counts as taken once the booking was answered: the record's own time is read before it is written. One that was
+/// never answered counts in the end. Within one millisecond places are given back before they are taken.
 pub(super) fn capacity(evidence: &Evidence) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let answered: HashMap<_, _> = evidence.acknowledged.iter().map(|create| (create.id, create.answered_at)).collect();
+    let taken = |record: &Callback, given_back: bool| match answered.get(&record.id) {
+        Some(at) => at.millis(),
+        None if given_back || answered.is_empty() => record.created_at.millis(),
+        None => i64::MAX,
+    };
     for cell in &evidence.cells {
         let mut steps: Vec<(i64, i32)> = Vec::new();
         let here =
@@ -20,7 +29,7 @@ pub(super) fn capacity(evidence: &Evidence) -> Vec<Violation> {
             let moves = moves.filter(|c| matches!(c, Change::Rescheduled { .. } | Change::Completed { .. })).count();
             if moves == 0 {
                 if here(&story.record) {
-                    steps.push((story.record.created_at.millis(), 1));
+                    steps.push((taken(&story.record, false), 1));
                 }
                 continue;
             }
@@ -31,7 +40,12 @@ pub(super) fn capacity(evidence: &Evidence) -> Vec<Violation> {
                 let record = if n == story.timeline.len() { story.record.clone() } else { replay(story, n, record) };
                 let holds = here(&record);
                 if holds != held {
-                    steps.push((story.timeline[n - 1].at.millis(), if holds { 1 } else { -1 }));
+                    let at = if n == 1 {
+                        taken(&story.record, !here(&story.record))
+                    } else {
+                        story.timeline[n - 1].at.millis()
+                    };
+                    steps.push((at, if holds { 1 } else { -1 }));
                     held = holds;
                 }
             }

@@ -21,6 +21,10 @@ pub struct Evidence {
     pub sessions: Vec<SessionTold>,
     /// Calls to consumers.
     pub dials: Vec<Dial>,
+    /// Writes of monitors that took effect, in order.
+    pub writes: Vec<MonitorWrite>,
+    /// Records that were shown to somebody.
+    pub reads: Vec<Read>,
     /// Limits of cells that were booked.
     pub cells: Vec<CellLimit>,
     /// Log output with what must not be in it.
@@ -88,6 +92,8 @@ pub struct Entry {
     pub attempt: u32,
     /// When it was written.
     pub at: Instant,
+    /// What its writer took for the time before it read what was due; not after `at`, clocks aside.
+    pub decided_at: Instant,
     /// The earliest dial time it carries.
     pub earliest_dial: Instant,
 }
@@ -114,6 +120,28 @@ pub struct Dial {
     pub session: SessionId,
     /// When.
     pub at: Instant,
+}
+
+/// A write of a monitor that took effect.
+#[derive(Debug, Clone)]
+pub struct MonitorWrite {
+    /// The callback.
+    pub id: CallbackId,
+    /// The epoch of the lease it was made with.
+    pub epoch: u64,
+    /// The newest epoch given out for that shard by then.
+    pub newest: u64,
+    /// When.
+    pub at: Instant,
+}
+
+/// A record was shown to a caller.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Whose caller.
+    pub by: TenantId,
+    /// The callback.
+    pub id: CallbackId,
 }
 
 /// What a cell may hold.

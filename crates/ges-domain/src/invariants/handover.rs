@@ -1,6 +1,7 @@
 //! I2, I4, I7: what went out, when, and in which order.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::{Entry, Evidence, Invariant, Violation};
 use crate::callback::{Change, TimelineEvent};
@@ -32,7 +33,11 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
             if after.attempt == 1 && restarted(timeline, before.at, after.at) {
                 continue;
             }
-            if after.attempt != before.attempt + 1 {
+            // An attempt that a session proved counts, written or not (R-TR-3).
+            let proven =
+                within(timeline, before.at, after.at).filter(|c| matches!(c, Change::SessionBound { .. })).count();
+            let most = before.attempt + 1 + u32::try_from(proven).unwrap_or(u32::MAX);
+            if after.attempt <= before.attempt || after.attempt > most {
                 let seen = format!("attempt {} followed attempt {}", after.attempt, before.attempt);
                 violations.push(broken(Invariant::NoDouble, id, seen));
             } else if !dead(timeline, before, after.at) {
@@ -43,6 +48,10 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
         if attempts.first().is_some_and(|entry| entry.attempt > 1) && !binds_before(timeline, attempts[0].at) {
             violations.push(broken(Invariant::NoDouble, id, "the first attempt is not number 1"));
         }
+    }
+    for write in evidence.writes.iter().filter(|write| write.epoch < write.newest) {
+        let seen = format!("a monitor wrote with epoch {} after {} was given out", write.epoch, write.newest);
+        violations.push(broken(Invariant::NoDouble, write.id, seen));
     }
     for story in &evidence.stories {
         let mut bound = false;
@@ -85,7 +94,9 @@ fn binds_before(timeline: &[TimelineEvent], at: Instant) -> bool {
 
 /// Whether `attempt` was over at `at`: unanswered past its deadline, or its session is gone.
 fn dead(timeline: &[TimelineEvent], attempt: &Entry, at: Instant) -> bool {
-    let unbound = within(timeline, attempt.at, at).any(|change| matches!(change, Change::SessionUnbound));
+    // Another node may have stamped the end a little later than this one the next attempt.
+    let until = at + Duration::from_millis(STAMP_SLACK_MS.unsigned_abs());
+    let unbound = within(timeline, attempt.at, until).any(|change| matches!(change, Change::SessionUnbound));
     let recorded = timeline.iter().find_map(|event| {
         let this = event.changes.iter().any(|c| matches!(c, Change::Submitted { attempt: n } if *n == attempt.attempt));
         (this && event.at.millis() + STAMP_SLACK_MS >= attempt.at.millis()).then_some(event.at)
@@ -131,9 +142,11 @@ fn desired_when(evidence: &Evidence, id: CallbackId, at: Instant) -> Option<Inst
 
 /// I7: of two callbacks of one service that both waited, the one that sorts first goes out first.
 ///
-/// A callback waits from its booking on; what was booked in the last moments before a batch was read may miss it.
+/// A callback is known to wait once its booking was answered; what was booked in the last moments before a batch was read
+/// may miss it.
 pub(super) fn order(evidence: &Evidence) -> Vec<Violation> {
     let stories: HashMap<_, _> = evidence.stories.iter().map(|story| (story.record.id, story)).collect();
+    let answered: HashMap<_, _> = evidence.acknowledged.iter().map(|create| (create.id, create.answered_at)).collect();
     let mut firsts: HashMap<_, Vec<(&Entry, &super::Story)>> = HashMap::new();
     let mut seen = std::collections::HashSet::new();
     for entry in evidence.entries.iter().filter(|entry| entry.attempt == 1) {
@@ -150,12 +163,14 @@ pub(super) fn order(evidence: &Evidence) -> Vec<Violation> {
             let key = story.record.order();
             if let Some((smallest, booked, id)) = later
                 && smallest < key
-                && booked.millis() + 1_000 < entry.at.millis()
+                && booked.millis() + 1_000 < entry.decided_at.millis()
             {
                 violations.push(broken(Invariant::Order, id, "it was overtaken by a later callback"));
             }
-            if later.is_none_or(|(smallest, _, _)| key < smallest) {
-                later = Some((key, story.record.created_at, story.record.id));
+            if let Some(booked) = answered.get(&story.record.id)
+                && later.is_none_or(|(smallest, _, _)| key < smallest)
+            {
+                later = Some((key, *booked, story.record.id));
             }
         }
     }

@@ -11,7 +11,8 @@ mod loss;
 
 pub use audit::{audit_record, privacy};
 pub use evidence::{
-    Acknowledged, CancelAnswered, CellLimit, Dial, Entry, Evidence, LogText, Repeated, SessionTold, Story,
+    Acknowledged, CancelAnswered, CellLimit, Dial, Entry, Evidence, LogText, MonitorWrite, Read, Repeated, SessionTold,
+    Story,
 };
 
 use crate::CallbackId;

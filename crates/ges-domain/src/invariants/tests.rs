@@ -81,7 +81,14 @@ fn done() -> Change {
 
 fn entry(n: u128, attempt: u32, when: i64, desired: Instant) -> Entry {
     let at = at(when);
-    Entry { tenant: tenant(), id: id(n), attempt, at, earliest_dial: crate::submission::earliest_dial(desired, at) }
+    Entry {
+        tenant: tenant(),
+        id: id(n),
+        attempt,
+        at,
+        decided_at: at,
+        earliest_dial: crate::submission::earliest_dial(desired, at),
+    }
 }
 
 /// One immediate and one scheduled callback, both served.
@@ -215,7 +222,8 @@ fn i7_finds_a_callback_that_was_overtaken() {
     let spoil = |e: &mut Evidence| {
         e.at_rest = false;
         e.stories = vec![due(5, 90_000), due(6, 80_000)];
-        e.acknowledged.clear();
+        let told = |n| Acknowledged { tenant: tenant(), id: id(n), service: service(), answered_at: at(1) };
+        e.acknowledged = vec![told(5), told(6)];
         e.entries = vec![entry(5, 1, 89_000, at(90_000)), entry(6, 1, 89_001, at(80_000))];
         e.sessions.clear();
         e.dials.clear();
@@ -227,6 +235,41 @@ fn i7_finds_a_callback_that_was_overtaken() {
 fn i8_finds_a_missing_event_and_a_row_that_drifted() {
     assert!(broken_by(|e| drop(e.stories[0].timeline.remove(1))).contains(&"I8"));
     assert_eq!(broken_by(|e| e.stories[0].record.dial_attempts = 4), ["I8"]);
+}
+
+#[test]
+fn i2_finds_a_write_of_a_monitor_whose_shard_was_given_away() {
+    let write = |epoch| MonitorWrite { id: id(1), epoch, newest: 7, at: at(1) };
+    assert_eq!(broken_by(|e| e.writes.push(write(7))), [""; 0]);
+    assert_eq!(broken_by(|e| e.writes.push(write(6))), ["I2"]);
+}
+
+#[test]
+fn i8_finds_an_update_that_was_applied_twice() {
+    let saw = |when, seq| (when, Actor::Session, Change::SessionSaw { seq });
+    let heard = |seqs: [u64; 2]| {
+        story(
+            1,
+            Kind::Immediate,
+            at(0),
+            &[
+                (1, Actor::Monitor, Change::Submitted { attempt: 1 }),
+                (2, Actor::Session, bind("S1")),
+                saw(3, seqs[0]),
+                saw(4, seqs[1]),
+                (9, Actor::Session, done()),
+            ],
+        )
+    };
+    assert_eq!(broken_by(|e| e.stories[0] = heard([1, 2])), [""; 0]);
+    assert_eq!(broken_by(|e| e.stories[0] = heard([2, 2])), ["I8"]);
+}
+
+#[test]
+fn i9_finds_a_record_that_another_tenant_saw() {
+    let read = |by| Read { by, id: id(1) };
+    assert_eq!(broken_by(|e| e.reads.push(read(tenant()))), [""; 0]);
+    assert_eq!(broken_by(|e| e.reads.push(read(TenantId(Uuid::from_u128(2))))), ["I9"]);
 }
 
 #[test]

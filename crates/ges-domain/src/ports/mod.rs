@@ -6,6 +6,7 @@ mod catalogue;
 mod error;
 mod handover;
 mod ids;
+mod pulse;
 mod record;
 mod sessions;
 mod stream;
@@ -17,6 +18,7 @@ pub use handover::{
     WakeUps, shard_of,
 };
 pub use ids::{Clock, Ids};
+pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
 pub use sessions::{CancelOutcome, Sessions};
 pub use stream::{Dispatch, StreamError, SubmissionStream};

@@ -79,3 +79,129 @@ pub fn reason_at_deadline(record: &Callback, stream_down: bool) -> Reason {
         || (stream_down && record.waits_for_handover());
     if tried && !taken { Reason::SUBMIT_FAILED } else { Reason::FAIL_TIMEOUT_TTL }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::callback::{Direction, Particulars, SessionBinding, Submission};
+    use crate::hours::Hours;
+    use crate::phone::{PhoneKey, PhoneNumber};
+    use crate::service::Settings;
+    use crate::{CallbackId, ServiceName, SessionId, TenantId, throttle};
+
+    const NONE: Duration = Duration::ZERO;
+
+    fn at(clock: &str) -> Instant {
+        format!("2026-06-01T{clock}Z").parse().unwrap()
+    }
+
+    /// SCHEDULED for 14:00, until 15:00.
+    fn record() -> Callback {
+        let (booked, phone) = (at("09:00:00"), PhoneNumber::new("+16504661100").unwrap());
+        Callback {
+            id: CallbackId(uuid::Uuid::from_u128(1)),
+            tenant: TenantId(uuid::Uuid::from_u128(2)),
+            service: ServiceName::new("CB_Sales").unwrap(),
+            kind: Kind::Scheduled,
+            direction: Direction::UserTerminated,
+            state: State::Scheduled,
+            reason: None,
+            phone_key: PhoneKey::new(None, &phone),
+            phone,
+            desired_at: at("14:00:00"),
+            created_at: booked,
+            updated_at: booked,
+            completed_at: None,
+            deadline: at("15:00:00"),
+            priority: None,
+            particulars: Particulars::default(),
+            submission: Submission::default(),
+            session: None,
+            dial_attempts: 0,
+            cancel: None,
+            reschedules: 0,
+            version: 1,
+            session_seq: 0,
+            position: None,
+            ewt: None,
+        }
+    }
+
+    fn written(attempts: u32, clock: &str) -> Callback {
+        let submission = Submission { attempts, failures: 0, submitted_at: Some(at(clock)) };
+        Callback { state: State::Queued, submission, ..record() }
+    }
+
+    fn service(paused: bool, removed: bool) -> Service {
+        Service {
+            name: ServiceName::new("CB_Sales").unwrap(),
+            settings: Settings::default(),
+            hours: Hours::Always,
+            capacity: None,
+            tenant_throttle: throttle::Settings::default(),
+            paused,
+            removed,
+        }
+    }
+
+    #[test]
+    fn a_record_is_handed_over_when_due_and_ended_when_it_cannot_be() {
+        let hour = Duration::from_secs(3_600);
+        let (open, paused, removed) = (service(false, false), service(true, false), service(false, true));
+        let end = DueVerdict::End;
+        for (service, ewt, clock, verdict) in [
+            (Some(&open), NONE, "13:57:59.999", DueVerdict::Wait),
+            (Some(&open), NONE, "13:58:00", DueVerdict::HandOver),
+            (Some(&open), hour, "13:00:00", DueVerdict::HandOver),
+            (Some(&paused), NONE, "13:58:00", DueVerdict::Wait),
+            (Some(&removed), NONE, "13:57:59", DueVerdict::Wait),
+            (Some(&removed), NONE, "13:58:00", end(Reason::SERVICE_REMOVED)),
+            (None, NONE, "13:58:00", end(Reason::SERVICE_REMOVED)),
+            (Some(&paused), NONE, "14:59:59.999", DueVerdict::Wait),
+            (Some(&paused), NONE, "15:00:00", end(Reason::FAIL_TIMEOUT_TTL)),
+        ] {
+            assert_eq!(decide_due(&record(), service, ewt, false, at(clock)), verdict, "{clock} {ewt:?}");
+        }
+        let immediate = Callback { kind: Kind::Immediate, state: State::Queued, ..record() };
+        assert_eq!(decide_due(&immediate, Some(&open), NONE, false, at("09:00:00")), DueVerdict::HandOver, "R-TYP-3");
+    }
+
+    #[test]
+    fn unanswered_attempts_are_repeated_twice_and_then_given_up() {
+        for (attempts, clock, verdict) in [
+            (1, "14:00:59.999", TimerVerdict::Nothing),
+            (1, "14:01:00", TimerVerdict::NextAttempt),
+            (2, "14:01:59.999", TimerVerdict::Nothing),
+            (2, "14:02:00", TimerVerdict::NextAttempt),
+            (3, "14:01:00", TimerVerdict::GiveUp),
+            (1, "15:00:00", TimerVerdict::End(Reason::SUBMIT_FAILED)),
+        ] {
+            let record = written(attempts, "14:00:00");
+            assert_eq!(decide_timer(&record, false, at(clock)), verdict, "R-SUB-8: {attempts} {clock}");
+        }
+    }
+
+    #[test]
+    fn deadlines_cut_everything_but_a_conversation() {
+        let session = Some(SessionBinding { id: SessionId::new("S1").unwrap(), url: None });
+        let bound = Callback { session, ..written(1, "13:58:00") };
+        assert_eq!(decide_timer(&bound, false, at("14:30:00")), TimerVerdict::Nothing, "answered");
+        let cut = TimerVerdict::End(Reason::FAIL_TIMEOUT_TTL);
+        for state in [State::Queued, State::Routing, State::Paused] {
+            let record = Callback { state, ..bound.clone() };
+            assert_eq!(decide_timer(&record, false, at("15:00:00")), cut, "M12 {state:?}");
+        }
+        let talking = Callback { state: State::Processing, ..bound };
+        assert_eq!(decide_timer(&talking, false, at("15:00:00")), TimerVerdict::Nothing, "M13");
+    }
+
+    #[test]
+    fn submit_failed_needs_a_try_and_no_session() {
+        let failed = |failures| Callback { submission: Submission { failures, ..Submission::default() }, ..record() };
+        assert_eq!(reason_at_deadline(&failed(0), false), Reason::FAIL_TIMEOUT_TTL);
+        assert_eq!(reason_at_deadline(&failed(1), false), Reason::SUBMIT_FAILED, "M11");
+        assert_eq!(reason_at_deadline(&failed(0), true), Reason::SUBMIT_FAILED, "the stream fails as one");
+        let dialed = Callback { dial_attempts: 1, ..written(1, "13:58:00") };
+        assert_eq!(reason_at_deadline(&dialed, true), Reason::FAIL_TIMEOUT_TTL, "a session had taken it");
+    }
+}

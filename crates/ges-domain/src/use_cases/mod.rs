@@ -3,16 +3,23 @@
 mod book;
 mod cancel;
 mod current_wait;
+mod edit;
 mod offer;
 mod provision;
+mod recreate;
+mod refused;
+mod reschedule;
 mod retrieve;
 mod update;
 
 pub use book::BookCallback;
 pub use cancel::CancelCallback;
 pub use current_wait::CurrentWait;
+pub use edit::{EditCallback, Wanted};
 pub use offer::{OfferSlots, Offered, OpenFor};
 pub use provision::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
+pub use recreate::RecreateCallback;
+pub use reschedule::RescheduleCallback;
 pub use retrieve::RetrieveCallback;
 pub use update::TakeSessionUpdate;
 

@@ -3,6 +3,7 @@
 mod crashes;
 mod handover;
 mod life;
+mod lost_sessions;
 mod shards;
 mod timers;
 mod waits;

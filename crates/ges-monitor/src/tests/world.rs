@@ -72,6 +72,8 @@ pub(super) struct Node {
     crash: Mutex<Option<(u64, Crash)>>,
     pub(super) cut_off: AtomicBool,
     pub(super) panic_for: Mutex<Option<ServiceName>>,
+    /// How long the stream takes for a batch.
+    pub(super) submit_takes: Mutex<Duration>,
     pub(super) heard: Arc<Heard>,
 }
 
@@ -116,6 +118,7 @@ impl World {
             crash: Mutex::new(None),
             cut_off: AtomicBool::new(false),
             panic_for: Mutex::new(None),
+            submit_takes: Mutex::default(),
             heard: Arc::default(),
         })
     }
@@ -251,6 +254,8 @@ impl SubmissionStream for Node {
         if panics.is_some_and(|name| batch.iter().any(|one| one.callback.service == name)) {
             panic!("the test makes this batch panic");
         }
+        let takes = *self.submit_takes.lock().unwrap();
+        tokio::time::sleep(takes).await;
         self.call("submit", self.world.ledger.submit(batch)).await
     }
 }

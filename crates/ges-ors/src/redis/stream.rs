@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fred::clients::Client;
+use fred::clients::{Client, Pipeline};
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, StreamsInterface};
+use fred::types::config::Options;
 use ges_domain::ports::{Dispatch, StreamError, SubmissionStream};
 use ges_http_client::Backoff;
 use tokio::task::JoinHandle;
@@ -91,7 +92,9 @@ impl RedisStream {
     /// Writes one portion in one round trip. Tells how many entries from the start are written for certain.
     async fn write(&self, portion: &[Fields], left: Duration) -> Result<(), (usize, Error)> {
         self.connected().await.map_err(|error| (0, error))?;
-        let pipeline = self.client.pipeline();
+        // Commands that wait for a new connection would be written long after we have given them up.
+        let options = Options { fail_fast: true, max_attempts: Some(1), timeout: Some(left), ..Options::default() };
+        let pipeline = Pipeline::from(self.client.with_options(&options));
         for fields in portion {
             let cap = ("MAXLEN", "~", i64::try_from(MAX_LEN).unwrap_or(i64::MAX));
             let queued: Result<(), Error> = pipeline.xadd(self.stream.as_str(), false, cap, "*", fields.clone()).await;

@@ -1,6 +1,7 @@
 //! Talking to running sessions (integrations 1.3 to 1.5).
 
 mod allowed;
+mod pulse;
 #[cfg(test)]
 mod tests;
 

@@ -138,3 +138,18 @@ async fn terminate_has_the_documented_form_and_never_fails() {
     );
     assert_eq!(refused, json!(true));
 }
+
+#[tokio::test]
+async fn only_a_node_that_does_not_know_a_session_says_that_it_is_gone() {
+    use ges_domain::ports::{Pulse, SessionPulse as _};
+    for (status, expected) in [(200, Pulse::Beats), (404, Pulse::Gone), (503, Pulse::Unreachable)] {
+        let server = MockServer::start().await;
+        Mock::given(method("GET"))
+            .and(path("/scxml/session/00GESDEMO7H2/query"))
+            .respond_with(ResponseTemplate::new(status))
+            .mount(&server)
+            .await;
+        assert_eq!(sessions(&server.uri()).pulse(&session(None)).await, expected, "{status}");
+    }
+    assert_eq!(sessions("http://127.0.0.1:9").pulse(&session(None)).await, Pulse::Unreachable, "nobody there");
+}

@@ -12,6 +12,9 @@ const MOST_ABOARD: usize = 256;
 /// Most flights at a time. Each has services no other has, so they never wait for each other.
 const MOST_FLIGHTS: usize = 3;
 
+/// Most bookings that may wait; beyond it a server that is down would only fill our memory.
+const MOST_WAITING: usize = 20_000;
+
 /// A booking that waits.
 pub(super) struct Ticket {
     /// Key of its service.
@@ -33,6 +36,8 @@ struct Lines {
     ready: VecDeque<i32>,
     in_the_air: HashSet<i32>,
     flights: usize,
+    /// How many wait.
+    queued: usize,
 }
 
 impl Desk {
@@ -40,14 +45,20 @@ impl Desk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn queue(&self, ticket: Ticket) {
+    /// Lines a booking up; `false` when too many wait already.
+    pub(super) fn queue(&self, ticket: Ticket) -> bool {
         let mut lines = self.lines();
+        if lines.queued >= MOST_WAITING {
+            return false;
+        }
+        lines.queued += 1;
         let service = ticket.service;
         let line = lines.waiting.entry(service).or_default();
         line.push_back(ticket);
         if line.len() == 1 && !lines.in_the_air.contains(&service) {
             lines.ready.push_back(service);
         }
+        true
     }
 
     /// The next flight, if one may start: its bookings in the order they came, one service after the other. Whoever has
@@ -62,7 +73,7 @@ impl Desk {
             && let Some(service) = lines.ready.pop_front()
         {
             let Some(line) = lines.waiting.get_mut(&service) else { continue };
-            let before = aboard.len();
+            let (before, waited) = (aboard.len(), line.len());
             while aboard.len() < MOST_ABOARD
                 && let Some(ticket) = line.pop_front()
             {
@@ -70,9 +81,11 @@ impl Desk {
                     aboard.push(ticket);
                 }
             }
-            if line.is_empty() {
+            let left = line.len();
+            if left == 0 {
                 lines.waiting.remove(&service);
             }
+            lines.queued -= waited - left;
             if aboard.len() > before {
                 lines.in_the_air.insert(service);
             }
@@ -107,7 +120,7 @@ mod tests {
 
     fn queue(desk: &Desk, service: i32) -> Answered {
         let (answer, answered) = oneshot::channel();
-        desk.queue(Ticket { service, details: None, booking: immediate(START).build(), answer });
+        assert!(desk.queue(Ticket { service, details: None, booking: immediate(START).build(), answer }));
         answered
     }
 
@@ -147,6 +160,19 @@ mod tests {
         assert_eq!(flight.len(), MOST_ABOARD);
         desk.land(&[1]);
         assert_eq!(desk.board().unwrap().len(), 300 - MOST_ABOARD);
+    }
+
+    #[test]
+    fn only_so_many_may_wait_and_a_flight_makes_room() {
+        let desk = Desk::default();
+        let _waiting: Vec<_> = (0..MOST_WAITING).map(|_| queue(&desk, 1)).collect();
+        let one_more = || {
+            let (answer, _) = oneshot::channel();
+            desk.queue(Ticket { service: 2, details: None, booking: immediate(START).build(), answer })
+        };
+        assert!(!one_more());
+        desk.board().unwrap();
+        assert!(one_more());
     }
 
     #[test]

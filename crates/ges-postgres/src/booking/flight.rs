@@ -11,7 +11,7 @@ use sqlx::PgExecutor;
 use super::desk::Ticket;
 use super::{facts, write};
 use crate::PgStore;
-use crate::error::{Fault, lost_a_race, refused_by_server, unavailable};
+use crate::error::{Fault, lost_a_race, refused_a_value, unavailable};
 
 /// What one try came to.
 enum Try {
@@ -106,7 +106,7 @@ impl PgStore {
 /// A flight that failed.
 struct Failed {
     error: StoreError,
-    /// The server refused a statement: surely nothing was written.
+    /// The server refused a value of one booking: surely nothing was written.
     refused: bool,
     /// Because of other writers.
     raced: bool,
@@ -120,7 +120,7 @@ impl From<StoreError> for Failed {
 
 impl From<sqlx::Error> for Failed {
     fn from(error: sqlx::Error) -> Self {
-        let (refused, raced) = (refused_by_server(&error), lost_a_race(&error));
+        let (refused, raced) = (refused_a_value(&error), lost_a_race(&error));
         Self { error: unavailable(error), refused, raced }
     }
 }

@@ -32,7 +32,9 @@ impl Bookings for PgStore {
         };
         let details = details::encode(&callback.particulars)?;
         let (answer, answered) = oneshot::channel();
-        self.0.desk.queue(Ticket { service, details, booking, answer });
+        if !self.0.desk.queue(Ticket { service, details, booking, answer }) {
+            return Err(Fault::Busy("too many bookings wait already").into());
+        }
         self.take_off();
         let lost = || Fault::Unreachable("the booking's flight ended without an answer");
         answered.await.unwrap_or_else(|_| Err(lost().into()))

@@ -9,6 +9,8 @@ use ges_domain::service::Service;
 use ges_domain::{ServiceName, TenantId};
 use tokio::time::Instant;
 
+use crate::error::Fault;
+
 /// How old a read may be; below the two seconds the port allows.
 const FRESH: Duration = Duration::from_millis(1_900);
 /// Names remembered, known or not; beyond it memory is cleared rather than grown by made-up names.
@@ -20,8 +22,15 @@ struct Loaded {
     service: Option<Arc<Service>>,
 }
 
+/// What is remembered of one name.
+#[derive(Default)]
+struct Memory {
+    loaded: Option<Loaded>,
+    failed_at: Option<Instant>,
+}
+
 /// One name; whoever holds it loads, the others wait for what comes of it.
-type Place = Arc<tokio::sync::Mutex<Option<Loaded>>>;
+type Place = Arc<tokio::sync::Mutex<Memory>>;
 
 /// The memory of one process.
 #[derive(Default)]
@@ -49,18 +58,26 @@ impl Cache {
     where
         F: Future<Output = Result<Option<Arc<Service>>, StoreError>>,
     {
+        let asked = Instant::now();
         let place = self.place(tenant, name);
-        let mut remembered = place.lock().await;
-        if let Some(loaded) = &*remembered
+        let mut memory = place.lock().await;
+        if let Some(loaded) = &memory.loaded
             && loaded.at.elapsed() < FRESH
         {
             return Ok(loaded.service.clone());
         }
+        // Whoever waited for a read that failed shares its failure, else they would wait one after the other.
+        if memory.failed_at.is_some_and(|failed| asked <= failed) {
+            return Err(Fault::Unreachable("the catalogue could not be read").into());
+        }
         // Its age counts from the question: a change committed before the answer may still be missing in it.
         let at = Instant::now();
-        let service = load().await?;
-        *remembered = Some(Loaded { at, service: service.clone() });
-        Ok(service)
+        let read = load().await;
+        match &read {
+            Ok(service) => *memory = Memory { loaded: Some(Loaded { at, service: service.clone() }), failed_at: None },
+            Err(_) => memory.failed_at = Some(Instant::now()),
+        }
+        read
     }
 
     /// Forgets a tenant, so that its writer reads its own write; a read under way when it was written is forgotten too.
@@ -93,5 +110,24 @@ mod tests {
         cache.forget(tenant);
         ask().await.unwrap();
         assert_eq!(reads.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn callers_that_wait_for_a_failed_read_share_its_failure() {
+        let (cache, reads) = (Cache::default(), AtomicU32::new(0));
+        let tenant = TenantId(uuid::Uuid::from_u128(1));
+        let name = ServiceName::new("CB").unwrap();
+        let ask = || {
+            cache.get(tenant, &name, || async {
+                reads.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                Err(Fault::Shape.into())
+            })
+        };
+        let (first, second) = tokio::join!(ask(), ask());
+        assert!(first.is_err() && second.is_err());
+        assert_eq!(reads.load(Ordering::Relaxed), 1);
+        ask().await.unwrap_err();
+        assert_eq!(reads.load(Ordering::Relaxed), 2, "a later caller asks again");
     }
 }

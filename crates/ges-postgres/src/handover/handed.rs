@@ -38,11 +38,8 @@ const RECORD: &str = concat!(
         select tenant, id, version, event
         from recorded
     )
-    select exists (
-            select 1
-            from recorded r
-            where r.tenant = a.tenant and r.id = a.id and r.attempt = a.attempt
-        ) or exists (
+    select (a.tenant, a.id, a.attempt) in (select tenant, id, attempt from recorded)
+        or exists (
             select 1
             from callbacks c
             join services s on s.key = c.service

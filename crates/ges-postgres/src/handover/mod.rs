@@ -122,8 +122,16 @@ impl Handover for PgStore {
     }
 
     async fn timers(&self, lease: ShardLease, now: Instant, limit: u32) -> Result<Vec<Callback>, StoreError> {
-        let rung = sqlx::query(select_records!(concat!(
-            "where s.shard = $1 and c.state in (1, 2, 3, 5) and coalesce(c.ack_at, c.deadline) <= $3 and ",
+        let rung = sqlx::query(select_records!(from concat!(
+            "services s
+            cross join lateral (
+                select *
+                from callbacks r
+                where r.service = s.key and r.state in (1, 2, 3, 5) and coalesce(r.ack_at, r.deadline) <= $3
+                order by coalesce(r.ack_at, r.deadline), r.id
+                limit $4
+            ) c
+            where s.shard = $1 and ",
             lease_holds!("$1", "$2"),
             " order by coalesce(c.ack_at, c.deadline), c.id
             limit $4"

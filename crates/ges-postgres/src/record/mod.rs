@@ -54,7 +54,7 @@ impl<A> From<Result<acts::Write, A>> for Decision<A> {
 /// What a change came to.
 enum Changed<A> {
     Answered(A),
-    Written(Callback),
+    Written(Box<Callback>),
     Unknown,
 }
 
@@ -76,7 +76,7 @@ impl PgStore {
             };
             let write = Rewrite { before: &before, after: &after, event: event.as_ref(), lease: None };
             if rewrite(self.pool(), write).await? {
-                return Ok(Changed::Written(after));
+                return Ok(Changed::Written(Box::new(after)));
             }
         }
         Err(StoreError::Contended)
@@ -121,7 +121,7 @@ impl Record for PgStore {
         let decide = |record: &Callback| acts::cancel(record, request, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
-            Changed::Written(record) => acts::cancelled(record),
+            Changed::Written(record) => acts::cancelled(*record),
             Changed::Unknown => Cancelled::Unknown,
         })
     }
@@ -137,7 +137,7 @@ impl Record for PgStore {
         let decide = |record: &Callback| acts::settle_cancel(record, answer, actor, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
-            Changed::Written(record) => acts::cancelled(record),
+            Changed::Written(record) => acts::cancelled(*record),
             Changed::Unknown => Cancelled::Unknown,
         })
     }
@@ -164,7 +164,7 @@ impl Record for PgStore {
         let decide = |record: &Callback| acts::edit(record, edit, actor, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
-            Changed::Written(record) => Edited::Done(Box::new(record)),
+            Changed::Written(record) => Edited::Done(record),
             Changed::Unknown => Edited::Unknown,
         })
     }
@@ -183,7 +183,7 @@ impl Record for PgStore {
         };
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
-            Changed::Written(record) => SessionAnswer::Accepted(Box::new(record)),
+            Changed::Written(record) => SessionAnswer::Accepted(record),
             Changed::Unknown => SessionAnswer::Unknown,
         })
     }

@@ -155,3 +155,36 @@ pub(super) struct ComponentBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     effect: Option<&'static str>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Instant = Instant::from_millis(0);
+
+    fn ago(seconds: u64) -> Option<Moment> {
+        Moment::now().checked_sub(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn an_answer_counts_for_as_long_as_asked() {
+        let mut watched = Watched::new(Component::named("store", true, true));
+        assert!(!watched.answered_within(Duration::from_secs(10)), "never looked at");
+        watched.take(Ok(()), None, AT);
+        assert!(watched.answered_within(Duration::from_secs(10)));
+        watched.last_success = ago(11);
+        assert!(!watched.answered_within(Duration::from_secs(10)));
+        watched.take(Err("timeout".into()), None, AT);
+        assert_eq!(watched.state(), State::Up, "one failure is no fall, but it is no answer either");
+        assert!(!watched.answered_within(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn what_nobody_probes_is_forgotten_after_five_minutes() {
+        let mut watched = Watched::new(Component::named("push", false, false));
+        watched.take(Err("timeout".into()), None, AT);
+        assert_eq!(watched.state(), State::Down);
+        watched.last_look = ago(301);
+        assert_eq!(watched.state(), State::Unknown);
+    }
+}

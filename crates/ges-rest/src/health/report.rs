@@ -201,3 +201,19 @@ pub(super) struct DetailBody<'a> {
     check_interval_seconds: [u64; 2],
     components: Vec<ComponentBody>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheduler_that_stands_still_is_not_alive() {
+        let host = Host { version: String::new(), host: String::new(), role: "worker", region: None };
+        let health = Health::new(host, []);
+        assert!(health.live());
+        health.known().heartbeat = Moment::now().checked_sub(Duration::from_secs(31)).unwrap();
+        assert!(!health.live());
+        health.beat();
+        assert!(health.live());
+    }
+}

@@ -97,11 +97,6 @@ fn average(lengths: impl Iterator<Item = u64>) -> Option<u64> {
 }
 
 /// A duration at the speed of the floor, at least one millisecond.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a float cast saturates; both ends are sane"
-)]
 pub(super) fn scaled(ms: u64, speed: f64) -> u64 {
     let speed = if speed.is_finite() && speed > 0.0 { speed } else { 1.0 };
     ((ms as f64 / speed) as u64).max(1)
@@ -112,7 +107,6 @@ pub(super) fn scaled(ms: u64, speed: f64) -> u64 {
 pub(super) fn conversation(rng: &mut StdRng, mean_ms: u64) -> u64 {
     let half = |rng: &mut StdRng| -(1.0 - rng.random::<f64>()).ln();
     let halves = f64::midpoint(half(rng), half(rng));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates at both ends")]
     let length = (mean_ms as f64 * halves) as u64;
     length.max(1)
 }

@@ -24,6 +24,9 @@ const ABANDONED: Duration = Duration::from_secs(60);
 /// How often abandoned entries are looked for.
 const CLAIM_EVERY: Duration = Duration::from_secs(20);
 
+/// An entry as Redis gives it: its id and its fields.
+type Row = (String, HashMap<String, String>);
+
 /// The stream cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisSourceError {
@@ -82,7 +85,7 @@ impl RedisSource {
             return Ok(Vec::new());
         }
         let idle_ms = u64::try_from(ABANDONED.as_millis()).unwrap_or(u64::MAX);
-        let (cursor, taken): (String, Vec<(String, HashMap<String, String>)>) = self
+        let (cursor, taken): (String, Vec<Row>) = self
             .commands
             .xautoclaim_values(self.stream.as_str(), GROUP, self.consumer.as_str(), idle_ms, "0-0", Some(COUNT), false)
             .await?;
@@ -101,7 +104,7 @@ impl RedisSource {
         if read.is_null() {
             return Ok(Vec::new());
         }
-        let read: HashMap<String, Vec<(String, HashMap<String, String>)>> = read.into_xread_response()?;
+        let read: HashMap<String, Vec<Row>> = read.into_xread_response()?;
         Ok(read.into_values().flatten().map(entry).collect())
     }
 
@@ -115,7 +118,7 @@ impl RedisSource {
     }
 }
 
-fn entry((id, fields): (String, HashMap<String, String>)) -> StreamEntry {
+fn entry((id, fields): Row) -> StreamEntry {
     StreamEntry { id, fields: fields.into_iter().collect() }
 }
 

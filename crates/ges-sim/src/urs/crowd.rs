@@ -80,7 +80,6 @@ impl Crowd {
     }
 
     /// An exponential duration of this mean, at least a millisecond.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates at both ends")]
     fn draw(&mut self, mean_ms: f64) -> u64 {
         ((-(1.0 - self.rng.random::<f64>()).ln() * mean_ms) as u64).max(1)
     }

@@ -1,5 +1,7 @@
 //! The simulator over real loopback connections.
 
+#![expect(clippy::unwrap_used, reason = "a broken expectation is a failed test")]
+
 mod peers;
 mod redis;
 mod sessions;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::Client;
-use fred::interfaces::{ClientLike as _, KeysInterface as _, StreamsInterface as _};
+use fred::interfaces::{ClientLike as _, StreamsInterface as _};
 use fred::types::Value;
 use fred::types::config::Config;
 use ges_harness::{Programs, Redis};

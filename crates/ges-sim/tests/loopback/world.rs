@@ -16,22 +16,22 @@ use tokio::net::TcpListener;
 
 /// What a session told.
 #[derive(Debug, Clone)]
-pub struct Told {
-    pub id: String,
-    pub headers: HeaderMap,
-    pub keys: BTreeMap<String, String>,
+pub(crate) struct Told {
+    pub(crate) id: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) keys: BTreeMap<String, String>,
 }
 
 /// The receiving end.
 #[derive(Clone, Default)]
-pub struct FakeGes {
-    pub told: Arc<Mutex<Vec<Told>>>,
+pub(crate) struct FakeGes {
+    pub(crate) told: Arc<Mutex<Vec<Told>>>,
     /// Answers by callback id, first to last; then 200.
-    pub answers: Arc<Mutex<HashMap<String, VecDeque<u16>>>>,
+    pub(crate) answers: Arc<Mutex<HashMap<String, VecDeque<u16>>>>,
 }
 
 impl FakeGes {
-    pub async fn start(&self) -> String {
+    pub(crate) async fn start(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/genesys", listener.local_addr().unwrap());
         let router = Router::new().route("/genesys/1/service/{id}/storage", post(take)).with_state(self.clone());
@@ -40,7 +40,7 @@ impl FakeGes {
     }
 
     /// States and reasons of a callback as told, in order.
-    pub fn story(&self, id: &str) -> Vec<String> {
+    pub(crate) fn story(&self, id: &str) -> Vec<String> {
         let told = self.told.lock().unwrap();
         let of = told.iter().filter(|told| told.id == id);
         let word = |told: &Told| {
@@ -50,7 +50,7 @@ impl FakeGes {
         of.filter_map(word).collect()
     }
 
-    pub fn last(&self, id: &str, key: &str) -> Option<String> {
+    pub(crate) fn last(&self, id: &str, key: &str) -> Option<String> {
         let told = self.told.lock().unwrap();
         told.iter().rev().filter(|told| told.id == id).find_map(|told| told.keys.get(key).cloned())
     }
@@ -69,19 +69,19 @@ async fn take(
 
 /// A stream in memory: delivers once, and keeps what is not acknowledged.
 #[derive(Default)]
-pub struct MemorySource {
+pub(crate) struct MemorySource {
     waiting: Mutex<VecDeque<StreamEntry>>,
-    pub acknowledged: Mutex<Vec<String>>,
+    pub(crate) acknowledged: Mutex<Vec<String>>,
     written: tokio::sync::Notify,
 }
 
 impl MemorySource {
-    pub fn write(&self, id: &str, entry: Vec<(String, String)>) {
+    pub(crate) fn write(&self, id: &str, entry: Vec<(String, String)>) {
         self.waiting.lock().unwrap().push_back(StreamEntry { id: id.into(), fields: entry });
         self.written.notify_one();
     }
 
-    pub fn acknowledged(&self) -> Vec<String> {
+    pub(crate) fn acknowledged(&self) -> Vec<String> {
         self.acknowledged.lock().unwrap().clone()
     }
 }
@@ -105,7 +105,7 @@ impl EntrySource for MemorySource {
 }
 
 /// An entry for a callback; `expires` is RFC 3339.
-pub fn entry(ges: &str, id: &str, attempt: u32, expires: &str, data: Value) -> Vec<(String, String)> {
+pub(crate) fn entry(ges: &str, id: &str, attempt: u32, expires: &str, data: Value) -> Vec<(String, String)> {
     [
         ("schema", "1".to_owned()),
         ("event", "callback.start".into()),
@@ -124,11 +124,11 @@ pub fn entry(ges: &str, id: &str, attempt: u32, expires: &str, data: Value) -> V
 }
 
 /// A crew that answers at once and talks for a moment.
-pub fn swift() -> Crew {
+pub(crate) fn swift() -> Crew {
     Crew { agents: 2, handling_ms: 30, reserve_ms: 10, ring_ms: 10, ring_timeout_ms: 20, answer: 1.0, redial_ms: 20 }
 }
 
-pub fn settings(crew: Crew) -> SimSettings {
+pub(crate) fn settings(crew: Crew) -> SimSettings {
     let group = GroupSettings { name: "Sales".into(), queues: vec!["CB_Sales".into(), "VQ_Sales".into()], crew };
     SimSettings {
         ports: Ports::FREE,
@@ -138,16 +138,16 @@ pub fn settings(crew: Crew) -> SimSettings {
 }
 
 /// Everything running.
-pub struct World {
-    pub ges: FakeGes,
-    pub ges_url: String,
-    pub source: Arc<MemorySource>,
-    pub sim: Sim,
-    pub http: reqwest::Client,
+pub(crate) struct World {
+    pub(crate) ges: FakeGes,
+    pub(crate) ges_url: String,
+    pub(crate) source: Arc<MemorySource>,
+    pub(crate) sim: Sim,
+    pub(crate) http: reqwest::Client,
 }
 
 impl World {
-    pub async fn start(crew: Crew) -> Self {
+    pub(crate) async fn start(crew: Crew) -> Self {
         let ges = FakeGes::default();
         let ges_url = ges.start().await;
         let source = Arc::new(MemorySource::default());
@@ -156,30 +156,30 @@ impl World {
         Self { ges, ges_url, source, sim, http }
     }
 
-    pub fn submit(&self, stream_id: &str, id: &str, attempt: u32, data: Value) {
+    pub(crate) fn submit(&self, stream_id: &str, id: &str, attempt: u32, data: Value) {
         self.source.write(stream_id, entry(&self.ges_url, id, attempt, "2100-01-01T00:00:00.000Z", data));
     }
 
-    pub fn control(&self, path: &str) -> String {
+    pub(crate) fn control(&self, path: &str) -> String {
         format!("http://{}/_sim/{path}", self.sim.addresses().control)
     }
 
-    pub fn ors(&self, path: &str) -> String {
+    pub(crate) fn ors(&self, path: &str) -> String {
         format!("http://{}/{path}", self.sim.addresses().ors)
     }
 
-    pub async fn order(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn order(&self, path: &str, body: Value) -> Value {
         let answer = self.http.post(self.control(path)).json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.unwrap()
     }
 
-    pub async fn ask(&self, path: &str) -> Value {
+    pub(crate) async fn ask(&self, path: &str) -> Value {
         self.http.get(self.control(path)).send().await.unwrap().json().await.unwrap()
     }
 
     /// Waits until something is so; real sockets have no virtual time.
-    pub async fn until(&self, what: &str, so: impl Fn(&Self) -> bool) {
+    pub(crate) async fn until(&self, what: &str, so: impl Fn(&Self) -> bool) {
         for _ in 0..1_000 {
             if so(self) {
                 return;
@@ -189,11 +189,11 @@ impl World {
         panic!("never came: {what}; told so far: {:?}", self.ges.told.lock().unwrap());
     }
 
-    pub async fn ended(&self, id: &str) {
+    pub(crate) async fn ended(&self, id: &str) {
         self.until("COMPLETED", |world| world.ges.story(id).last().is_some_and(|state| state == "COMPLETED")).await;
     }
 
-    pub fn session_of(&self, id: &str) -> String {
+    pub(crate) fn session_of(&self, id: &str) -> String {
         self.ges.last(id, "_ors_session_id").expect("bound")
     }
 }

@@ -46,6 +46,8 @@ struct State {
     throttles: HashMap<TenantId, throttle::Settings>,
     shards: shards::Holders,
     failures: u32,
+    /// Somebody damaged a record on purpose.
+    damaged: bool,
 }
 
 struct Stored {
@@ -106,6 +108,16 @@ impl MemoryStore {
         state.records.values().map(|stored| (stored.row.clone(), stored.timeline.clone())).collect()
     }
 
+    /// Damages a record as a faulty store would. From then on the checker that a test is about has to find it: this store
+    /// asserts no consistency any more.
+    pub fn damage(&self, id: CallbackId, change: impl FnOnce(&mut Callback, &mut Vec<TimelineEvent>)) {
+        let mut state = self.0.state.lock().unwrap();
+        state.damaged = true;
+        if let Some(stored) = state.records.get_mut(&id) {
+            change(&mut stored.row, &mut stored.timeline);
+        }
+    }
+
     fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
         let mut state = self.0.state.lock().unwrap();
         if state.failures > 0 {
@@ -153,7 +165,9 @@ impl State {
         let stored = self.records.get_mut(&row.id).expect("invariant: a write follows a read under the same lock");
         stored.timeline.push(event);
         stored.row = row.clone();
-        assert_consistent(&stored.row, &stored.timeline);
+        if !self.damaged {
+            assert_consistent(&stored.row, &stored.timeline);
+        }
         row
     }
 }

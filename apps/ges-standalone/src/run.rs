@@ -1,0 +1,245 @@
+//! What the process is made of, and in which order it starts and ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use ges_config::{Gws, Loaded, Settings, Urs};
+use ges_domain::CallbackId;
+use ges_domain::ports::{Clock, Record as _};
+use ges_domain::use_cases::{
+    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
+};
+use ges_gws::{ClientToken, Environment};
+use ges_http_client::Policy;
+use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, drive};
+use ges_ors::{AllowedHosts, LocalStream, Origin, OrsSessions};
+use ges_phone::Plan;
+use ges_process::{Frame, Outbound, RandomIds, WithinASecond};
+use ges_rest::{
+    Api, Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, external_router,
+    internal_router, serve,
+};
+use ges_sim::floor::FloorSettings;
+use ges_sim::{Addresses, Ports, Seed, Sim, SimSettings};
+use ges_sqlite::SqliteStore;
+use ges_telemetry::{Dependency, Layout};
+use ges_urs::UrsWaits;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+use uuid::Uuid;
+
+use crate::Options;
+use crate::house::House;
+use crate::node::OneNode;
+use crate::stream::LocalSource;
+use crate::welcome::Welcome;
+use crate::{seed, story};
+
+/// How often memories of old waits are dropped.
+const FORGET_EVERY: Duration = Duration::from_secs(300);
+/// How long running requests may take at the end.
+const DRAIN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Runs until told to stop.
+pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
+    let frame = Frame::start(loaded, Layout::Text)?;
+    let settings = &frame.settings;
+    let external = listen(settings, settings.server.external_port, "GES_SERVER__EXTERNAL_PORT").await?;
+    let internal = listen(settings, settings.server.internal_port, "GES_SERVER__INTERNAL_PORT").await?;
+    let (external_at, internal_at) = (external.local_addr()?, internal.local_addr()?);
+    let house = House::enter(&settings.data_dir)?;
+    Plan::warm_up();
+
+    let monitoring = MonitorSettings::of(frame.node.clone());
+    let store = SqliteStore::open(&house.record(), monitoring.lease)
+        .await
+        .with_context(|| format!("cannot open {}", house.record().display()))?;
+    let clock: Arc<dyn Clock> = store.clock();
+    let seeded = seed::plant(Arc::new(store.clone())).await?;
+
+    let ges_url = settings.server.ges_url(internal_at.port()).to_string();
+    let ges_url = ges_url.trim_end_matches('/').to_owned();
+    let stream = Arc::new(LocalStream::new(Origin { ges_url: ges_url.clone(), region: None }));
+    let world = SimSettings {
+        ports: Ports::FREE,
+        seed: options.seed,
+        floor: FloorSettings::default().with_agents(options.agents).with_speed(options.speed),
+        tenants: Seed::default(),
+        ges_url: Some(ges_url),
+    };
+    let sim = Sim::start(world, Some(Arc::new(LocalSource(stream.clone())))).await?;
+
+    let outbound = Outbound::new(&frame.metrics);
+    let (environment, token) = outbound.environment(&gws_of(&sim.addresses())?)?;
+    let waits = outbound.waits(&urs_of(&sim.addresses(), settings)?)?;
+    let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
+    let sessions = Arc::new(OneNode(Arc::new(OrsSessions::new(
+        outbound.factory().client(Policy::ORS_EVENTS)?,
+        &format!("http://{}", sim.addresses().ors),
+        AllowedHosts::default(),
+    )?)));
+
+    let probes = probes(&store, environment.clone(), token, waits);
+    let host = Host {
+        version: env!("CARGO_PKG_VERSION").into(),
+        host: frame.node.clone(),
+        role: "standalone",
+        region: settings.region_affinity.clone(),
+    };
+    let health = Health::new(host, probes.iter().map(Probe::component));
+    health.configured();
+    health.migrated();
+    let observed = Observed::new(health.clone(), frame.metrics.clone());
+    let api = Arc::new(Api {
+        book: BookCallback {
+            catalogue: Arc::new(store.clone()),
+            bookings: Arc::new(store.clone()),
+            wait: wait.clone(),
+            plan: Arc::new(Plan),
+            clock: clock.clone(),
+            ids: Arc::new(RandomIds),
+        },
+        retrieve: RetrieveCallback { record: Arc::new(store.clone()), clock: clock.clone() },
+        cancel: CancelCallback { record: Arc::new(store.clone()), sessions: sessions.clone(), clock: clock.clone() },
+        offer: OfferSlots {
+            catalogue: Arc::new(store.clone()),
+            bookings: Arc::new(store.clone()),
+            clock: clock.clone(),
+        },
+        open_for: OpenFor { catalogue: Arc::new(store.clone()), clock: clock.clone() },
+        take_update: TakeSessionUpdate {
+            record: Arc::new(store.clone()),
+            sessions: sessions.clone(),
+            clock: clock.clone(),
+        },
+        record: Arc::new(store.clone()),
+        keys: environment,
+        observed: observed.clone(),
+    });
+
+    let welcome =
+        Welcome { external: external_at, internal: internal_at, sim: sim.addresses(), record: house.record(), seeded };
+    println!("{welcome}");
+    let telling = (!options.quiet).then(|| tokio::spawn(story::tell(store.changes())));
+
+    // The listeners outlive sessions and monitors, so that what those still say arrives.
+    let last = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let limits = ServeLimits { linger: Duration::ZERO, drain_within: DRAIN_WITHIN, ..ServeLimits::default() };
+    let served = |listener, router| {
+        tokio::spawn(serve(listener, router, limits.clone(), tasks.clone(), health.clone(), last.clone()))
+    };
+    let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
+    let outside = served(external, external_router(api.clone(), Limits::external(), tasks.clone()));
+    let prober = Prober { observed, clock: clock.clone(), probes };
+    let probing = tokio::spawn(prober.run(frame.stop.clone()));
+    let (forgotten, forget_clock) = (wait.clone(), clock.clone());
+    let forgetting = tokio::spawn(frame.stop.clone().run_until_cancelled_owned(async move {
+        loop {
+            tokio::time::sleep(FORGET_EVERY).await;
+            forgotten.forget_old(forget_clock.now());
+        }
+    }));
+    let ports = MonitorPorts {
+        shards: Arc::new(store.clone()),
+        handover: Arc::new(store.clone()),
+        catalogue: Arc::new(store.clone()),
+        stream,
+        sessions: sessions.clone(),
+        wait,
+        clock: clock.clone(),
+        wake_ups: store.wake_ups(),
+        gauges: Arc::new(frame.metrics.clone()),
+    };
+    let monitor = Monitor::start(ports, monitoring, frame.stop.clone());
+    let mut lost = LostSessions::new(Arc::new(store.clone()), sessions, Arc::new(store.clone()), clock);
+    let lost_stop = frame.stop.clone();
+    let watching = tokio::spawn(async move { drive(&mut lost, &lost_stop).await });
+
+    frame.stop.cancelled().await;
+    monitor.stopped().await;
+    let _ = tokio::join!(watching, probing, forgetting);
+    sim.stop().await;
+    last.cancel();
+    let _ = tokio::join!(inside, outside);
+    store.close().await;
+    drop((store, api));
+    if let Some(telling) = telling {
+        // It ends with the last handle of the store; one that lingers must not keep the process.
+        let _ = tokio::time::timeout(Duration::from_millis(200), telling).await;
+    }
+    Ok(())
+}
+
+async fn listen(settings: &Settings, port: u16, key: &str) -> Result<TcpListener> {
+    let address = SocketAddr::new(settings.server.bind_address, port);
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("cannot listen on {address}; set {key} to another port, 0 for a free one"))
+}
+
+/// The simulated services and the client they know.
+fn gws_of(sim: &Addresses) -> Result<Gws> {
+    Ok(Gws {
+        auth_url: url(sim.auth)?,
+        env_url: url(sim.environment)?,
+        conf_url: None,
+        public_auth_url: None,
+        client_id: Seed::CLIENT_ID.into(),
+        client_secret: SecretString::from(Seed::CLIENT_SECRET.to_owned()),
+    })
+}
+
+fn urs_of(sim: &Addresses, settings: &Settings) -> Result<Urs> {
+    Ok(Urs {
+        urls: vec![url(sim.urs_primary)?, url(sim.urs_backup)?],
+        aqt: settings.urs.aqt.clone(),
+        tenant: Seed::TENANT_NAME.into(),
+    })
+}
+
+fn url(address: SocketAddr) -> Result<Url> {
+    Url::parse(&format!("http://{address}")).context("invariant: an address makes a URL")
+}
+
+fn fault(category: &'static str) -> ProbeFault {
+    ProbeFault(category.into())
+}
+
+fn probes(
+    store: &SqliteStore,
+    environment: Arc<Environment>,
+    token: Arc<ClientToken>,
+    waits: Arc<UrsWaits>,
+) -> Vec<Probe> {
+    let store = store.clone();
+    let record = Component::named("sqlite", true, true).with_effect("no callback can be booked or read");
+    let gws_env = Component::of(Dependency::GwsEnv, false).with_effect("API keys not seen lately cannot be resolved");
+    let gws_auth = Component::of(Dependency::GwsAuth, false).with_effect("no new token for GWS");
+    let urs = Component::of(Dependency::Urs, false).with_effect("waits are unknown and count as none");
+    vec![
+        Probe::new(record, move || {
+            let store = store.clone();
+            async move { store.tenant_of(CallbackId(Uuid::nil())).await.map(drop).map_err(|_| fault("no answer")) }
+        }),
+        Probe::new(gws_env, move || {
+            let environment = environment.clone();
+            async move { environment.probe().await.map_err(|_| fault("no answer")) }
+        }),
+        Probe::new(gws_auth, move || {
+            let token = token.clone();
+            async move { token.probe().await.map_err(|_| fault("no answer")) }
+        }),
+        Probe::new(urs, move || {
+            let waits = waits.clone();
+            async move {
+                waits.probe().await;
+                if waits.all_down_for_some_tenant() { Err(fault("every router of a tenant is down")) } else { Ok(()) }
+            }
+        }),
+    ]
+}

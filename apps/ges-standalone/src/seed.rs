@@ -1,0 +1,48 @@
+//! What a new record begins with.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use ges_domain::ports::Catalogue;
+use ges_domain::use_cases::{Provision, Provisioning};
+
+/// A service that is always open and one with office hours.
+const SEED: &str = include_str!("../seed.json");
+
+/// Provisions the demonstration services unless one of them is there already. Returns whether it did.
+///
+/// # Errors
+/// The record store failed.
+pub(crate) async fn plant(catalogue: Arc<dyn Catalogue>) -> Result<bool> {
+    let seed: Provisioning = serde_json::from_str(SEED).context("invariant: the seed is a provisioning document")?;
+    for row in &seed.services {
+        if catalogue.service(seed.tenant, &row.service_name).await?.is_some() {
+            return Ok(false);
+        }
+    }
+    let outcome = Provision { catalogue }.run(&seed).await?;
+    ensure!(outcome.rejected.is_empty(), "invariant: every row of the seed is good");
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ges_domain::ServiceName;
+    use ges_sqlite::SqliteStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_record_is_seeded_and_an_old_one_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("ges.sqlite"), Duration::from_secs(4)).await.unwrap();
+        let catalogue: Arc<dyn Catalogue> = Arc::new(store.clone());
+        assert!(plant(catalogue.clone()).await.unwrap());
+        let tenant = ges_sim::Seed::TENANT.parse().unwrap();
+        catalogue.remove_service(tenant, &ServiceName::new("CB_Support").unwrap()).await.unwrap();
+        assert!(!plant(catalogue.clone()).await.unwrap(), "CB_Sales is there");
+        store.close().await;
+    }
+}

@@ -1,0 +1,195 @@
+//! The program as a person meets it: start, book, watch, stop, start again, pull the plug.
+
+#![expect(clippy::unwrap_used, reason = "a broken expectation is a failed test")]
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use ges_harness::{Program, Signal, workspace_binary};
+use serde_json::{Value, json};
+
+const KEY: &str = "00000000-0000-4000-8000-00000000a001";
+
+struct Standalone {
+    program: Program,
+    /// What earlier runs wrote into the same log.
+    before: usize,
+}
+
+impl Standalone {
+    fn launch(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let mut environment = vec![
+            ("GES_DATA_DIR".to_owned(), folder.join("data").display().to_string()),
+            ("GES_SERVER__EXTERNAL_PORT".to_owned(), "0".to_owned()),
+            ("GES_SERVER__INTERNAL_PORT".to_owned(), "0".to_owned()),
+        ];
+        for (key, value) in settings {
+            environment.retain(|(name, _)| name != key);
+            environment.push(((*key).to_owned(), (*value).to_owned()));
+        }
+        let before = std::fs::read_to_string(folder.join("standalone.log")).unwrap_or_default().len();
+        let binary = workspace_binary("ges-standalone").unwrap();
+        let program = Program::start("standalone", &binary, arguments, &environment, folder).unwrap();
+        Self { program, before }
+    }
+
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut started = Self::launch(folder, arguments, &[]);
+        started.sees("Ctrl-C stops");
+        let internal = started.port("internal API");
+        started.program.wait_for_http(internal, "/ges/v1/health/ready", Duration::from_secs(20)).unwrap();
+        started
+    }
+
+    fn output(&self) -> String {
+        self.program.output()[self.before..].to_owned()
+    }
+
+    /// Waits until the output of this run has the text.
+    fn sees(&mut self, text: &str) {
+        let begun = Instant::now();
+        while !self.output().contains(text) {
+            assert!(self.program.runs(), "it ended:\n{}", self.output());
+            assert!(begun.elapsed() < Duration::from_secs(60), "never printed {text:?}:\n{}", self.output());
+            // A real process has no virtual time to wait in.
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    fn port(&self, what: &str) -> u16 {
+        let output = self.output();
+        let line = output.lines().find(|line| line.trim_start().starts_with(what)).unwrap();
+        let port = line.split("127.0.0.1:").nth(1).unwrap();
+        port.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
+    }
+
+    fn post(&self, operation: &str, body: &Value) -> (u16, Value) {
+        let body = body.to_string();
+        let request = format!(
+            "POST /engagement/v3/callbacks/{operation} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port("public API"))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split_whitespace().nth(1).unwrap().parse().unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    }
+
+    fn book(&self, number: &str) -> String {
+        let (status, answer) = self.post("create", &json!({ "serviceName": "CB_Sales", "phoneNumber": number }));
+        assert_eq!(status, 200, "{answer}");
+        answer["data"]["id"].as_str().unwrap().to_owned()
+    }
+
+    fn callback(&self, id: &str) -> Value {
+        let (status, answer) = self.post("retrieve", &json!({ "id": id }));
+        assert_eq!(status, 200, "{answer}");
+        answer["data"].clone()
+    }
+
+    /// Waits until the callback is final and names its reason.
+    fn reason(&self, id: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let callback = self.callback(id);
+            if callback["callbackState"] == "COMPLETED" {
+                return callback["callbackReason"].as_str().unwrap().to_owned();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{callback}\n{}", self.output());
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+
+    fn interrupt(mut self) {
+        self.program.signal(Signal::Interrupt).unwrap();
+        let status = self.program.wait(Duration::from_secs(8)).unwrap();
+        assert_eq!(status.code(), Some(0), "{}", self.output());
+    }
+}
+
+#[test]
+fn a_callback_is_booked_handled_shown_and_still_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = Standalone::start(folder.path(), &["--speed", "20"]);
+    let id = first.book("+15105550100");
+    assert_eq!(first.reason(&id), "AGENT_CONNECTED");
+    first.sees(&format!("{id} CB_Sales PROCESSING → COMPLETED  AGENT_CONNECTED"));
+    let story = first.output();
+    let mut at = 0;
+    for step in ["booked → QUEUED", "QUEUED → ROUTING", "ROUTING → PROCESSING", "PROCESSING → COMPLETED"] {
+        let step = format!("{id} CB_Sales {step}");
+        at += story[at..].find(&step).unwrap_or_else(|| panic!("{step} in:\n{story}"));
+    }
+    assert!(!story[story.find("Ctrl-C").unwrap()..].contains("5105550100"), "I11: no number in what is printed");
+    first.interrupt();
+
+    let second = Standalone::start(folder.path(), &["--quiet"]);
+    assert_eq!(second.callback(&id)["callbackReason"], "AGENT_CONNECTED", "yesterday's booking");
+    let later = second.book("+15105550101");
+    std::thread::park_timeout(Duration::from_millis(500));
+    assert!(!second.output().contains(&later), "quiet");
+    second.interrupt();
+}
+
+#[test]
+fn what_a_killed_process_left_open_comes_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = Standalone::start(folder.path(), &["--agents", "1"]);
+    let talking = first.book("+15105550102");
+    first.sees(&format!("{talking} CB_Sales ROUTING → PROCESSING"));
+    let waiting = first.book("+15105550103");
+    first.sees(&format!("{waiting} CB_Sales QUEUED  a session has it"));
+    first.program.kill().unwrap();
+
+    let mut second = Standalone::start(folder.path(), &["--speed", "20"]);
+    assert_eq!(second.callback(&waiting)["callbackState"], "QUEUED", "I1");
+    assert_eq!(second.reason(&talking), "SESSION_LOST", "T17: somebody was dialed");
+    assert_eq!(second.reason(&waiting), "AGENT_CONNECTED", "R-POL-3: nobody was dialed, so it is handed over again");
+    second.sees(&format!("{waiting} CB_Sales QUEUED  its session is gone, it waits for another"));
+    second.interrupt();
+}
+
+#[test]
+fn the_printed_lines_work_as_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = Standalone::start(folder.path(), &["--agents", "0"]);
+    let output = started.output();
+    let lines: Vec<&str> = output.lines().filter(|line| line.contains("curl ")).collect();
+    assert_eq!(lines.len(), 3, "{output}");
+    let shell = Command::new("sh").arg("-c").arg(lines.join("\n")).output().unwrap();
+    let printed = String::from_utf8(shell.stdout).unwrap();
+    let answers: Vec<&str> = printed.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(answers.len(), 3, "{printed} {}", String::from_utf8_lossy(&shell.stderr));
+    assert!(answers[0].len() == 36 && answers[0].matches('-').count() == 4, "an id: {}", answers[0]);
+    let shown: Value = serde_json::from_str(answers[1]).unwrap();
+    assert_eq!((&shown["data"]["id"], &shown["data"]["callbackState"]), (&json!(answers[0]), &json!("QUEUED")));
+    let offered: Value = serde_json::from_str(answers[2]).unwrap();
+    let slots = offered["data"]["slots"].as_array().unwrap();
+    assert_eq!((offered["data"]["durationMin"].as_u64(), slots.len()), (Some(30), 5), "{offered}");
+    started.interrupt();
+}
+
+#[test]
+fn a_taken_port_or_folder_is_named_with_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Standalone::start(folder.path(), &[]);
+    let taken = running.port("public API").to_string();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut second = Standalone::launch(elsewhere.path(), &[], &[("GES_SERVER__EXTERNAL_PORT", &taken)]);
+    assert_eq!(second.program.wait(Duration::from_secs(10)).unwrap().code(), Some(1));
+    assert!(second.output().contains("set GES_SERVER__EXTERNAL_PORT to another port"), "{}", second.output());
+
+    let data = folder.path().join("data").display().to_string();
+    let mut third = Standalone::launch(elsewhere.path(), &[], &[("GES_DATA_DIR", &data)]);
+    assert_eq!(third.program.wait(Duration::from_secs(10)).unwrap().code(), Some(1));
+    assert!(third.output().contains("choose another folder with GES_DATA_DIR"), "{}", third.output());
+    running.interrupt();
+}

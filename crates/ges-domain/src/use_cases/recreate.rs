@@ -1,0 +1,59 @@
+//! Booking the same again (R-REC-10).
+
+use std::sync::Arc;
+
+use crate::booking::BookRequest;
+use crate::callback::{Act, Callback, Particulars, Source, may_act};
+use crate::ports::{Clock, Record};
+use crate::use_cases::BookCallback;
+use crate::{CallbackId, Instant, Refusal, TenantId};
+
+/// Makes a new callback of a completed one.
+pub struct RecreateCallback {
+    /// The record of callbacks.
+    pub record: Arc<dyn Record>,
+    /// Books the new one.
+    pub book: Arc<BookCallback>,
+    /// Store time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl RecreateCallback {
+    /// Copies service, number, user data, language, priority, overrides, push targets and reporting fields and books them for
+    /// `desired` (none means as soon as possible) through the staff's pipeline. The new record names the old one; a record
+    /// can be recreated any number of times.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotEditable` while it is still open, and every refusal of booking.
+    pub async fn run(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        desired: Option<Instant>,
+        user: &str,
+    ) -> Result<Callback, Refusal> {
+        let found = self.record.find(tenant, id, self.clock.now()).await?;
+        let old = found.ok_or_else(|| Refusal::NotFound(id.to_string()))?;
+        if !may_act(Act::Recreate, old.state) {
+            return Err(Refusal::NotEditable(old.state));
+        }
+        let particulars = Particulars {
+            source: Source::Recreate,
+            created_by: Some(user.to_owned()),
+            recreated_from: Some(old.id),
+            ewt_at_creation: None,
+            previous_desired: Vec::new(),
+            session_facts: Default::default(),
+            ..old.particulars
+        };
+        let request = BookRequest {
+            service: old.service,
+            phone: old.phone,
+            desired,
+            priority: old.priority,
+            captcha_token: None,
+            particulars,
+        };
+        self.book.run(tenant, request).await
+    }
+}

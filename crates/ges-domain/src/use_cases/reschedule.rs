@@ -1,0 +1,99 @@
+//! Choosing another time (chapter 5, R-EDT-1 to R-EDT-4).
+
+use std::sync::Arc;
+
+use crate::booking::{Wish, consider};
+use crate::callback::{Act, Actor, Callback, Kind, Source, may_act};
+use crate::phone::NumberingPlan;
+use crate::ports::{Bookings, Catalogue, Clock, Move, Moved, Record};
+use crate::use_cases::CurrentWait;
+use crate::use_cases::refused::Refused;
+use crate::{CallbackId, Instant, Refusal, TenantId};
+
+/// Moves a callback to another time, or to now.
+///
+/// A callback that a session has is refused with its state: stopping a session for a new time (R-EDT-4) is not done here.
+pub struct RescheduleCallback {
+    /// What is provisioned.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// What is booked.
+    pub bookings: Arc<dyn Bookings>,
+    /// The record of callbacks.
+    pub record: Arc<dyn Record>,
+    /// How long people wait.
+    pub wait: Arc<CurrentWait>,
+    /// What numbers mean.
+    pub plan: Arc<dyn NumberingPlan>,
+    /// Store time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl RescheduleCallback {
+    /// Runs checks 2, 3, 5 to 8 and 13 to 15 again (R-EDT-1), no throttles, and moves the booking in one step (R-EDT-2). The
+    /// type is decided anew (R-TYP-6), so a near time makes it IMMEDIATE (R-EDT-3).
+    ///
+    /// # Errors
+    /// `NotFound`, `NotReschedulable`, and every refusal of those checks; those about time carry proposals. Nothing has
+    /// changed then.
+    pub async fn run(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        desired: Option<Instant>,
+        actor: Actor,
+    ) -> Result<Callback, Refusal> {
+        let now = self.clock.now();
+        let unknown = || Refusal::NotFound(id.to_string());
+        let record = self.record.find(tenant, id, now).await?.ok_or_else(unknown)?;
+        if !may_act(Act::Reschedule, record.state) {
+            return Err(Refusal::NotReschedulable(record.state));
+        }
+        let service = self.catalogue.service(tenant, &record.service).await?.filter(|service| !service.removed);
+        let service = service.ok_or_else(|| Refusal::UnknownService(record.service.to_string()))?;
+        let ewt = self.wait.of(tenant, &service, now).await;
+        let always_check = record.particulars.always_check_capacity;
+        let wish = Wish {
+            desired,
+            always_check_capacity: always_check,
+            phone: &record.phone,
+            has_push_target: !record.particulars.push_targets.is_empty(),
+            source: source_of(&actor),
+        };
+        let considered = consider(&service, &wish, &*self.plan, now, ewt)?;
+        let wanted = considered.wanted.desired;
+        let mut asked = Refused {
+            tenant,
+            service: &service,
+            wanted,
+            refused: considered.refused_cell,
+            forecast: always_check.then_some(ewt),
+        };
+        if let Some(refusal) = considered.refused_later {
+            return Err(refusal.with_proposals(asked.propose(&*self.bookings, now).await?));
+        }
+        let kind = considered.wanted.kind;
+        let to =
+            Move { actor, desired: wanted, kind, deadline: wanted + service.settings.ttl(), slot: considered.slot };
+        match self.record.move_booking(tenant, id, &to, now).await? {
+            Moved::Done(callback) => Ok(*callback),
+            Moved::SlotFull => {
+                debug_assert_eq!(kind, Kind::Scheduled, "only a cell can be full");
+                asked.refused = Some(service.schedule().cell_at(wanted));
+                let proposals = asked.propose(&*self.bookings, now).await?;
+                Err(Refusal::SlotUnavailable { at: wanted, proposals })
+            }
+            Moved::NotReschedulable(state) => Err(Refusal::NotReschedulable(state)),
+            Moved::SessionHolds(_) => Err(Refusal::NotReschedulable(record.state)),
+            Moved::Unknown => Err(unknown()),
+        }
+    }
+}
+
+/// Who asks, as the number checks see it (R-NUM-8).
+pub(super) fn source_of(actor: &Actor) -> Source {
+    match actor {
+        Actor::Api => Source::Api,
+        Actor::Ui(_) => Source::Ui,
+        Actor::Ivr | Actor::Session | Actor::Monitor => Source::Ivr,
+    }
+}

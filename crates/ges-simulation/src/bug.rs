@@ -1,0 +1,82 @@
+//! Faults planted on purpose, to see that the checks find them. Only the made-up ports and sessions of this crate know them.
+
+use ges_domain::invariants::Invariant;
+
+/// A broken protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// A node that lost its shard is still given due records, and counts an attempt of its own.
+    DoubleDispatch,
+    /// A stale epoch is good enough to record what was handed over.
+    StaleEpochAccepted,
+    /// An attempt counts as written earlier than it was, so that the next one follows too soon.
+    AttemptTooEarly,
+    /// Places are counted outside the transaction that takes one.
+    CheckThenAct,
+    /// Hints get lost and nobody looks by itself.
+    NoRescan,
+    /// A session may take a cancelled callback.
+    BoundAfterCancel,
+    /// A cancel is answered with success and not written.
+    EmptyCancel,
+    /// A second session takes a callback that another one holds.
+    SecondSession,
+    /// A session's update is applied although it is old news.
+    UpdateTwice,
+    /// A change leaves no event.
+    MissingEvent,
+    /// A row changes without a version.
+    SilentRow,
+    /// Times are stamped by a node whose clock is ten minutes behind.
+    NodeClock,
+    /// Due records come in the order of their ids.
+    WrongOrder,
+    /// A booking is answered before it is written.
+    AckBeforeWrite,
+    /// Sessions do not wait for the earliest instant.
+    EarlyDial,
+    /// Entries may be dialed at once.
+    EarlyEntry,
+    /// Looking up does not ask whose it is.
+    ForeignRead,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::DoubleDispatch,
+        Self::StaleEpochAccepted,
+        Self::AttemptTooEarly,
+        Self::CheckThenAct,
+        Self::NoRescan,
+        Self::BoundAfterCancel,
+        Self::EmptyCancel,
+        Self::SecondSession,
+        Self::UpdateTwice,
+        Self::MissingEvent,
+        Self::SilentRow,
+        Self::NodeClock,
+        Self::WrongOrder,
+        Self::AckBeforeWrite,
+        Self::EarlyDial,
+        Self::EarlyEntry,
+        Self::ForeignRead,
+    ];
+
+    /// The promise it breaks.
+    pub const fn breaks(self) -> Invariant {
+        match self {
+            Self::NoRescan | Self::AckBeforeWrite => Invariant::NoLoss,
+            Self::DoubleDispatch | Self::StaleEpochAccepted | Self::AttemptTooEarly | Self::SecondSession => {
+                Invariant::NoDouble
+            }
+            Self::CheckThenAct => Invariant::Capacity,
+            Self::EarlyDial | Self::EarlyEntry => Invariant::Time,
+            Self::BoundAfterCancel | Self::EmptyCancel => Invariant::Cancel,
+            Self::WrongOrder => Invariant::Order,
+            Self::UpdateTwice | Self::MissingEvent | Self::SilentRow => Invariant::Audit,
+            Self::ForeignRead => Invariant::Isolation,
+            Self::NodeClock => Invariant::Clock,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The record as API nodes reach it.
+
+use async_trait::async_trait;
+use ges_domain::booking::{Booked, NewBooking};
+use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
+use ges_domain::capacity::Usage;
+use ges_domain::ports::{
+    Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
+};
+use ges_domain::{CallbackId, Instant, ServiceName, TenantId};
+
+use super::Node;
+use crate::trace::short;
+
+#[async_trait]
+impl Bookings for Node {
+    async fn book(&self, booking: NewBooking) -> Result<Booked, StoreError> {
+        let (id, kind, desired) = (booking.callback.id, booking.callback.kind.as_str(), booking.callback.desired_at);
+        let act = async {
+            let booked = self.world.take_booking(booking).await;
+            match &booked {
+                Ok(Booked::Accepted(_)) => self.note(format!("{} booked, {kind} for {desired}", short(id))),
+                Ok(Booked::Refused(refusal)) => self.note(format!("{} not booked: {refusal}", short(id))),
+                Err(error) => self.note(format!("{} not booked: {error}", short(id))),
+            }
+            booked
+        };
+        self.call("book", act).await
+    }
+
+    async fn usage(
+        &self,
+        tenant: TenantId,
+        service: &ServiceName,
+        from: Instant,
+        until: Instant,
+    ) -> Result<Usage, StoreError> {
+        self.call("usage", self.world.store.usage(tenant, service, from, until)).await
+    }
+}
+
+#[async_trait]
+impl Record for Node {
+    async fn find(&self, tenant: TenantId, id: CallbackId, now: Instant) -> Result<Option<Callback>, StoreError> {
+        self.call("find", self.world.look_up(tenant, id, now)).await
+    }
+
+    async fn tenant_of(&self, id: CallbackId) -> Result<Option<TenantId>, StoreError> {
+        self.call("tenant_of", self.world.store.tenant_of(id)).await
+    }
+
+    async fn timeline(&self, tenant: TenantId, id: CallbackId) -> Result<Vec<TimelineEvent>, StoreError> {
+        self.call("timeline", self.world.store.timeline(tenant, id)).await
+    }
+
+    async fn cancel(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        request: &CancelRequest,
+        now: Instant,
+    ) -> Result<Cancelled, StoreError> {
+        let act = async {
+            let cancelled = self.world.take_cancel(tenant, id, request, now).await?;
+            self.note(format!("cancel of {}: {}", short(id), word(&cancelled)));
+            Ok(cancelled)
+        };
+        self.call("cancel", act).await
+    }
+
+    async fn settle_cancel(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        answer: CancelAnswer,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Cancelled, StoreError> {
+        let act = async {
+            let cancelled = self.world.store.settle_cancel(tenant, id, answer, actor, now).await?;
+            self.note(format!("cancel of {} settled by {answer:?}: {}", short(id), word(&cancelled)));
+            Ok(cancelled)
+        };
+        self.call("settle_cancel", act).await
+    }
+
+    async fn move_booking(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError> {
+        self.call("move_booking", self.world.store.move_booking(tenant, id, to, now)).await
+    }
+
+    async fn edit(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        edit: &Edit,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Edited, StoreError> {
+        self.call("edit", self.world.store.edit(tenant, id, edit, actor, now)).await
+    }
+
+    async fn apply_session_update(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        update: &SessionUpdate,
+        now: Instant,
+    ) -> Result<SessionAnswer, StoreError> {
+        let act = async {
+            let answer = self.world.take_update(tenant, id, update, now).await?;
+            let speaker = update.session.as_ref().map_or("nobody", |session| session.as_str());
+            let wish = match (update.state, update.end) {
+                (_, Some(end)) => format!("{end:?}"),
+                (Some(state), None) => state.as_str().to_owned(),
+                (None, None) => "nothing".to_owned(),
+            };
+            let outcome = match &answer {
+                SessionAnswer::Accepted(record) => format!("accepted, now {}", record.state.as_str()),
+                SessionAnswer::Ignored(why) => format!("ignored: {why:?}"),
+                SessionAnswer::Stranger => "refused: a stranger".to_owned(),
+                SessionAnswer::Illegal { from, to } => format!("illegal: {} to {}", from.as_str(), to.as_str()),
+                SessionAnswer::Unknown => "unknown".to_owned(),
+            };
+            self.note(format!("{speaker} says {wish}, {}: {outcome}", update.seq.unwrap_or(0)));
+            Ok(answer)
+        };
+        self.call("session update", act).await
+    }
+}
+
+fn word(cancelled: &Cancelled) -> &'static str {
+    match cancelled {
+        Cancelled::Done(_) => "done",
+        Cancelled::AskSession(_) => "the session has to be asked",
+        Cancelled::AlreadyCompleted => "completed already",
+        Cancelled::NotCancellable => "not cancellable",
+        Cancelled::Unknown => "unknown",
+    }
+}
