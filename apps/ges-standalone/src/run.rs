@@ -71,6 +71,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         floor: FloorSettings::default().with_agents(options.agents).with_speed(options.speed),
         tenants: Seed::default(),
         ges_url: Some(ges_url),
+        ..SimSettings::default()
     };
     let sim = Sim::start(world, Some(Arc::new(LocalSource(stream.clone())))).await?;
 

@@ -165,6 +165,7 @@ fn written(entry: &Reply) -> Result<Written> {
             id: field("serviceId")?.parse()?,
             attempt: field("attempt")?.parse()?,
             at: ges_domain::Instant::from_millis(id.0),
+            decided_at: field("submittedAt")?.parse()?,
             earliest_dial: payload["_earliest_dial_time"].as_str().context("no earliest dial time")?.parse()?,
         },
         service: ServiceName::new(field("serviceName")?)?,
