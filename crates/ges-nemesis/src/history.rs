@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ges_domain::invariants::{Acknowledged, CancelAnswered};
+use ges_domain::invariants::{Acknowledged, CancelAnswered, Read};
 use ges_domain::{CallbackId, ServiceName, TenantId};
 
 use crate::caller::Answer;
@@ -83,6 +83,11 @@ impl History {
         if let Some(before) = before.filter(|before| before.starts_with("COMPLETED") && *before != seen) {
             told.odd.push(format!("{id} was {before} and later {seen}"));
         }
+    }
+
+    /// Records that were shown to a client.
+    pub fn reads(&self) -> Vec<Read> {
+        self.told().states.keys().map(|id| Read { by: self.tenant, id: *id }).collect()
     }
 
     /// Creates that were answered 200.

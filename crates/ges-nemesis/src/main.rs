@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Parser;
 use ges_nemesis::{Figure, RunSettings, run};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Crashes, pauses, lost servers and cut connections against the real programs.
 #[derive(Debug, Parser)]
@@ -38,7 +39,12 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let done = if options.figures { measure().await } else { attack(&options).await };
+    let work = async { if options.figures { measure().await } else { attack(&options).await } };
+    // Dropping the work ends every process it started.
+    let done = tokio::select! {
+        done = work => done,
+        told = told_to_end() => told.and_then(|()| bail!("told to end")),
+    };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -47,6 +53,16 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ctrl-C or SIGTERM.
+async fn told_to_end() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }
 
 async fn attack(options: &Options) -> Result<bool> {

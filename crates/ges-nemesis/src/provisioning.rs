@@ -23,7 +23,7 @@ impl ServiceRow {
             "serviceName": self.name, "callbackApplication": "CallbackApp", "routingPoint": "5001", "dialPrefix": "+",
             "slotMinutes": 15, "maxPerSlot": self.places, "redialInterval": 10, "maxDialAttempts": 2,
             "throttleLimit1": 1_000_000, "throttleLimit2": 1_000_000, "perNumberLimit": 1_000_000,
-            "inQueueCheck": "off", "maxQueued": 100_000,
+            "inQueueCheck": "false", "maxQueued": 100_000,
         })
     }
 }

@@ -12,6 +12,13 @@ pub(crate) fn encode(event: &TimelineEvent) -> Result<String, StoreError> {
     serde_json::to_string(&told).map_err(|error| StoreError::Unavailable(error.into()))
 }
 
+/// What follows the instant in [`encode`]; for statements that decide the instant themselves.
+pub(crate) fn encode_after_instant(event: &TimelineEvent) -> Result<String, StoreError> {
+    let told = serde_json::to_string(&(&event.actor, &event.changes));
+    let told = told.map_err(|error| StoreError::Unavailable(error.into()))?;
+    Ok(told.replacen('[', ",", 1))
+}
+
 /// Reads the event with sequence `seq`.
 pub(crate) fn decode(seq: i32, text: &str) -> Result<TimelineEvent, StoreError> {
     let broken = || unreadable("callback_events", Fault::Value("event"));
@@ -52,6 +59,7 @@ mod tests {
             r#"[1780000000000,{"UI":"ada"},[{"Submitted":{"attempt":1}},{"Completed":{"reason":"CANCELLED"}}]]"#
         );
         assert_eq!(decode(7, &text).unwrap(), event);
+        assert_eq!(format!("[{}{}", event.at.millis(), encode_after_instant(&event).unwrap()), text);
     }
 
     #[test]

@@ -161,7 +161,8 @@ fn desired_when(evidence: &Evidence, id: CallbackId, at: Instant) -> Option<Inst
 /// I7: of two callbacks of one service that both waited, the one that sorts first goes out first.
 ///
 /// A callback is known to wait once its booking was answered; what was booked in the last moments before a batch was read
-/// may miss it.
+/// may miss it. One that had ended when its entry came waited for nothing any more: a node that stood still writes what it had
+/// read before, and no session is accepted on it (I5).
 pub(super) fn order(evidence: &Evidence) -> Vec<Violation> {
     let stories: HashMap<_, _> = evidence.stories.iter().map(|story| (story.record.id, story)).collect();
     let answered: HashMap<_, _> = evidence.acknowledged.iter().map(|create| (create.id, create.answered_at)).collect();
@@ -169,7 +170,8 @@ pub(super) fn order(evidence: &Evidence) -> Vec<Violation> {
     let mut seen = std::collections::HashSet::new();
     for entry in evidence.entries.iter().filter(|entry| entry.attempt == 1) {
         let Some(story) = stories.get(&entry.id) else { continue };
-        if story.record.reschedules == 0 && seen.insert(entry.id) {
+        let stale = story.record.completed_at.is_some_and(|ended| ended < entry.at);
+        if story.record.reschedules == 0 && seen.insert(entry.id) && !stale {
             firsts.entry((story.record.tenant, &story.record.service)).or_default().push((entry, story));
         }
     }

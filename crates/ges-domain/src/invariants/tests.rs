@@ -229,6 +229,13 @@ fn i7_finds_a_callback_that_was_overtaken() {
         e.dials.clear();
     };
     assert_eq!(broken_by(spoil), ["I7"]);
+    let cancelled = |e: &mut Evidence| {
+        spoil(e);
+        let (record, event) =
+            e.stories[1].record.apply(Actor::Api, at(88_000), vec![Change::Completed { reason: Reason::CANCELLED }]);
+        (e.stories[1].record, _) = (record, e.stories[1].timeline.push(event));
+    };
+    assert_eq!(broken_by(cancelled), [""; 0], "it waited no longer; a node that stood still wrote it late");
 }
 
 #[test]

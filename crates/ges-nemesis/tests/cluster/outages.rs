@@ -40,7 +40,7 @@ async fn an_emptied_redis_loses_nothing() {
             deployment.ledger.flush().await.unwrap();
         }
     };
-    tokio::join!(burst(&deployment, &history, 250, 8), flushing);
+    tokio::join!(burst(&deployment, &history, 250, 1), flushing);
     assert_eq!(history.acknowledged().len(), 250, "{}", history.summary());
     // An entry that was emptied away before anybody read it is written again once its attempt is overdue (R-SUB-8).
     all_end(&deployment, &history, Duration::from_secs(100)).await;

@@ -20,17 +20,19 @@ const RECORD: &str = concat!(
     ), asked as (
         select *
         from unnest($3::uuid[], $4::uuid[], $5::int[], $6::bigint[], $7::text[]) with ordinality
-            a (tenant, id, attempt, ack_at, event, place)
+            a (tenant, id, attempt, patience, event, place)
     ), recorded as (
         update callbacks c
-        set state = 2, attempts = a.attempt, submitted_at = $8, failures = null, version = c.version + 1,
-            updated_at = nullif($8, c.created_at), ack_at = case when a.ack_at < c.deadline then a.ack_at end
+        -- On one record time never runs backwards, whatever two nodes make of the server's clock (I10).
+        set state = 2, attempts = a.attempt, submitted_at = greatest($8, c.updated_at, c.created_at), failures = null,
+            version = c.version + 1, updated_at = nullif(greatest($8, c.updated_at, c.created_at), c.created_at),
+            ack_at = nullif(least(greatest($8, c.updated_at, c.created_at) + a.patience, c.deadline), c.deadline)
         from asked a
         where c.tenant = a.tenant and c.id = a.id and coalesce(c.attempts, 0) + 1 = a.attempt
             and c.state <= 2 and c.submitted_at is null and c.session_id is null
             and (select holds from lease)
             and exists (select 1 from services s where s.key = c.service and s.shard = $1)
-        returning c.tenant, c.id, c.version, a.attempt, a.event
+        returning c.tenant, c.id, c.version, a.attempt, '[' || c.submitted_at || a.event as event
     ), told as (
         insert into callback_events (tenant, id, seq, event)
         select tenant, id, version, event
@@ -57,15 +59,16 @@ pub(super) async fn record(
     let mut events = Vec::with_capacity(handed.len());
     for Handed { attempt, .. } in handed {
         let changes = vec![Change::Submitted { attempt: *attempt }];
-        events.push(event::encode(&TimelineEvent { seq: 0, at, actor: Actor::Monitor, changes })?);
+        events.push(event::encode_after_instant(&TimelineEvent { seq: 0, at, actor: Actor::Monitor, changes })?);
     }
+    let patience = |handed: &Handed| ack_deadline(handed.attempt, at).millis() - at.millis();
     let recorded = sqlx::query_scalar::<_, bool>(RECORD)
         .bind(i16::from(lease.shard.0))
         .bind(lease.epoch.cast_signed())
         .bind(handed.iter().map(|handed| handed.tenant.0).collect::<Vec<_>>())
         .bind(handed.iter().map(|handed| handed.id.0).collect::<Vec<_>>())
         .bind(handed.iter().map(|handed| handed.attempt.cast_signed()).collect::<Vec<_>>())
-        .bind(handed.iter().map(|handed| ack_deadline(handed.attempt, at).millis()).collect::<Vec<_>>())
+        .bind(handed.iter().map(patience).collect::<Vec<_>>())
         .bind(events)
         .bind(at.millis())
         .fetch_all(pool)

@@ -95,6 +95,23 @@ pub async fn due_leaves_out_what_does_not_wait(stores: &dyn Stores) {
     assert_eq!(due(stores, &waiting, after(100), 100).await, [waiting.id]);
 }
 
+/// I10: nodes read the store's clock a little apart, and a monitor may be behind the pod that took the booking.
+pub async fn a_hand_over_by_a_late_clock_does_not_turn_time_back(stores: &dyn Stores) {
+    provision(stores).await;
+    let booked = book(stores, immediate(after(10))).await;
+    let edited = book(stores, scheduled(START, after(7200))).await;
+    stores.record().move_booking(tenant(), edited.id, &move_to(after(9000), 9), after(20)).await.unwrap();
+    for (record, at, told) in [(&booked, after(9), after(10)), (&edited, after(19), after(20))] {
+        assert_eq!(hand_over(stores, record, 1, at).await, HandoverOutcome::Recorded);
+        let row = standing(stores, record).await;
+        assert_eq!((row.updated_at, row.submission.submitted_at), (told, Some(told)), "I10");
+        let timeline = stores.record().timeline(record.tenant, record.id).await.unwrap();
+        assert!(timeline.windows(2).all(|pair| pair[0].at <= pair[1].at), "I10: {timeline:?}");
+    }
+    assert_eq!(timers(stores, &booked, after(69)).await, []);
+    assert_eq!(timers(stores, &booked, after(70)).await, [booked.id], "60 s after it was told");
+}
+
 /// T3, R-SUB-8.
 pub async fn an_attempt_is_recorded_once(stores: &dyn Stores) {
     provision(stores).await;

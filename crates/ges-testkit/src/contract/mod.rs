@@ -158,6 +158,7 @@ macro_rules! contract_facts {
             due_records_come_in_order_and_up_to_the_limit
             due_leaves_out_what_does_not_wait
             an_attempt_is_recorded_once
+            a_hand_over_by_a_late_clock_does_not_turn_time_back
             a_changed_record_overtakes_its_attempt
             a_batch_is_answered_in_the_order_asked
             an_unanswered_attempt_rings_at_its_deadline
