@@ -15,6 +15,9 @@ pub(crate) const CELL_MINUTES: i64 = 120;
 /// Places of one: the largest there is.
 pub(crate) const CELL_PLACES: usize = 10_000;
 
+/// How long before its desired time a scheduled callback is due, while no wait is known.
+pub(crate) const LEAD_MS: i64 = 120_000;
+
 /// The deployment with a view into its servers.
 #[derive(Debug)]
 pub(crate) struct Stage {

@@ -71,6 +71,27 @@ impl Store {
         Ok(Statements(statements))
     }
 
+    /// Where the server's time went since [`Store::forget_times`], slowest first, for people.
+    pub(crate) async fn slowest(&self) -> Result<String> {
+        let sql = "select s.calls::float8, s.total_exec_time, s.query from pg_stat_statements s \
+                   join pg_roles r on r.oid = s.userid where r.rolname <> 'postgres' and s.query is not null \
+                   order by s.total_exec_time desc limit 6";
+        let rows = sqlx::query(sql).fetch_all(&self.pool).await?;
+        let line = |row: &sqlx::postgres::PgRow| {
+            let (calls, ms, query): (f64, f64, String) = (row.get(0), row.get(1), row.get(2));
+            let words: Vec<_> = query.split_whitespace().collect();
+            let text: String = words.join(" ").chars().take(70).collect();
+            format!("{ms:.0} ms in {calls} calls: {text}")
+        };
+        Ok(rows.iter().map(line).collect::<Vec<_>>().join("; "))
+    }
+
+    /// Begins to count anew.
+    pub(crate) async fn forget_times(&self) -> Result<()> {
+        sqlx::query("select pg_stat_statements_reset()").execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Bytes of all tables with their indexes and large values, after the space of dead rows is free again.
     pub(crate) async fn table_bytes(&self) -> Result<BTreeMap<String, f64>> {
         sqlx::query("vacuum").execute(&self.pool).await?;

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::load::{Burst, Order};
 use crate::redis::Redis;
 use crate::report::{Bound, Figure};
-use crate::stage::{CELL_PLACES, Cast, Stage, now_whole_ms};
+use crate::stage::{CELL_PLACES, Cast, LEAD_MS, Stage, now_whole_ms};
 use crate::yardstick::pipelined_adds;
 
 pub(crate) async fn measure(quick: bool) -> Result<Vec<Figure>> {
@@ -22,20 +22,22 @@ pub(crate) async fn measure(quick: bool) -> Result<Vec<Figure>> {
 
 async fn one(count: usize, must: Bound) -> Result<Vec<Figure>> {
     let services = count.div_ceil(CELL_PLACES);
-    let mut stage = Stage::set(Cast { services, ..Cast::default() }).await?;
+    let mut stage = Stage::set(Cast { services, counted: true, ..Cast::default() }).await?;
     stage.cluster.terminate("worker-0")?;
     // Far enough ahead that all are booked before; what is booked later than its instant is due at once as well.
     let due = now_whole_ms() + i64::try_from(count)? / 3 + 5_000;
-    let orders = (0..count).map(|number| Order::at(number % services, due)).collect();
+    let orders = (0..count).map(|number| Order::at(number % services, due + LEAD_MS)).collect();
     let booked = Burst::to(&stage.apis).book(orders).await?.whole()?;
     let left = u64::try_from(due + 100 - now_whole_ms()).unwrap_or(0);
     sleep(Duration::from_millis(left)).await;
     stage.store.checkpoint().await?;
+    stage.store.forget_times().await?;
     let begun = now_whole_ms();
     stage.cluster.launch("worker-0")?;
     // Nothing is read meanwhile that grows with the stream: polling asks for one number.
     let seen = stage.stream_has(count, Duration::from_secs(20)).await?;
     ensure!(seen >= count, "only {seen} of {count} have left");
+    let slowest = stage.store.slowest().await?;
     let entries = stage.redis.entries().await?;
     let callbacks: BTreeSet<_> = entries.iter().map(|entry| entry.field("serviceId")).collect();
     ensure!(callbacks.len() == entries.len(), "{} entries for {} callbacks", entries.len(), callbacks.len());
@@ -47,7 +49,7 @@ async fn one(count: usize, must: Bound) -> Result<Vec<Figure>> {
     let yardstick = pipelined_adds(&mut plain, like, count).await?;
     let bytes: usize = like.iter().flat_map(|entry| &entry.fields).map(|(name, value)| name.len() + value.len()).sum();
     let note = format!(
-        "{} entries of {} bytes in {took:.2} s, the first {} ms after the worker's start; booked at {:.0}/s",
+        "{} entries of {} bytes in {took:.2} s, the first {} ms after the worker's start; booked at {:.0}/s; {slowest}",
         entries.len(),
         bytes / like.len(),
         first.added_ms()? - begun,
