@@ -76,7 +76,10 @@ impl Postgres {
     /// # Errors
     /// With what `psql` says.
     pub fn sql(&self, database: &str, statements: &str) -> Result<String> {
-        let (shell, psql, port) = (Shell::new()?, self.bin.join("psql"), self.port.to_string());
+        // Clients are not always packaged beside the server.
+        let beside = self.bin.join("psql");
+        let psql = if beside.is_file() { beside } else { PathBuf::from("psql") };
+        let (shell, port) = (Shell::new()?, self.port.to_string());
         let quiet = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
         let at = ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-d", database];
         Ok(cmd!(shell, "{psql} {quiet...} {at...} -c {statements}").quiet().read()?)

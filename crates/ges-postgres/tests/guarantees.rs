@@ -378,12 +378,15 @@ async fn an_unusable_url_is_unavailable_and_not_quoted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hot_service_is_read_once() {
     let (database, store) = provisioned().await;
-    let before = transactions(&database).await;
+    let (before, begun) = (transactions(&database).await, Timer::now());
     for _ in 0..500 {
         assert!(Catalogue::service(&store, tenant(), &service("CB_Sales")).await.unwrap().is_some());
     }
+    let seconds = i64::try_from(begun.elapsed().as_secs()).unwrap();
     store.close().await;
-    assert!(transactions(&database).await - before < 20);
+    // A busy machine may take long enough for a few more reads, and for the clock to be measured again.
+    let used = transactions(&database).await - before;
+    assert!(used < 20 + 2 * seconds, "{used} transactions in {seconds} s");
 }
 
 /// R-POL-3: each node asks after the sessions of its own shards, and only after records a session has.
