@@ -181,6 +181,7 @@ mod tests {
         slots.iter().map(text).collect()
     }
 
+    /// R-AV-3, R-AV-4, R-AV-6, R-AV-7, R-AV-8.
     #[test]
     fn ex_c_slots_of_a_period() {
         let free = Usage::default();
@@ -218,6 +219,7 @@ mod tests {
         assert!(offered(&free, &past).is_empty(), "R-AV-5: nothing in the past");
     }
 
+    /// R-AV-5, R-AV-8, R-AV-9.
     #[test]
     fn ex_c_refusals() {
         let now = at(NOW);

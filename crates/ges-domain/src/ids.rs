@@ -145,6 +145,7 @@ impl From<SessionId> for String {
 mod tests {
     use super::*;
 
+    /// R-CON-5.
     #[test]
     fn service_names_are_trimmed_and_bounded() {
         assert_eq!(ServiceName::new("  my svc/x ").unwrap().as_str(), "my svc/x");

@@ -90,6 +90,7 @@ impl FromStr for Instant {
 mod tests {
     use super::*;
 
+    /// R-CON-1.
     #[test]
     fn wire_form_has_three_fraction_digits_and_reads_back() {
         let at: Instant = "2026-01-05T10:00:00-05:00".parse().unwrap();

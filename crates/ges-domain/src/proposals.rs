@@ -71,6 +71,7 @@ mod tests {
         found.keys().map(|start| start.to_string()[5..16].to_owned()).collect()
     }
 
+    /// R-PRP-1 to R-PRP-3.
     #[test]
     fn ex_e_proposals() {
         for (row, now, wanted, full, expected) in [
@@ -147,6 +148,7 @@ mod tests {
         assert_eq!(starts(&unflagged)[0], "06-01T15:30");
     }
 
+    /// R-PRP-2.
     #[test]
     fn a_slot_that_starts_within_two_minutes_is_no_proposal() {
         let wanted = at("2026-06-01T12:00:00Z");

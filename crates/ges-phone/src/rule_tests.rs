@@ -19,6 +19,7 @@ fn verdict(input: &str, default_country: &str) -> Result<String, NumberRefusal> 
     plausibility(&Plan, &given(input), &screening, true).map(|key| key.as_str().to_owned())
 }
 
+/// R-NUM-1 to R-NUM-7.
 #[test]
 fn ex_j_plausibility() {
     use NumberRefusal::{Impossible, Premium};

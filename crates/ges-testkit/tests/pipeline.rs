@@ -368,6 +368,7 @@ fn reschedule_of(office: &Office) -> RescheduleCallback {
     }
 }
 
+/// R-EDT-1 to R-EDT-3.
 #[tokio::test]
 async fn a_reschedule_runs_the_checks_again_and_moves_in_one_step() {
     let office = office().await;

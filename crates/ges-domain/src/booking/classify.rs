@@ -59,6 +59,7 @@ mod tests {
     }
 
     /// EX-D on a 30 minute grid; the office rows are tested with the whole use case.
+    /// R-TYP-2 to R-TYP-6.
     #[test]
     fn ex_d_types_and_times() {
         let near = Duration::ZERO;

@@ -95,6 +95,7 @@ fn m3_a_redial_goes_back_to_the_queue() {
     assert_eq!(record.reason.unwrap().as_str(), "REDIAL_LIMIT_REACHED");
 }
 
+/// R-CAN-1, R-CAN-3.
 #[test]
 fn m4_to_m7_cancel_by_state() {
     let (processing, _) = play(submitted(Kind::Immediate), &[update(1, State::Processing)]);
@@ -307,6 +308,7 @@ fn take(record: &Callback, step: &Step, now: Instant) -> Option<Write> {
 }
 
 proptest! {
+    /// R-TR-4, R-ST-2.
     #[test]
     fn p_8_nothing_leaves_completed_and_i8_the_timeline_folds_to_the_row(
         kind in prop::sample::select(vec![Kind::Immediate, Kind::Scheduled]),

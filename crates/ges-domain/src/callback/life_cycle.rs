@@ -52,6 +52,7 @@ mod tests {
     use super::State::{Completed, Paused, Processing, Queued, Routing, Scheduled};
     use super::*;
 
+    /// R-TR-1.
     #[test]
     fn every_pair_of_states_is_either_listed_or_illegal() {
         let legal = [

@@ -113,6 +113,7 @@ impl From<Reason> for String {
 mod tests {
     use super::*;
 
+    /// R-RSN-2, R-CAP-3.
     #[test]
     fn only_cancel_reasons_free_the_slot() {
         assert!(Reason::CANCELLED.frees_slot());

@@ -107,6 +107,7 @@ impl Direction {
 mod tests {
     use super::*;
 
+    /// R-ST-1.
     #[test]
     fn paused_is_hidden_from_external_readers() {
         assert_eq!(State::Paused.external(), State::Queued);
@@ -116,6 +117,7 @@ mod tests {
         }
     }
 
+    /// R-CON-7, R-QS-5.
     #[test]
     fn watermark_states_are_the_active_ones() {
         let active: Vec<_> = State::ALL.into_iter().filter(|state| state.is_active()).collect();

@@ -210,6 +210,7 @@ mod tests {
         assert_eq!(keys, ["b", "c"], "R-EDT-5");
     }
 
+    /// R-REC-5.
     #[test]
     fn four_hundred_kibibytes_are_the_limit_and_a_refused_merge_changes_nothing() {
         let fits = UserData::MAX_BYTES - 2 - 1 - 4 - 2;
@@ -221,6 +222,7 @@ mod tests {
         assert_eq!(data, before);
     }
 
+    /// R-REC-6.
     #[test]
     fn debug_shows_no_content() {
         let data = UserData::new([("email".into(), text("joe@example.com"))]).unwrap();

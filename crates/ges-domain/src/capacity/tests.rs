@@ -43,6 +43,7 @@ fn book(schedule: &Schedule, usage: &mut Usage, start: Instant, minutes: &[u64])
     minutes.iter().map(book_one).collect()
 }
 
+/// R-CR-9, R-CR-10, R-CAP-4.
 #[test]
 fn ex_f_bookings_in_one_rule_slot() {
     let (ok, full) = (true, false);
@@ -60,6 +61,7 @@ fn ex_f_bookings_in_one_rule_slot() {
     }
 }
 
+/// R-CAP-2, R-CR-11, R-CR-12.
 #[test]
 fn ex_f_limits() {
     let nine = at("2026-06-01T09:00:00Z");
@@ -99,6 +101,7 @@ fn ex_f_limits() {
     }
 }
 
+/// R-CR-17, R-CR-18.
 #[test]
 fn ex_f10_switching_the_slot_length() {
     let mut week = Calendar::empty(RuleSlot::Hour);
@@ -113,6 +116,7 @@ fn ex_f10_switching_the_slot_length() {
     assert_eq!(error, StatementError { weekday: Some(3), key: "0900".into(), fault: Fault::OutOfRange });
 }
 
+/// R-CR-14, R-CR-15.
 #[test]
 fn ex_f11_and_f12_statements() {
     let before = rule(RuleSlot::Hour, &[("0800", 1)]).calendar().clone();
@@ -156,6 +160,7 @@ fn faults_of_statements_name_their_key() {
     assert!(serde_json::from_str::<Pairs<Pairs<Amount>>>(r#"{"1":7}"#).is_err(), "a day is an object");
 }
 
+/// R-CR-1.
 #[test]
 fn rules_read_from_documents_only_when_they_hold() {
     let read = |json: &str| serde_json::from_str::<CapacityRule>(json);
@@ -172,6 +177,7 @@ fn rules_read_from_documents_only_when_they_hold() {
     assert!(CapacityRule::new(&"r".repeat(65), Calendar::empty(RuleSlot::Hour)).is_err());
 }
 
+/// R-CR-2, R-CR-13.
 #[test]
 fn ex_f13_each_repeated_hour_has_the_full_value() {
     let hours = kept(NEW_YORK, &["Mon-Sun 00:00-24:00"]);
@@ -190,6 +196,7 @@ fn ex_f13_each_repeated_hour_has_the_full_value() {
     assert_eq!(long.limits_of(&long.cell_at(at("2026-03-08T07:30:00Z"))).cell_limit, 10);
 }
 
+/// R-CR-8, R-PUB-8.
 #[test]
 fn ex_f14_a_lowered_rule_leaves_nothing_but_takes_nothing_back() {
     let hours = kept("UTC", &["Mon-Sun 00:00-24:00"]);
@@ -203,6 +210,7 @@ fn ex_f14_a_lowered_rule_leaves_nothing_but_takes_nothing_back() {
     assert_eq!(usage.used(nine, nine + Duration::from_secs(3_600)), 5);
 }
 
+/// R-CAP-3, R-CON-2.
 #[test]
 fn grains_are_five_minutes_and_half_open() {
     let mut usage = Usage::default();
@@ -267,6 +275,7 @@ fn any_act() -> impl Strategy<Value = Act> {
 
 proptest! {
     /// P-3, P-4: admission by `remaining` keeps every cell and every rule slot within its limit.
+    /// R-CAP-5.
     #[test]
     fn p_3_no_sequence_of_bookings_exceeds_a_limit(
         calendar in any_calendar(),
@@ -326,6 +335,7 @@ proptest! {
     }
 
     /// P-17: a calendar written as JSON reads back, alone and as part of a rule's document.
+    /// R-CR-16.
     #[test]
     fn p_17_statements_read_back(calendar in any_calendar()) {
         let json = serde_json::to_string(&calendar.statements()).unwrap();

@@ -16,6 +16,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(from, until)| (at(from).to_string(), at(until).to_string())).collect()
 }
 
+/// R-OF-1, R-OF-2, R-BH-3 to R-BH-7, R-DST-3.
 #[test]
 fn ex_a_open_for() {
     let office = weekdays_nine_to_five();
@@ -67,6 +68,7 @@ fn ex_a_open_for() {
     }
 }
 
+/// R-DST-1, R-DST-2.
 #[test]
 fn ex_b_windows_across_changes_of_the_clocks() {
     for (row, hours, from, until, expected) in [

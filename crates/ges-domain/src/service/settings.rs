@@ -206,6 +206,7 @@ mod tests {
         assert_eq!((row().max_per_slot, row().callback_ttl, row().slot_minutes), (100, 86_400, SlotLength::default()));
     }
 
+    /// R-CFG-1.
     #[test]
     fn a_value_outside_its_range_is_named() {
         assert_eq!(Settings { callback_ttl: 59, ..row() }.check().unwrap_err().key, "callbackTtl");

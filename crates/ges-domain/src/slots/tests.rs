@@ -27,6 +27,7 @@ fn cell(from: &str, until: &str) -> Cell {
     Cell { from: at(from), until: at(until) }
 }
 
+/// R-SLT-1, R-SLT-3.
 #[test]
 fn ex_b_open_cells() {
     let office = weekdays_nine_to_five;
@@ -44,6 +45,7 @@ fn ex_b_open_cells() {
     assert_eq!(starts(&b5), ["03:15", "03:45"], "B5");
 }
 
+/// R-SLT-1, R-SLT-2, R-DST-3.
 #[test]
 fn ex_b_cells_of_change_days() {
     for (row, name, minutes, from, until, count, sample) in [
@@ -77,6 +79,7 @@ fn a_cell_open_in_two_pieces_is_advertised_by_the_first() {
     assert_eq!((open[0].start, open[0].until), (at("2026-06-01T08:15:00Z"), at("2026-06-01T09:40:00Z")));
 }
 
+/// R-SLT-4, R-BK-1, R-BK-3.
 #[test]
 fn ex_d_office_and_capacity() {
     let schedule = schedule(weekdays_nine_to_five(), 30);
@@ -112,6 +115,7 @@ fn ex_d_office_and_capacity() {
     assert_eq!(schedule.remaining(&booking.cell, &Usage::default()), 1, "D1");
 }
 
+/// R-CRE-4, R-CRE-5.
 #[test]
 fn ex_d_immediate() {
     let schedule = schedule(weekdays_nine_to_five(), 30);

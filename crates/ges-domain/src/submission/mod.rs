@@ -59,6 +59,7 @@ mod tests {
         format!("2026-06-01T{clock}Z").parse().unwrap()
     }
 
+    /// R-SUB-1, R-SUB-2, R-SUB-4.
     #[test]
     fn ex_g_submission_times() {
         let desired = at("14:00:00");

@@ -52,6 +52,7 @@ fn run(limits: &Limits, times: &[f64]) -> Vec<Option<u64>> {
         .collect()
 }
 
+/// R-THR-3 to R-THR-5.
 #[test]
 fn ex_h1_two_windows_slide() {
     let limits = resolve(&windows([(2, 14), (2, 7)]), &Settings::default());
@@ -66,6 +67,7 @@ fn ex_h2_the_first_full_window_names_the_error() {
     assert_eq!(verdicts, [None, None, Some(7), None, Some(19), Some(19), None, None, Some(19)]);
 }
 
+/// R-THR-1, R-THR-2.
 #[test]
 fn ex_h3_zero_blocks_and_h4_blank_inherits_and_h5_negative_falls_to_the_product_default() {
     let none = Settings::default();
@@ -87,6 +89,7 @@ fn ex_h7_scheduled_callbacks_are_not_refused_by_windows() {
     assert!(check(&limits, &full, Kind::Immediate, Reach::Public).is_err(), "H8");
 }
 
+/// R-THR-8, R-THR-9.
 #[test]
 fn ex_i_per_number_limits() {
     let defaults = resolve(&Settings::default(), &Settings::default());
@@ -106,6 +109,7 @@ fn ex_i_per_number_limits() {
     assert_eq!(counted(&six, &defaults, a_day_later - Duration::from_millis(1)).number_day, 6, "I2");
 }
 
+/// R-THR-10.
 #[test]
 fn ex_i7_to_i9_in_queue_check() {
     let of = |check| resolve(&Settings { in_queue_check: Some(check), ..Settings::default() }, &Settings::default());

@@ -26,6 +26,7 @@ async fn first_written(world: &World) -> Option<Duration> {
     None
 }
 
+/// R-SUB-1, R-SUB-2, R-SUB-4.
 #[tokio::test(start_paused = true)]
 async fn ex_g_submission_times() {
     for (row, estimate, before) in [

@@ -1,0 +1,84 @@
+//! Provisioning a tenant from a document: good rows are applied, bad ones named and left out.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::sync::Arc;
+
+use ges_domain::hours::Hours;
+use ges_domain::ports::Catalogue;
+use ges_domain::service::Settings;
+use ges_domain::use_cases::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
+use ges_testkit::MemoryStore;
+use ges_testkit::builders::{hourly_rule, service, settings, tenant, weekday_hours};
+
+fn row(name: &str, change: impl FnOnce(&mut ServiceDocument)) -> ServiceDocument {
+    let mut row = ServiceDocument { service_name: service(name), capacity_rule: None, settings: settings() };
+    change(&mut row);
+    row
+}
+
+fn document(services: Vec<ServiceDocument>) -> Provisioning {
+    Provisioning {
+        tenant: tenant(),
+        throttle: None,
+        business_hours: vec![weekday_hours("BH", "09:00", "17:00")],
+        capacity_rules: vec![hourly_rule("Rule", 4)],
+        services,
+    }
+}
+
+async fn apply(store: &MemoryStore, document: &Provisioning) -> Provisioned {
+    Provision { catalogue: Arc::new(store.clone()) }.run(document).await.unwrap()
+}
+
+/// R-CFG-1, R-CFG-2, R-CR-6: each bad row is named with its cause, and the good ones are applied.
+#[tokio::test]
+async fn bad_rows_are_named_and_the_others_applied() {
+    let store = MemoryStore::default();
+    let rows = vec![
+        row("good", |row| {
+            row.settings.business_hours = Some("BH".into());
+            row.capacity_rule = Some("Rule".into());
+        }),
+        row("no application", |row| row.settings.callback_application.clear()),
+        row("no such hours", |row| row.settings.business_hours = Some("BH2".into())),
+        row("no such rule", |row| {
+            row.settings.business_hours = Some("BH".into());
+            row.capacity_rule = Some("Rule2".into());
+        }),
+        row("rule without hours", |row| row.capacity_rule = Some("Rule".into())),
+    ];
+    let outcome = apply(&store, &document(rows)).await;
+    assert_eq!(outcome.applied, [service("good")]);
+    let causes: Vec<_> = outcome.rejected.iter().map(|(name, cause)| (name.as_str(), cause.to_string())).collect();
+    assert!(causes[0].1.contains("callbackApplication"), "the column is named: {causes:?}");
+    assert_eq!(outcome.rejected[1].1, RowError::UnknownHours, "R-CFG-2");
+    assert_eq!(outcome.rejected[2].1, RowError::UnknownRule);
+    assert_eq!(outcome.rejected[3].1, RowError::NoBusinessHours, "R-CR-6");
+    let good = store.service(tenant(), &service("good")).await.unwrap().unwrap();
+    assert!(matches!(good.hours, Hours::Kept(_)) && good.capacity.is_some(), "R-CR-3");
+    assert_eq!(store.service(tenant(), &service("no such hours")).await.unwrap(), None);
+}
+
+/// R-CFG-1: a service keeps its settings when its new row is bad.
+#[tokio::test]
+async fn a_bad_row_leaves_its_service_as_it_was() {
+    let store = MemoryStore::default();
+    apply(&store, &document(vec![row("CB_Sales", |row| row.settings.max_per_slot = 7)])).await;
+    let bad = row("CB_Sales", |row| row.settings.max_per_slot = 10_001);
+    let outcome = apply(&store, &document(vec![bad])).await;
+    assert_eq!(outcome.rejected.len(), 1);
+    let kept = store.service(tenant(), &service("CB_Sales")).await.unwrap().unwrap();
+    assert_eq!(kept.settings.max_per_slot, 7);
+}
+
+/// R-CFG-3 is the publisher's; the document itself is strict JSON, and the example in the tree is one.
+#[test]
+fn the_example_in_the_tree_is_a_document_whose_rows_hold() {
+    let example = include_str!("../../../deploy/examples/provisioning.json");
+    let document: Provisioning = serde_json::from_str(example).unwrap();
+    assert!(document.services.iter().all(|row| row.settings.check().is_ok()));
+    let settings: &Settings = &document.services[1].settings;
+    assert_eq!(settings.business_hours.as_deref(), Some("BH_Support"));
+    assert!(serde_json::from_str::<Provisioning>(r#"{"tenant":"x"}"#).is_err());
+}
