@@ -59,7 +59,7 @@ impl Consumer {
             0..35 => None,
             35..42 => Some(now + chance.seconds(0, 120)),
             42..85 => {
-                let cell = chance.between(1, 7);
+                let cell = chance.between(1, 5);
                 Some(START + Duration::from_secs(cell * 900 + *chance.one_of(&[0, 300, 600])))
             }
             _ => Some(now + chance.seconds(130, 3_600)),

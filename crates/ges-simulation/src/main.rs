@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use ges_simulation::{Outcome, run};
+use ges_simulation::{Bug, Outcome, run};
 
 /// Runs the real use cases and monitors in a made-up world.
 #[derive(Parser)]
@@ -17,14 +17,22 @@ struct Arguments {
     /// Show what happened
     #[arg(long)]
     verbose: bool,
+    /// Plant a bug, by its name in `Bug`
+    #[arg(long, value_parser = planted)]
+    bug: Option<Bug>,
+}
+
+fn planted(name: &str) -> Result<Bug, String> {
+    let named = Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name);
+    named.ok_or_else(|| format!("there are {:?}", Bug::ALL))
 }
 
 fn main() -> ExitCode {
-    let Arguments { seed, seeds, verbose } = Arguments::parse();
+    let Arguments { seed, seeds, verbose, bug } = Arguments::parse();
     let mut failed = 0_u64;
     let (mut callbacks, mut entries) = (0, 0);
     for seed in seed..seed.saturating_add(seeds) {
-        let outcome = run(seed, None, verbose);
+        let outcome = run(seed, bug, verbose);
         (callbacks, entries) = (callbacks + outcome.callbacks, entries + outcome.entries);
         if verbose {
             outcome.trace.iter().for_each(|line| println!("{line}"));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ges_domain::booking::{Booked, NewBooking};
 use ges_domain::callback::{Actor, Callback, Change, SessionUpdate, State, fold};
 use ges_domain::ports::{
-    Bookings, CancelRequest, Cancelled, Dispatch, Handed, Handover, HandoverOutcome, Record, ServiceRef, SessionAnswer,
-    ShardLease, StoreError,
+    AgendaLine, Bookings, CancelRequest, Cancelled, Dispatch, Handed, Handover, HandoverOutcome, Record, ServiceRef,
+    SessionAnswer, ShardLease, StoreError,
 };
 use ges_domain::{CallbackId, Instant, TenantId};
 
@@ -17,6 +17,9 @@ use crate::world::World;
 /// What an attempt came to, and whether that changed its record.
 type HandedNow = (HandoverOutcome, bool);
 
+/// How much too early the next attempt follows, when it does.
+const TOO_EARLY: Duration = Duration::from_secs(45);
+
 impl World {
     pub(crate) async fn take_booking(&self, mut booking: NewBooking) -> Result<Booked, StoreError> {
         let callback = &booking.callback;
@@ -25,7 +28,7 @@ impl World {
         {
             let (from, until) = (claim.cell.from, claim.cell.until);
             let usage = self.store.usage(callback.tenant, &callback.service, from, until).await?;
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
             self.now();
             if usage.remaining(&claim.cell, &claim.limits) > 0
                 && let Some(claim) = &mut booking.slot
@@ -143,6 +146,30 @@ impl World {
         answer
     }
 
+    pub(crate) async fn read_agenda(&self, shards: &[ShardLease]) -> Result<Vec<AgendaLine>, StoreError> {
+        let mut lines = self.store.agenda(shards).await?;
+        if self.has(Bug::AttemptTooEarly) {
+            lines.iter_mut().for_each(|line| line.next_timer = line.next_timer.map(|timer| timer - TOO_EARLY));
+        }
+        Ok(lines)
+    }
+
+    pub(crate) async fn read_timers(
+        &self,
+        lease: ShardLease,
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<Callback>, StoreError> {
+        if !self.has(Bug::AttemptTooEarly) {
+            return self.store.timers(lease, now, limit).await;
+        }
+        let mut rung = self.store.timers(lease, now + TOO_EARLY, limit).await?;
+        for submission in rung.iter_mut().map(|record| &mut record.submission) {
+            submission.submitted_at = submission.submitted_at.map(|at| at - TOO_EARLY);
+        }
+        Ok(rung)
+    }
+
     pub(crate) async fn read_due(
         &self,
         lease: ShardLease,
@@ -156,10 +183,10 @@ impl World {
             Some(Bug::DoubleDispatch) if self.is_stale(lease) => {
                 let all = self.store.everything().into_iter().map(|(record, _)| record);
                 let of = all.filter(|record| record.tenant == service.tenant && record.service == service.name);
-                due = of.filter(|record| record.state == State::Queued && record.session.is_none()).collect();
+                due = of.filter(|record| record.state == State::Queued).collect();
                 for record in &mut due {
                     // As if reading had spent the attempt.
-                    record.submission.submitted_at = None;
+                    (record.session, record.submission.submitted_at) = (None, None);
                 }
             }
             _ => {}
@@ -192,7 +219,6 @@ impl World {
             let version = |id| all.iter().find(|(record, _)| record.id == id).map(|(record, _)| record.version);
             handed.iter().map(|one| version(one.id)).collect()
         };
-        let at = if self.has(Bug::AttemptTooEarly) { at - Duration::from_secs(45) } else { at };
         let before = versions();
         let outcomes = self.store.record_handed(self.taken_for(lease), handed, at).await?;
         let news = before.iter().zip(versions()).map(|(before, after)| *before != after);

@@ -25,6 +25,8 @@ pub(crate) struct Weather {
     pub(crate) stream_before: f64,
     /// The stream takes everything and says it failed.
     pub(crate) stream_after: f64,
+    /// The stream takes nothing from one second to another, counted from the beginning.
+    pub(crate) stream_out: Option<(u64, u64)>,
     /// An entry is read late.
     pub(crate) entry_late: f64,
     /// A hint is lost, doubled, late.
@@ -63,6 +65,7 @@ impl Weather {
         suspends: 0.0,
         stream_before: 0.0,
         stream_after: 0.0,
+        stream_out: None,
         entry_late: 0.0,
         hint_lost: 0.0,
         hint_doubled: 0.0,
@@ -94,12 +97,14 @@ impl Weather {
             drawn.request_lost = rate(0.03);
         }
         if trouble() {
-            let least = chance.between(20, 600);
+            let least = chance.between(20, 300);
             drawn.blows = Some((least, least * 3));
-            (drawn.suspends, drawn.stubborn) = (rate(0.5), rate(0.6));
+            (drawn.suspends, drawn.stubborn) = (rate(0.5), rate(1.0));
         }
         if trouble() {
             (drawn.stream_before, drawn.stream_after, drawn.entry_late) = (rate(0.3), rate(0.3), rate(0.3));
+            let from = chance.between(120, 2_400);
+            drawn.stream_out = chance.happens(0.6).then(|| (from, from + chance.between(120, 1_200)));
         }
         if trouble() {
             (drawn.hint_lost, drawn.hint_doubled, drawn.hint_late) = (rate(0.9), rate(0.3), rate(0.5));

@@ -62,16 +62,16 @@ async fn live(world: &World, node: &Node) -> End {
             continue;
         }
         match chance.between(0, 10) {
-            0..4 => {
+            0..3 => {
                 let side = *chance.one_of(&[Side::Before, Side::After]);
                 node.crash_at(chance.between(1, 40), side);
             }
-            4..6 => {
+            3..5 => {
                 let (length, suspended) = (chance.seconds(1, 200), chance.happens(weather.suspends));
                 node.note(format!("stands still for {} s, suspended: {suspended}", length.as_secs()));
                 node.stop_for(length, suspended);
             }
-            6..9 => {
+            5..9 => {
                 let length = chance.seconds(2, 300);
                 node.note(format!("loses its heartbeats for {} s", length.as_secs()));
                 node.cut_heart_for(length);

@@ -98,6 +98,12 @@ impl World {
         if self.is_calm() { Weather::CALM } else { self.weather }
     }
 
+    /// Whether the stream takes nothing at all for a while.
+    pub(crate) fn stream_is_out(&self) -> bool {
+        let passed = self.began.elapsed().as_secs();
+        self.weather().stream_out.is_some_and(|(from, until)| (from..until).contains(&passed))
+    }
+
     pub(crate) fn is_calm(&self) -> bool {
         self.calm.load(Ordering::SeqCst)
     }

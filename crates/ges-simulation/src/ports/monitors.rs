@@ -58,7 +58,7 @@ impl Shards for Node {
 #[async_trait]
 impl Handover for Node {
     async fn agenda(&self, shards: &[ShardLease]) -> Result<Vec<AgendaLine>, StoreError> {
-        self.call("agenda", self.world.store.agenda(shards)).await
+        self.call("agenda", self.world.read_agenda(shards)).await
     }
 
     async fn due(
@@ -99,7 +99,7 @@ impl Handover for Node {
     }
 
     async fn timers(&self, lease: ShardLease, now: Instant, limit: u32) -> Result<Vec<Callback>, StoreError> {
-        self.call("timers", self.world.store.timers(lease, now, limit)).await
+        self.call("timers", self.world.read_timers(lease, now, limit)).await
     }
 
     async fn settle(
@@ -144,10 +144,17 @@ impl SubmissionStream for Node {
             self.end("submit", Side::Before).await;
         }
         let (weather, chance) = (self.world.weather(), &self.world.chance);
-        let cut = chance.happens(weather.stream_before);
+        let out = self.world.stream_is_out();
+        let cut = out || chance.happens(weather.stream_before);
         // A pipeline that breaks has written some of its entries, often none.
         let length = u64::try_from(batch.len()).unwrap_or(0);
-        let written = if cut { usize::try_from(chance.between(0, length + 1) / 2).unwrap_or(0) } else { batch.len() };
+        let written = if out {
+            0
+        } else if cut {
+            usize::try_from(chance.between(0, length + 1) / 2).unwrap_or(0)
+        } else {
+            batch.len()
+        };
         for one in batch.iter().take(written) {
             self.write(one);
         }
