@@ -73,4 +73,4 @@ fn every_planted_bug_is_found_by_the_promise_it_breaks() {
 }
 
 /// So many worlds a planted bug may hide in; most show it in the first.
-const SEEDS_PER_BUG: u64 = 24;
+const SEEDS_PER_BUG: u64 = 16;

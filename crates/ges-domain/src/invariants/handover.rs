@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Entry, Evidence, Invariant, Violation};
-use crate::callback::{Change, TimelineEvent};
+use crate::callback::{Actor, Change, TimelineEvent};
 use crate::submission::{EARLY_DIAL, MAX_LEAD, ack_deadline};
 use crate::{CallbackId, Instant};
 
@@ -112,12 +112,21 @@ fn binds_before(timeline: &[TimelineEvent], at: Instant) -> bool {
 
 /// Whether `attempt` was over at `at`: unanswered past its deadline, or its session is gone.
 fn dead(timeline: &[TimelineEvent], attempt: &Entry, at: Instant) -> bool {
-    // Another node may have stamped the end a little later than this one the next attempt.
+    // Another node may have stamped the end a little later than this one the next attempt, or with a clock that was behind:
+    // then the order of the timeline says that it came after the attempt. A monitor only ends what is unanswered, so its
+    // word does not count.
     let until = at + Duration::from_millis(STAMP_SLACK_MS.unsigned_abs());
-    let unbound = within(timeline, attempt.at, until).any(|change| matches!(change, Change::SessionUnbound));
+    let submitted = |event: &TimelineEvent| {
+        event.changes.iter().any(|c| matches!(c, Change::Submitted { attempt: n } if *n == attempt.attempt))
+    };
+    let from = timeline.iter().position(submitted);
+    let unbound = timeline.iter().enumerate().any(|(nth, event)| {
+        let after = attempt.at <= event.at || from.is_some_and(|from| from < nth);
+        let gone = event.changes.contains(&Change::SessionUnbound);
+        after && gone && event.at <= until && event.actor != Actor::Monitor
+    });
     let recorded = timeline.iter().find_map(|event| {
-        let this = event.changes.iter().any(|c| matches!(c, Change::Submitted { attempt: n } if *n == attempt.attempt));
-        (this && event.at.millis() + STAMP_SLACK_MS >= attempt.at.millis()).then_some(event.at)
+        (submitted(event) && event.at.millis() + STAMP_SLACK_MS >= attempt.at.millis()).then_some(event.at)
     });
     let deadline = ack_deadline(attempt.attempt, recorded.unwrap_or(attempt.at));
     unbound || at.millis() + STAMP_SLACK_MS >= deadline.millis()

@@ -245,6 +245,25 @@ fn i8_finds_a_missing_event_and_a_row_that_drifted() {
 }
 
 #[test]
+fn i2_takes_a_sessions_word_that_it_is_gone_and_not_a_monitors() {
+    let freed_by = |actor: Actor| {
+        broken_by(|e| {
+            let steps = [
+                (1, Actor::Monitor, Change::Submitted { attempt: 1 }),
+                (20, actor, Change::SessionUnbound),
+                (21, Actor::Monitor, Change::Submitted { attempt: 2 }),
+                (22, Actor::Session, bind("S1")),
+                (30, Actor::Session, done()),
+            ];
+            e.stories[0] = story(1, Kind::Immediate, at(0), &steps);
+            e.entries.push(entry(1, 2, 21, at(0)));
+        })
+    };
+    assert_eq!(freed_by(Actor::Session), [""; 0]);
+    assert_eq!(freed_by(Actor::Monitor), ["I2"], "20 s after the first");
+}
+
+#[test]
 fn i2_finds_a_write_of_a_monitor_whose_shard_was_given_away() {
     let write = |epoch| MonitorWrite { id: id(1), epoch, newest: 7, at: at(1) };
     assert_eq!(broken_by(|e| e.writes.push(write(7))), [""; 0]);
