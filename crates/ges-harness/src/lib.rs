@@ -7,6 +7,7 @@ mod postgres;
 mod program;
 mod redis;
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 
@@ -48,12 +49,22 @@ impl Programs {
     }
 }
 
+/// Below the range from which systems give ports to outgoing connections: one of those would take the port of a program
+/// that is not there for a moment.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+/// Tries before there is none.
+const PORT_TRIES: u32 = 200;
+
 /// A loopback port that nobody uses at this moment.
 ///
 /// # Errors
 /// The system has none.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    let chance = RandomState::new();
+    let width = u64::from(PORTS.end - PORTS.start);
+    let candidates = (0..PORT_TRIES).filter_map(|n| u16::try_from(chance.hash_one(n) % width).ok());
+    let mut candidates = candidates.map(|offset| PORTS.start + offset);
+    candidates.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).context("no free loopback port")
 }
 
 /// A folder for one run that the user `postgres` can reach; removed when dropped.
