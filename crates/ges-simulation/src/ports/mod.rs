@@ -91,12 +91,14 @@ impl Node {
         self.state().crash = Some((nth, side));
     }
 
-    /// It stands still for so long; `suspended`: its own clock does as well.
+    /// It stands still for so long; `suspended`: its own clock does as well, so that it reads a time that has passed until
+    /// it measures the store's clock again. A worker is taken to measure at once: an attempt it records with a time that
+    /// has passed would be repeated early.
     pub(crate) fn stop_for(&self, length: Duration, suspended: bool) {
         let until = Monotonic::now() + length;
         let mut state = self.state();
         state.stopped_until = Some(until);
-        if suspended {
+        if suspended && self.role == Role::Api {
             state.behind = Some((length, until + CLOCK_REFRESH));
         }
     }
