@@ -13,6 +13,7 @@ mod store;
 mod yardstick;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -35,10 +36,16 @@ struct Options {
     rows: Vec<Row>,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let options = Options::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(run(&options))
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    match runtime.context("no runtime").and_then(|runtime| runtime.block_on(run(&options))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ges-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn run(options: &Options) -> Result<()> {

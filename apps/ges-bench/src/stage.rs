@@ -96,7 +96,9 @@ impl Stage {
 
 /// The counting module, when the server was packaged with it.
 fn module(bin: &Path) -> Option<&'static str> {
-    let library = bin.parent()?.join("lib/pg_stat_statements.so");
+    // The folder may hold links to a server elsewhere.
+    let server = bin.join("postgres").canonicalize().ok()?;
+    let library = server.parent()?.parent()?.join("lib/pg_stat_statements.so");
     library.is_file().then_some("pg_stat_statements")
 }
 

@@ -76,10 +76,7 @@ impl Postgres {
     /// # Errors
     /// With what `psql` says.
     pub fn sql(&self, database: &str, statements: &str) -> Result<String> {
-        // Clients are not always packaged beside the server.
-        let beside = self.bin.join("psql");
-        let psql = if beside.is_file() { beside } else { PathBuf::from("psql") };
-        let (shell, port) = (Shell::new()?, self.port.to_string());
+        let (shell, psql, port) = (Shell::new()?, program(&self.bin, "psql"), self.port.to_string());
         let quiet = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
         let at = ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-d", database];
         Ok(cmd!(shell, "{psql} {quiet...} {at...} -c {statements}").quiet().read()?)
@@ -169,6 +166,13 @@ impl Drop for Postgres {
             eprintln!("xtask: PostgreSQL in {} is still there: {error}", data.display());
         }
     }
+}
+
+/// A program that came with the server, or of that name on the path: the folder may hold no more than links to the server.
+fn program(bin: &Path, name: &str) -> PathBuf {
+    let real = bin.join("postgres").canonicalize().unwrap_or_default();
+    let beside = [bin, real.parent().unwrap_or(bin)].map(|folder| folder.join(name));
+    beside.into_iter().find(|path| path.is_file()).unwrap_or_else(|| name.into())
 }
 
 /// The words before a command that must not run as root.

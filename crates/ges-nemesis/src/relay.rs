@@ -257,7 +257,8 @@ mod tests {
         open.read_exact(&mut late).await.unwrap();
         assert_eq!(&late, b"hello", "what was held back arrives");
         relay.cut(Cut::Reset);
-        assert_eq!(open.read(&mut late).await.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+        // A reset overtakes what is on its way, or the end is seen first: either way the connection is gone.
+        assert!(matches!(open.read(&mut late).await, Ok(0) | Err(_)), "a cut is felt");
         let mut half = connect().await.unwrap();
         assert_eq!(ask(&mut half).await.unwrap(), b"hello");
         relay.cut(Cut::Half);
