@@ -14,7 +14,7 @@ pub struct MonitorSettings {
     pub node: String,
     /// How long a lease lasts without a heartbeat: the store's figure. The node stops acting after it by its own clock.
     pub lease: Duration,
-    /// Between two heartbeats; well below a third of the lease.
+    /// Between two heartbeats; at most half the lease.
     pub heartbeat: Duration,
     /// Between two looks at everything (MONITOR_PERIOD), which find what lost hints did not tell.
     pub rescan: Duration,
@@ -47,8 +47,9 @@ impl MonitorSettings {
     pub fn of(node: impl Into<String>) -> Self {
         Self {
             node: node.into(),
-            lease: Duration::from_secs(4),
-            heartbeat: Duration::from_millis(1_300),
+            // A dead node's shards are missed for a lease and noticed within a heartbeat: together less than five seconds.
+            lease: Duration::from_millis(3_200),
+            heartbeat: Duration::from_millis(1_600),
             rescan: Duration::from_secs(60),
             ewt_period: Duration::from_secs(12),
             paused_period: Duration::from_secs(10),

@@ -55,7 +55,7 @@ impl PgSettings {
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(3),
             idle_in_transaction_timeout: Duration::from_secs(5),
-            lease: Duration::from_secs(4),
+            lease: Duration::from_millis(3_200),
         }
     }
 
