@@ -9,7 +9,7 @@ use crate::submission::{EARLY_DIAL, MAX_LEAD, ack_deadline};
 use crate::{CallbackId, Instant};
 
 /// How far two clocks of one run may be apart in evidence about order: entries are stamped by their writers.
-const STAMP_SLACK_MS: i64 = 50;
+pub(super) const STAMP_SLACK_MS: i64 = 50;
 
 fn broken(invariant: Invariant, id: CallbackId, seen: impl Into<String>) -> Violation {
     Violation { invariant, callback: Some(id), seen: seen.into() }
