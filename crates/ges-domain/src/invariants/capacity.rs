@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use super::handover::STAMP_SLACK_MS;
 use super::{Evidence, Invariant, Violation};
 use crate::callback::{Callback, Change, fold};
 
 /// I3: at every commit, as far as timelines tell their order, no cell held more than its limit.
 ///
 /// A place counts as taken once the booking was answered: the record's own time is read before it is written. One that was
-/// never answered counts in the end. Within one millisecond places are given back before they are taken.
+/// never answered counts in the end. Within the slack of clocks places are given back before they are taken.
 pub(super) fn capacity(evidence: &Evidence) -> Vec<Violation> {
     let mut violations = Vec::new();
     let answered: HashMap<_, _> = evidence.acknowledged.iter().map(|create| (create.id, create.answered_at)).collect();
@@ -40,10 +41,11 @@ pub(super) fn capacity(evidence: &Evidence) -> Vec<Violation> {
                 let record = if n == story.timeline.len() { story.record.clone() } else { replay(story, n, record) };
                 let holds = here(&record);
                 if holds != held {
-                    let at = if n == 1 {
-                        taken(&story.record, !here(&story.record))
-                    } else {
-                        story.timeline[n - 1].at.millis()
+                    let at = match n {
+                        1 => taken(&story.record, !here(&story.record)),
+                        _ if holds => story.timeline[n - 1].at.millis(),
+                        // Stamped by a clock that may be a little ahead of the next booking's.
+                        _ => story.timeline[n - 1].at.millis() - STAMP_SLACK_MS,
                     };
                     steps.push((at, if holds { 1 } else { -1 }));
                     held = holds;

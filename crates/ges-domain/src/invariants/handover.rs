@@ -9,7 +9,7 @@ use crate::submission::{EARLY_DIAL, MAX_LEAD, ack_deadline};
 use crate::{CallbackId, Instant};
 
 /// How far two clocks of one run may be apart in evidence about order: entries are stamped by their writers.
-const STAMP_SLACK_MS: i64 = 50;
+pub(super) const STAMP_SLACK_MS: i64 = 50;
 
 fn broken(invariant: Invariant, id: CallbackId, seen: impl Into<String>) -> Violation {
     Violation { invariant, callback: Some(id), seen: seen.into() }
@@ -38,7 +38,7 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
             if after.attempt <= before.attempt || after.attempt > most {
                 let seen = format!("attempt {} followed attempt {}", after.attempt, before.attempt);
                 violations.push(broken(Invariant::NoDouble, id, seen));
-            } else if !dead(timeline, before, after.at) {
+            } else if !dead(timeline, before, after.at) && !overtaken(timeline, before) {
                 let seen = format!("attempt {} was written while attempt {} was alive", after.attempt, before.attempt);
                 violations.push(broken(Invariant::NoDouble, id, seen));
             }
@@ -100,6 +100,29 @@ fn proven(timeline: &[TimelineEvent], from: Instant, until: Instant) -> usize {
     count
 }
 
+/// Where in the timeline an attempt begins: it was recorded, or a session proved it.
+fn begins(timeline: &[TimelineEvent], attempt: u32) -> Option<usize> {
+    let (mut under_way, mut latest) = (false, 0);
+    timeline.iter().position(|event| {
+        for change in &event.changes {
+            match change {
+                Change::Submitted { attempt } => (under_way, latest) = (true, latest.max(*attempt)),
+                Change::SessionUnbound => under_way = false,
+                Change::Rescheduled { .. } => (under_way, latest) = (false, 0),
+                Change::SessionBound { .. } if !under_way => (under_way, latest) = (true, latest + 1),
+                _ => {}
+            }
+        }
+        latest == attempt
+    })
+}
+
+/// Whether a session of an earlier attempt took the callback while this entry was on its way to the stream. Nobody can take
+/// such an entry back, and its number was given to that session; who binds first decides who may call.
+fn overtaken(timeline: &[TimelineEvent], entry: &Entry) -> bool {
+    within(timeline, entry.decided_at, entry.at).any(|change| matches!(change, Change::SessionBound { .. }))
+}
+
 /// A reschedule between the two writes starts the attempts over.
 fn restarted(timeline: &[TimelineEvent], from: Instant, until: Instant) -> bool {
     within(timeline, from, until).any(|change| matches!(change, Change::Rescheduled { .. }))
@@ -119,7 +142,7 @@ fn dead(timeline: &[TimelineEvent], attempt: &Entry, at: Instant) -> bool {
     let submitted = |event: &TimelineEvent| {
         event.changes.iter().any(|c| matches!(c, Change::Submitted { attempt: n } if *n == attempt.attempt))
     };
-    let from = timeline.iter().position(submitted);
+    let from = begins(timeline, attempt.attempt);
     let unbound = timeline.iter().enumerate().any(|(nth, event)| {
         let after = attempt.at <= event.at || from.is_some_and(|from| from < nth);
         let gone = event.changes.contains(&Change::SessionUnbound);

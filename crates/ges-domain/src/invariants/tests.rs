@@ -264,6 +264,46 @@ fn i2_takes_a_sessions_word_that_it_is_gone_and_not_a_monitors() {
 }
 
 #[test]
+fn i2_excuses_an_entry_that_was_overtaken_on_its_way_and_no_other() {
+    let written_at = |when| {
+        broken_by(|e| {
+            let steps = [
+                (1, Actor::Monitor, Change::Submitted { attempt: 1 }),
+                (61, Actor::Monitor, Change::SessionUnbound),
+                (65, Actor::Session, bind("S0")),
+                (67, Actor::Session, Change::SessionUnbound),
+                (131, Actor::Monitor, Change::Submitted { attempt: 3 }),
+                (132, Actor::Session, bind("S1")),
+                (140, Actor::Session, done()),
+            ];
+            e.stories[0] = story(1, Kind::Immediate, at(0), &steps);
+            e.sessions[0].at = at(132);
+            e.dials.clear();
+            e.entries.push(Entry { decided_at: at(61), ..entry(1, 2, when, at(0)) });
+            e.entries.push(entry(1, 3, 131, at(0)));
+        })
+    };
+    assert_eq!(written_at(130), [""; 0], "it was under way when the late session took the callback");
+    assert_eq!(written_at(62), [""; 0], "the late session counts as its own");
+    let after_the_bind = broken_by(|e| {
+        let steps = [
+            (1, Actor::Monitor, Change::Submitted { attempt: 1 }),
+            (61, Actor::Monitor, Change::SessionUnbound),
+            (62, Actor::Monitor, Change::Submitted { attempt: 2 }),
+            (70, Actor::Monitor, Change::SessionUnbound),
+            (71, Actor::Monitor, Change::Submitted { attempt: 3 }),
+            (72, Actor::Session, bind("S1")),
+            (80, Actor::Session, done()),
+        ];
+        e.stories[0] = story(1, Kind::Immediate, at(0), &steps);
+        e.sessions[0].at = at(72);
+        e.dials.clear();
+        e.entries.extend([entry(1, 2, 62, at(0)), entry(1, 3, 71, at(0))]);
+    });
+    assert_eq!(after_the_bind, ["I2"]);
+}
+
+#[test]
 fn i2_finds_a_write_of_a_monitor_whose_shard_was_given_away() {
     let write = |epoch| MonitorWrite { id: id(1), epoch, newest: 7, at: at(1) };
     assert_eq!(broken_by(|e| e.writes.push(write(7))), [""; 0]);
