@@ -30,6 +30,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let programs = install::programs(!options.no_install)?;
     let servers = Kept::start(&programs)?;
     let run = Run { root, environment: &servers.environment, filter: &options.filter };
+    // Some tests run our own programs, and test runners build a package's programs only beside its own tests. All targets at
+    // once, so that everything is built with the same features and nothing twice.
+    run.cargo_quietly(&["build", "--workspace", "--all-targets", "--locked"])?;
     // Doc tests go first so that the summary of everything else is the last thing said.
     if options.filter.is_empty() && doctests::any(root)? {
         run.cargo(&["test", "--doc", "--workspace", "--locked"])?;
@@ -59,6 +62,14 @@ impl Run<'_> {
         let environment = self.environment.iter().map(|(name, value)| (name, value));
         command.args(arguments).envs(environment).stdin(Stdio::null());
         command
+    }
+
+    fn cargo_quietly(&self, arguments: &[&str]) -> Result<()> {
+        let status = self.command(arguments).status().context("cannot run cargo")?;
+        if !status.success() {
+            bail!("the workspace does not build");
+        }
+        Ok(())
     }
 
     fn nextest(&self) -> Result<()> {
