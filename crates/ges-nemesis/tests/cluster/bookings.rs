@@ -50,7 +50,10 @@ async fn a_booking_reaches_its_agent() {
     // Due at once because of the wait, but the consumer must not be called before 180 s before the agreed time.
     let far_at = now() + EARLY_DIAL + Duration::from_secs(4);
     let far = deployment.caller.create(0, "CB_Far", &number(2), Some(far_at)).await.unwrap();
-    let far = history.created(&"CB_Far".to_owned().try_into().unwrap(), Some(&far)).expect("the time is free");
+    let told = format!("{} {}", far.status, far.body);
+    let far = history
+        .created(&"CB_Far".to_owned().try_into().unwrap(), Some(&far))
+        .unwrap_or_else(|| panic!("not booked: {told}"));
 
     // As soon as possible: it waits for an agent, then goes all the way.
     let asap = deployment.caller.create(0, "CB_0", &number(3), None).await.unwrap();
