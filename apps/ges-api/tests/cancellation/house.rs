@@ -29,6 +29,8 @@ pub(crate) const SERVICE: &str = "CB_Sales";
 pub(crate) const KEY: &str = "78fd8f03-d9d0-4140-8aae-09f3f15d1392";
 /// How long anything of a request may go on after its caller went away.
 const SETTLES_WITHIN: Duration = Duration::from_secs(3);
+/// Connections have to be seen at rest for so long: what was sent may not have arrived yet.
+pub(crate) const QUIET: Duration = Duration::from_millis(4);
 /// Places per cell until the last judgement.
 const PLACES: u32 = 10_000;
 
@@ -42,7 +44,7 @@ pub(crate) type Probe = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send
 /// What the server behind a store says about the store's connections.
 #[async_trait]
 pub(crate) trait Backstage: Send + Sync {
-    /// Connections that are still at something after `patience`; returns as soon as none is.
+    /// Connections that are still at something after `patience`; returns as soon as none is for a while.
     async fn stuck(&self, patience: Duration) -> Vec<String>;
 }
 

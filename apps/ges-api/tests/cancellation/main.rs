@@ -73,7 +73,7 @@ async fn drop_every_request(house: &House) {
     for act in Act::ALL.into_iter().filter(|act| act.has_request()) {
         let left = at_every_stage(house, act).await;
         println!("request {act:?}: left {left} times");
-        assert!(left > 2, "request {act:?} was never left at work");
+        assert!(left > 0, "request {act:?} was never left at work");
     }
     for path in HEALTH {
         for polls in 0.. {
@@ -120,20 +120,18 @@ async fn a_begin_that_is_dropped_on_the_pool_is_noticed() {
     let server = Server::start();
     server.migrated().await;
     let backstage = server.backstage().await;
-    let mut noticed = Vec::new();
-    for polls in 0..40 {
+    // How far so many polls get varies with the machine.
+    for polls in (1..=6).cycle().take(60) {
         let pool = server.bare_pool().await;
-        let begun = abandoned(async { pool.begin().await.unwrap().rollback().await }, polls, Moment::AtOnce).await;
-        if !backstage.stuck(Duration::from_millis(300)).await.is_empty() {
-            noticed.push(polls);
-        }
+        let ended = abandoned(async { pool.begin().await?.rollback().await }, polls, Moment::AtOnce).await;
+        let stuck = backstage.stuck(Duration::from_millis(200)).await;
         pool.close().await;
-        if begun.is_some() {
-            break;
+        if let (None, [stays]) = (ended, stuck.as_slice()) {
+            assert_eq!(stays, "idle in transaction: BEGIN");
+            return;
         }
     }
-    println!("a transaction stayed open when BEGIN was left after so many polls: {noticed:?}");
-    assert!(!noticed.is_empty(), "no abandoned BEGIN left its transaction open");
+    panic!("no abandoned BEGIN left its transaction open");
 }
 
 /// The cure that every transaction of the store has: a task of its own.
@@ -142,16 +140,13 @@ async fn a_begin_in_a_task_of_its_own_is_not() {
     let server = Server::start();
     server.migrated().await;
     let backstage = server.backstage().await;
-    for polls in 0..40 {
+    for polls in (0..4).cycle().take(20) {
         let pool = server.bare_pool().await;
         let own = pool.clone();
         let work = async move { tokio::spawn(async move { own.begin().await?.rollback().await }).await };
-        let begun = abandoned(work, polls, Moment::AtOnce).await;
+        abandoned(work, polls, Moment::AtOnce).await;
         let stuck = backstage.stuck(Duration::from_secs(2)).await;
         assert_eq!(stuck, Vec::<String>::new(), "left after {polls} polls");
         pool.close().await;
-        if begun.is_some() {
-            break;
-        }
     }
 }

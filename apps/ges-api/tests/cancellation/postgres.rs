@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::Mutex;
 
-use crate::house::{Backstage, House, Probe};
+use crate::house::{Backstage, House, Probe, QUIET};
 
 /// What the store's connections are called.
 const OURS: &str = "ges";
@@ -76,7 +76,7 @@ pub(crate) struct Connections(Mutex<PgConnection>);
 #[async_trait]
 impl Backstage for Connections {
     async fn stuck(&self, patience: Duration) -> Vec<String> {
-        let began = Instant::now();
+        let (began, mut quiet_since) = (Instant::now(), None);
         loop {
             let busy: Vec<String> = sqlx::query_scalar(
                 "select state || ': ' || left(query, 60)
@@ -87,7 +87,12 @@ impl Backstage for Connections {
             .fetch_all(&mut *self.0.lock().await)
             .await
             .unwrap();
-            if busy.is_empty() || began.elapsed() > patience {
+            if !busy.is_empty() {
+                quiet_since = None;
+            } else if quiet_since.get_or_insert_with(Instant::now).elapsed() > QUIET {
+                return busy;
+            }
+            if began.elapsed() > patience {
                 return busy;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tokio::sync::Mutex;
 
-use crate::house::{Backstage, House, Probe};
+use crate::house::{Backstage, House, Probe, QUIET};
 
 pub(crate) async fn house(folder: &Path) -> House {
     let path = folder.join("ges.db");
@@ -33,7 +33,7 @@ struct Locks(Mutex<SqliteConnection>);
 #[async_trait]
 impl Backstage for Locks {
     async fn stuck(&self, patience: Duration) -> Vec<String> {
-        let began = Instant::now();
+        let (began, mut quiet_since) = (Instant::now(), None);
         loop {
             let mut observer = self.0.lock().await;
             let mut held = Vec::new();
@@ -47,7 +47,12 @@ impl Backstage for Locks {
                 held.push("somebody reads".to_owned());
             }
             drop(observer);
-            if held.is_empty() || began.elapsed() > patience {
+            if !held.is_empty() {
+                quiet_since = None;
+            } else if quiet_since.get_or_insert_with(Instant::now).elapsed() > QUIET {
+                return held;
+            }
+            if began.elapsed() > patience {
                 return held;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
