@@ -7,7 +7,7 @@ use ges_domain::capacity::Usage;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, TenantId};
+use ges_domain::{CallbackId, Instant, SessionId, TenantId};
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
@@ -80,17 +80,18 @@ impl Record for SqliteStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         actor: &Actor,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let actor = actor.clone();
+        let (asked, actor) = (asked.clone(), actor.clone());
         let work = self.act(move |transaction| {
             Box::pin(async move {
                 let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else {
                     return Ok(Cancelled::Unknown);
                 };
-                match acts::settle_cancel(&before.record, answer, &actor, now) {
+                match acts::settle_cancel(&before.record, &asked, answer, &actor, now) {
                     Ok(write) => {
                         stored::write(transaction, &before, &write).await?;
                         Ok(acts::cancelled(write.0))

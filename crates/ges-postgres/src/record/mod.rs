@@ -9,7 +9,7 @@ use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, TenantId};
+use ges_domain::{CallbackId, Instant, SessionId, TenantId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -130,11 +130,12 @@ impl Record for PgStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         actor: &Actor,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let decide = |record: &Callback| acts::settle_cancel(record, answer, actor, now).into();
+        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, actor, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
             Changed::Written(record) => acts::cancelled(*record),

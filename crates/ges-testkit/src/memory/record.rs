@@ -7,7 +7,7 @@ use ges_domain::capacity::Usage;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, TenantId};
+use ges_domain::{CallbackId, Instant, SessionId, TenantId};
 
 use super::MemoryStore;
 
@@ -46,13 +46,14 @@ impl Record for MemoryStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         actor: &Actor,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
         let mut state = self.open()?;
         let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
-        Ok(match acts::settle_cancel(record, answer, actor, now) {
+        Ok(match acts::settle_cancel(record, asked, answer, actor, now) {
             Ok(write) => acts::cancelled(state.write(write)),
             Err(answer) => answer,
         })
