@@ -23,7 +23,8 @@ pub enum Bug {
     SecondSession,
     /// A session that gave a callback up takes it again with an update that came late or twice.
     ReturningSession,
-    /// A callback whose session is lost waits for a new attempt although a wish to cancel stands.
+    /// Requests to cancel get lost between their halves; a callback whose session is lost then waits for a new attempt, and
+    /// no monitor looks at the wish.
     WishForgotten,
     /// An attempt is recorded with the time of a node that was suspended.
     StampedBehind,

@@ -205,6 +205,7 @@ impl World {
     ) -> Result<Vec<Callback>, StoreError> {
         let mut due = self.store.due(self.taken_for(lease), service, until, limit).await?;
         match self.bug {
+            Some(Bug::WishForgotten) => due.iter_mut().for_each(|record| record.cancel = None),
             Some(Bug::WrongOrder) => due.sort_by_key(|record| record.id),
             Some(Bug::DoubleDispatch) if self.is_stale(lease) => {
                 let all = self.store.everything().into_iter().map(|(record, _)| record);

@@ -14,6 +14,7 @@ use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
 use ges_monitor::MonitorGauges;
 
 use super::Node;
+use crate::bug::Bug;
 use crate::trace::short;
 
 #[async_trait]
@@ -54,6 +55,10 @@ impl Sessions for Node {
         _: &Actor,
         _: Instant,
     ) -> CancelOutcome {
+        if self.world.has(Bug::WishForgotten) {
+            self.note(format!("cancel of {}: the request is lost between its halves", short(callback)));
+            std::future::pending::<()>().await;
+        }
         self.alive().await;
         self.travel().await;
         let (weather, chance) = (self.world.weather(), &self.world.chance);
