@@ -83,7 +83,8 @@ impl House {
         let health = Health::new(host, [Component::of(Dependency::GwsAuth, false)]);
         health.configured();
         health.migrated();
-        let metrics = Metrics::new(&Identity { version: "1.0.0".into(), host: "pod-1".into() }, false);
+        let metrics =
+            Metrics::new(&Identity { version: "1.0.0".into(), host: "pod-1".into(), zone_data: String::new() }, false);
         let ids = Arc::new(CountedIds::default());
         let parts = Parts {
             wait: Arc::new(CurrentWait::new(Arc::new(FakeWaits::default()))),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use ges_domain::CallbackId;
 use ges_domain::callback::Reason;
 use ges_domain::ports::CancelRequest;
+use ges_domain::{CallbackId, invariants};
 use serde::Serialize;
 
 use super::id_body::id_of;
@@ -32,6 +32,7 @@ pub(super) async fn cancel(
     exchange.note_callback(id);
     let request = CancelRequest { actor: caller.actor(), reason: Reason::CANCELLED };
     let callback = site.api().cancel.run(caller.tenant, id, request).await?;
+    site.look(&invariants::cancelled(&callback));
     Ok(Answer::ok(&CancelledBody { id: callback.id }))
 }
 

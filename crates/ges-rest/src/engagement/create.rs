@@ -6,7 +6,7 @@ use axum::extract::State;
 use ges_domain::booking::{BookRequest, CaptchaToken};
 use ges_domain::callback::{OfferType, Particulars, PushTarget, Source, UserData};
 use ges_domain::phone::PhoneNumber;
-use ges_domain::{CallbackId, Refusal, ServiceName};
+use ges_domain::{CallbackId, Refusal, ServiceName, invariants};
 use serde::Serialize;
 
 use crate::answer::{Answer, Failure};
@@ -42,6 +42,7 @@ pub(super) async fn create(
     let callback = site.api().book.run(caller.tenant, request).await?;
     site.metrics().callback_created(&caller.tenant.to_string());
     exchange.note_callback(callback.id);
+    site.look(&invariants::written(&callback));
     Ok(Answer::ok(&CreatedBody { id: callback.id }))
 }
 

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use ges_domain::callback::{Actor, Reason, SessionBinding};
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::invariants::Look;
 use ges_domain::ports::{CancelOutcome, Catalogue, MonitorSizes, ServiceRow, Sessions, StoreError};
 use ges_domain::service::Service;
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
@@ -89,6 +90,10 @@ impl MonitorGauges for Node {
     fn submitted(&self, _: usize, _: Duration) {}
     fn submit_failed(&self) {}
     fn lagging(&self, _: u64) {}
+    fn looked(&self, look: &Look) {
+        self.world.seen().live.extend(look.broken.iter().cloned());
+    }
+    fn refused(&self, _: u64) {}
     fn panicked(&self) {
         self.note("a task of the monitor panicked");
         self.world.panics.fetch_add(1, Ordering::SeqCst);
