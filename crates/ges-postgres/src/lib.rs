@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod handover;
 mod held;
+mod kept;
 mod migrate;
 mod record;
 mod row;

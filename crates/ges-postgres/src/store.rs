@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::booking::Desk;
+use crate::booking::{Desk, Memory};
 use crate::catalogue::Cache;
 use crate::clock::{self, PgClock};
 use crate::error::unavailable;
@@ -28,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) services: Services,
     pub(crate) cache: Cache,
     pub(crate) desk: Desk,
+    pub(crate) memory: Memory,
     pub(crate) recent: Recent,
     pub(crate) lease: Duration,
     clock: PgClock,
@@ -73,6 +74,7 @@ impl PgStore {
             services: Services::default(),
             cache: Cache::default(),
             desk: Desk::default(),
+            memory: Memory::default(),
             recent: Recent::default(),
             lease: settings.lease,
             clock: clock.clone(),

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
 use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
 use ges_testkit::contract::Stores;
@@ -28,6 +28,9 @@ impl Stores for Fresh {
         Arc::new(self.store.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {
+        Arc::new(self.store.clone())
+    }
+    fn kept(&self) -> Arc<dyn KeptAnswers> {
         Arc::new(self.store.clone())
     }
     fn record(&self) -> Arc<dyn Record> {

@@ -3,14 +3,16 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ges_domain::TenantId;
+use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{Bookings, Catalogue, Clock, Ids, Record, Sessions};
+use ges_domain::ports::{Bookings, Catalogue, Clock, Ids, KeptAnswers, Record, Sessions};
 use ges_domain::tenancy::ApiKeys;
 use ges_domain::use_cases::{
     BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
 };
+use ges_domain::{Refusal, TenantId};
 use ges_telemetry::Metrics;
+use uuid::Uuid;
 
 use crate::health::Health;
 
@@ -30,6 +32,8 @@ pub struct Api {
     pub take_update: TakeSessionUpdate,
     /// The record, for storage reads and for finding the tenant of an id.
     pub record: Arc<dyn Record>,
+    /// What was answered under idempotency keys.
+    pub kept: Arc<dyn KeptAnswers>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
     /// What this process tells about itself.
@@ -56,7 +60,7 @@ pub struct Parts {
 
 impl Api {
     /// All use cases over one store.
-    pub fn over<S: Bookings + Catalogue + Record + 'static>(store: &Arc<S>, parts: Parts) -> Self {
+    pub fn over<S: Bookings + Catalogue + KeptAnswers + Record + 'static>(store: &Arc<S>, parts: Parts) -> Self {
         let Parts { wait, plan, sessions, keys, clock, ids, observed } = parts;
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
@@ -74,9 +78,22 @@ impl Api {
             open_for: OpenFor { catalogue, clock: clock.clone() },
             take_update: TakeSessionUpdate { record: record.clone(), sessions, clock },
             record,
+            kept: store.clone(),
             keys,
             observed,
         }
+    }
+}
+
+impl Api {
+    /// The id that the answer to this request named before, when it came under a key and was carried out (I6).
+    ///
+    /// # Errors
+    /// `KeyReused` for another body under the key; `StoreUnavailable`.
+    pub(crate) async fn answered(&self, tenant: TenantId, keyed: Option<&Keyed>) -> Result<Option<Uuid>, Refusal> {
+        let Some(keyed) = keyed else { return Ok(None) };
+        let kept = self.kept.recall(tenant, keyed.operation, &keyed.key).await?;
+        keyed.answered(kept.as_ref())
     }
 }
 

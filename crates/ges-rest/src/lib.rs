@@ -13,6 +13,7 @@ mod exchange;
 mod fields;
 mod genesys;
 mod health;
+mod idempotency;
 mod identity;
 mod listener;
 mod path;

@@ -91,6 +91,7 @@ impl World {
                 clock: clock.clone(),
             },
             record,
+            kept: shared.clone(),
             keys: Arc::new(OddKeys { keys: Arc::clone(&keys), gate: Arc::clone(&gate) }),
             observed: observed.clone(),
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
 use ges_domain::{Instant, TenantId};
 use ges_sqlite::SqliteStore;
 use ges_testkit::contract::Stores;
@@ -33,6 +33,9 @@ impl Stores for Sqlite {
         Arc::new(self.store.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {
+        Arc::new(self.store.clone())
+    }
+    fn kept(&self) -> Arc<dyn KeptAnswers> {
         Arc::new(self.store.clone())
     }
     fn record(&self) -> Arc<dyn Record> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
 use ges_domain::{Instant, TenantId};
 use ges_testkit::MemoryStore;
 use ges_testkit::contract::Stores;
@@ -21,6 +21,9 @@ impl Stores for Memory {
         Arc::new(self.0.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {
+        Arc::new(self.0.clone())
+    }
+    fn kept(&self) -> Arc<dyn KeptAnswers> {
         Arc::new(self.0.clone())
     }
     fn record(&self) -> Arc<dyn Record> {

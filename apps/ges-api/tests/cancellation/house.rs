@@ -11,7 +11,7 @@ use ges_domain::callback::{Actor, Kind, Reason, SessionBinding, State};
 use ges_domain::capacity::Usage;
 use ges_domain::invariants::{Acknowledged, CancelAnswered, CellLimit, Evidence, Story, audit_record, check};
 use ges_domain::ports::{
-    Bookings, CancelOutcome, Catalogue, Clock, Handover, Ids, Record, ServiceRow, Sessions, Shards,
+    Bookings, CancelOutcome, Catalogue, Clock, Handover, Ids, KeptAnswers, Record, ServiceRow, Sessions, Shards,
 };
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
@@ -35,8 +35,8 @@ pub(crate) const QUIET: Duration = Duration::from_millis(4);
 const PLACES: u32 = 10_000;
 
 /// Everything a record store is to requests.
-pub(crate) trait Store: Bookings + Catalogue + Record + Handover + Shards {}
-impl<S: Bookings + Catalogue + Record + Handover + Shards> Store for S {}
+pub(crate) trait Store: Bookings + Catalogue + KeptAnswers + Record + Handover + Shards {}
+impl<S: Bookings + Catalogue + KeptAnswers + Record + Handover + Shards> Store for S {}
 
 /// Asks the store whether it works.
 pub(crate) type Probe = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;

@@ -2,15 +2,18 @@
 //!
 //! A business "no" is a value in `Ok`; `Err` means the outside broke.
 
+mod accepted;
 mod catalogue;
 mod error;
 mod handover;
 mod ids;
+mod kept;
 mod pulse;
 mod record;
 mod sessions;
 mod stream;
 
+pub use accepted::AcceptedTimes;
 pub use catalogue::{Catalogue, ServiceRow};
 pub use error::{Cause, Remedy, StoreError};
 pub use handover::{
@@ -18,6 +21,7 @@ pub use handover::{
     WakeUps, shard_of,
 };
 pub use ids::{Clock, Ids};
+pub use kept::KeptAnswers;
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
 pub use sessions::{CancelOutcome, Sessions};

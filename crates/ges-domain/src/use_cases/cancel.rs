@@ -21,10 +21,10 @@ pub struct CancelCallback {
 
 impl CancelCallback {
     /// Stores the wish, asks the session if there is one, and settles. If we die between the two halves the wish stands in
-    /// the record and the call may be repeated.
+    /// the record and the call may be repeated. A repetition of a success under the same key succeeds again (I6).
     ///
     /// # Errors
-    /// `NotFound`, `AlreadyCompleted`, `NotCancellable`, `StoreUnavailable`.
+    /// `NotFound`, `AlreadyCompleted`, `NotCancellable`, `KeyReused`, `StoreUnavailable`.
     pub async fn run(&self, tenant: TenantId, id: CallbackId, request: CancelRequest) -> Result<Callback, Refusal> {
         let now = self.clock.now();
         if self.record.find(tenant, id, now).await?.is_none() {
@@ -40,19 +40,24 @@ impl CancelCallback {
                 CancelOutcome::Gone | CancelOutcome::Unreachable => CancelAnswer::NoAnswer,
             };
             let (asked, now) = (&session.id, self.clock.now());
-            cancelled = self.record.settle_cancel(tenant, id, asked, answer, &request.actor, now).await?;
+            cancelled = self.record.settle_cancel(tenant, id, asked, answer, &request, now).await?;
         }
-        verdict(cancelled, id)
+        self.verdict(cancelled, tenant, id).await
     }
-}
 
-fn verdict(cancelled: Cancelled, id: CallbackId) -> Result<Callback, Refusal> {
-    match cancelled {
-        Cancelled::Done(callback) => Ok(*callback),
-        Cancelled::AlreadyCompleted => Err(Refusal::AlreadyCompleted),
-        Cancelled::NotCancellable => Err(Refusal::NotCancellable),
-        // The wish stands in the record; asking again is safe.
-        Cancelled::AskSession(_) => Err(Refusal::StoreUnavailable),
-        Cancelled::Unknown => Err(Refusal::NotFound(id.to_string())),
+    async fn verdict(&self, cancelled: Cancelled, tenant: TenantId, id: CallbackId) -> Result<Callback, Refusal> {
+        match cancelled {
+            Cancelled::Done(callback) => Ok(*callback),
+            Cancelled::Repeated => {
+                let found = self.record.find(tenant, id, self.clock.now()).await?;
+                found.ok_or_else(|| Refusal::NotFound(id.to_string()))
+            }
+            Cancelled::AlreadyCompleted => Err(Refusal::AlreadyCompleted),
+            Cancelled::NotCancellable => Err(Refusal::NotCancellable),
+            // The wish stands in the record; asking again is safe.
+            Cancelled::AskSession(_) => Err(Refusal::StoreUnavailable),
+            Cancelled::KeyReused => Err(Refusal::KeyReused),
+            Cancelled::Unknown => Err(Refusal::NotFound(id.to_string())),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod moves;
+mod once;
 mod recent;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ use crate::row::{Stored, select_records};
 use crate::{PgStore, event};
 
 pub(crate) use change::{Rewrite, rewrite};
+use once::Once;
 pub(crate) use recent::Recent;
 
 /// How often a write is tried on a record that keeps changing (R-TR-4).
@@ -156,6 +158,11 @@ impl Record for PgStore {
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
+        if let Some(keyed) = request.keyed.clone() {
+            let request = request.clone();
+            let once = Once { tenant, id, keyed, now };
+            return self.cancel_once(once, move |record| acts::cancel(record, &request, now)).await;
+        }
         let decide = |record: &Callback| acts::cancel(record, request, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
@@ -170,10 +177,17 @@ impl Record for PgStore {
         id: CallbackId,
         asked: &SessionId,
         answer: CancelAnswer,
-        actor: &Actor,
+        request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, actor, now).into();
+        if let Some(keyed) = request.keyed.clone() {
+            let (asked, actor) = (asked.clone(), request.actor.clone());
+            let once = Once { tenant, id, keyed, now };
+            return self
+                .cancel_once(once, move |record| acts::settle_cancel(record, &asked, answer, &actor, now))
+                .await;
+        }
+        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, &request.actor, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
             Changed::Written(record) => acts::cancelled(*record),

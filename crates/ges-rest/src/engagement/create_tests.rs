@@ -362,7 +362,13 @@ async fn every_business_refusal_has_its_row_of_the_table() {
         ("captcha missing", |it| it.captcha_required = true, with("a", json!(1)), 400, 4),
         ("captcha unverifiable", |it| it.captcha_required = true, with("captchaToken", json!("t")), 500, 51),
         ("impossible number", |_| {}, with("phoneNumber", json!("abc")), 400, 5),
-        ("emergency number", |it| it.block_impossible = false, with("phoneNumber", json!("911")), 400, 5),
+        (
+            "emergency number",
+            |it| it.throttle.block_impossible = Some(false),
+            with("phoneNumber", json!("911")),
+            400,
+            5,
+        ),
         ("premium number", |_| {}, with("phoneNumber", json!("19005551234")), 400, 5),
         (
             "push target needed",

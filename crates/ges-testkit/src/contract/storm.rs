@@ -1,6 +1,6 @@
 //! Everything at once: one timeline per record, whatever the order (R-TR-4, I8).
 
-use ges_domain::callback::{Actor, State};
+use ges_domain::callback::State;
 use ges_domain::ports::{CancelAnswer, Handed};
 use ges_domain::{callback::Callback, ports::StoreError};
 
@@ -33,7 +33,7 @@ pub async fn a_storm_on_one_record_ends_in_one_timeline(stores: &dyn Stores) {
                     1 => {
                         let answer = CancelAnswer::NoAnswer;
                         unless_contended(
-                            record.settle_cancel(tenant(), id, &session("S1"), answer, &Actor::Api, at).await,
+                            record.settle_cancel(tenant(), id, &session("S1"), answer, &consumer_cancels(), at).await,
                         );
                     }
                     2 => {
@@ -71,7 +71,7 @@ pub async fn a_storm_on_one_record_ends_in_one_timeline(stores: &dyn Stores) {
 async fn settle_for_good(stores: &dyn Stores, row: &Callback) {
     let record = stores.record();
     record
-        .settle_cancel(tenant(), row.id, &session("S1"), CancelAnswer::Accepted, &Actor::Api, after(101))
+        .settle_cancel(tenant(), row.id, &session("S1"), CancelAnswer::Accepted, &consumer_cancels(), after(101))
         .await
         .unwrap();
     let ended = standing(stores, row).await;

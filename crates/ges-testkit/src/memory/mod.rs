@@ -5,6 +5,7 @@
 mod bookings;
 mod catalogue;
 mod handover;
+mod kept;
 mod record;
 mod shards;
 
@@ -17,6 +18,7 @@ use ges_domain::callback::acts::Write;
 use ges_domain::callback::{Callback, Kind, TimelineEvent};
 use ges_domain::capacity::{CapacityRule, Usage};
 use ges_domain::hours::Hours;
+use ges_domain::idempotency::{Kept, Key, Operation};
 use ges_domain::ports::{Clock, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
 use tokio::sync::broadcast;
@@ -45,6 +47,8 @@ struct State {
     rules: HashMap<(TenantId, String), CapacityRule>,
     throttles: HashMap<TenantId, throttle::Settings>,
     shards: shards::Holders,
+    /// What was answered under keys, and when.
+    kept: HashMap<(TenantId, Operation, Key), (Instant, Kept)>,
     failures: u32,
     /// Somebody damaged a record on purpose.
     damaged: bool,
