@@ -121,7 +121,7 @@ impl House {
         }
     }
 
-    fn acknowledge(&self, id: CallbackId) {
+    pub(crate) fn acknowledge(&self, id: CallbackId) {
         let (service, answered_at) = (service(SERVICE), self.clock.now());
         self.told().acknowledged.push(Acknowledged { tenant: tenant(), id, service, answered_at });
     }
@@ -180,6 +180,22 @@ impl House {
             }
             _ => {}
         }
+    }
+
+    /// Creates under an idempotency key; the id it is answered with.
+    pub(crate) async fn create_under(&self, key: &str, number: &str) -> CallbackId {
+        let request = Request::post("/engagement/v3/callbacks/create")
+            .header("x-api-key", KEY)
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
+        let body = format!(r#"{{"serviceName":"{SERVICE}","phoneNumber":"{number}"}}"#);
+        let response = self.external.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&body);
+        assert_eq!(status, 200, "{text}");
+        let (_, id) = text.split_once(r#""id":""#).unwrap();
+        id[..36].parse().unwrap()
     }
 
     /// Asks one of the routes that show how the process does; its status.

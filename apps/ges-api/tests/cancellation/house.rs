@@ -157,8 +157,22 @@ impl House {
         CountingIds::nth(1)
     }
 
+    /// How many ids were given out.
+    pub(crate) fn issued(&self) -> u64 {
+        self.ids.0.load(Ordering::SeqCst)
+    }
+
+    /// The records among the ids given out since.
+    pub(crate) async fn booked_since(&self, issued: u64) -> Vec<CallbackId> {
+        let mut booked = Vec::new();
+        for nth in issued + 1..=self.issued() {
+            booked.extend(self.story(CountingIds::nth(nth)).await.map(|story| story.record.id));
+        }
+        booked
+    }
+
     pub(crate) fn last_issued(&self) -> CallbackId {
-        CountingIds::nth(self.ids.0.load(Ordering::SeqCst))
+        CountingIds::nth(self.issued())
     }
 
     pub(crate) async fn probe(&self) -> bool {
@@ -215,7 +229,7 @@ impl House {
     /// Every promise over everything that happened, and every count against the rows it counts.
     pub(crate) async fn judge(&self) {
         let mut stories = Vec::new();
-        for nth in 1..=self.ids.0.load(Ordering::SeqCst) {
+        for nth in 1..=self.issued() {
             stories.extend(self.story(CountingIds::nth(nth)).await);
         }
         let (mut places, mut immediate) = (Usage::default(), 0_i64);
