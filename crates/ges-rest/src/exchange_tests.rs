@@ -339,7 +339,7 @@ async fn a_valid_traceparent_is_continued_and_a_bad_one_is_ignored() {
     let answered = reply.header("traceparent").unwrap();
     assert!(answered.starts_with(&format!("00-{TRACE}-")) && answered.ends_with("-01"), "{answered}");
     assert_ne!(answered, given, "the span is ours");
-    let own = |reply: &Reply| reply.json()["status"]["corrId"].as_str().unwrap().replace('-', "");
+    let own = |reply: &crate::testing::Reply| reply.json()["status"]["corrId"].as_str().unwrap().replace('-', "");
     for bad in [&[][..], &["00-bad"], &["ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"], &[&given, &given]] {
         let reply = ask(bad).await;
         let started = format!("00-{}-", own(&reply));
