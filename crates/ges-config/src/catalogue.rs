@@ -259,6 +259,16 @@ mod tests {
         }
     }
 
+    /// R-THR-15.
+    #[test]
+    fn no_setting_switches_a_limit_off() {
+        for setting in CATALOGUE {
+            for word in ["throttle", "bypass", "disable", "skip", "test", "limit"] {
+                assert!(!setting.key.contains(word), "{}", setting.key);
+            }
+        }
+    }
+
     #[test]
     fn canonical_names_follow_the_key() {
         let names: Vec<_> = CATALOGUE.iter().map(Setting::env_name).collect();

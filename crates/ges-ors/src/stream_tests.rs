@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, StreamsInterface};
-use fred::types::config::Config;
-use fred::types::{Builder, Value};
+use fred::types::Value;
 use ges_domain::ports::SubmissionStream;
 
 use crate::fixture::{dispatches, origin};
@@ -62,9 +61,7 @@ fn on(settings: RedisSettings, name: &str) -> RedisSettings {
 }
 
 async fn reader(settings: &RedisSettings) -> Client {
-    let scheme = if settings.cluster { "redis-cluster" } else { "redis" };
-    let config = Config::from_url(&format!("{scheme}://{}:{}", settings.host, settings.port)).unwrap();
-    let client = Builder::from_config(config).build().unwrap();
+    let client = settings.server().builder().unwrap().build().unwrap();
     client.init().await.unwrap();
     client
 }

@@ -62,8 +62,11 @@ impl Server {
         Self { host: host.into(), port, cluster: false, tls: None, username: None, password: None }
     }
 
-    /// Everything that bounds or repeats is set here and nowhere left to a default.
-    pub(crate) fn builder(&self) -> Result<Builder, BadServer> {
+    /// A client that is not a [`Link`](crate::Link). Everything that bounds or repeats is set here and nowhere left to a default.
+    ///
+    /// # Errors
+    /// [`BadServer`] when the settings can never work.
+    pub fn builder(&self) -> Result<Builder, BadServer> {
         let servername = self.tls.as_ref().and_then(|tls| tls.servername.as_deref());
         let server = config::Server {
             host: self.host.as_str().into(),

@@ -1,5 +1,7 @@
 //! Fast counters that lose whatever they like change no verdict (P-11, design decision 1).
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, where clippy.toml allows it")]
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -35,6 +35,9 @@ struct Facts {
 impl Known {
     /// An instant since which at least the window's limit was accepted.
     pub(super) fn since(&self, service: &ServiceRef, window: Window) -> Option<Instant> {
+        if window.limit == 0 {
+            return None;
+        }
         // More than the limit since some time is the limit since that time, too.
         let enough = self.0.get(service)?.since.iter().filter(|(accepted, _)| **accepted >= window.limit);
         enough.map(|(_, since)| *since).max()
