@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::booking::Desk;
+use crate::booking::{Desk, Memory};
 use crate::catalogue::Cache;
 use crate::clock::{self, PgClock};
 use crate::error::unavailable;
+use crate::record::Recent;
 use crate::services::Services;
 use crate::wake::PgWakeUps;
 use crate::{PgSettings, migrate};
@@ -27,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) services: Services,
     pub(crate) cache: Cache,
     pub(crate) desk: Desk,
+    pub(crate) memory: Memory,
+    pub(crate) recent: Recent,
     pub(crate) lease: Duration,
     clock: PgClock,
     listening: PgConnectOptions,
@@ -71,6 +74,8 @@ impl PgStore {
             services: Services::default(),
             cache: Cache::default(),
             desk: Desk::default(),
+            memory: Memory::default(),
+            recent: Recent::default(),
             lease: settings.lease,
             clock: clock.clone(),
             listening: settings.plain_options()?,

@@ -1,4 +1,4 @@
-//! One row of CALLBACK_SETTINGS (chapter 7.1): keys, defaults, ranges.
+//! One row of CALLBACK_SETTINGS (chapter 7.1): keys, defaults, ranges; seconds unless a name says minutes (R-CON-6).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -188,6 +188,7 @@ mod tests {
         Settings { callback_application: "CallbackApp".into(), routing_point: "5001".into(), ..Settings::default() }
     }
 
+    /// R-CON-6: units.
     #[test]
     fn defaults_of_the_table_hold_and_required_cells_are_required() {
         assert_eq!(row().check(), Ok(()));

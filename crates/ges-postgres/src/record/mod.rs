@@ -3,6 +3,7 @@
 mod change;
 mod moves;
 mod once;
+mod recent;
 
 use async_trait::async_trait;
 use ges_domain::callback::acts::{self, SessionWrite};
@@ -20,6 +21,7 @@ use crate::{PgStore, event};
 
 pub(crate) use change::{Rewrite, rewrite};
 use once::Once;
+pub(crate) use recent::Recent;
 
 /// How often a write is tried on a record that keeps changing (R-TR-4).
 const TRIES: u32 = 5;
@@ -61,6 +63,33 @@ enum Changed<A> {
 }
 
 impl PgStore {
+    /// What a session's update comes to, by the record as remembered; none when it has to be read.
+    async fn change_remembered(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        update: &SessionUpdate,
+        now: Instant,
+    ) -> Result<Option<Callback>, StoreError> {
+        let recent = &self.0.recent;
+        let Some(before) = recent.get(tenant, id).await.filter(|stored| now < stored.record.expires_at()) else {
+            return Ok(None);
+        };
+        let (after, event) = match session_decision(&before.record, update, now) {
+            Decision::Answer(_) => return Ok(None),
+            Decision::Write(after, event) => (after, Some(event)),
+            Decision::Note(after) => (after, None),
+        };
+        // Whatever becomes of the write, and of this request, the memory is out of date until it is known.
+        recent.forget(tenant, id).await;
+        let write = Rewrite { before: &before, after: &after, event: event.as_ref(), lease: None };
+        if !rewrite(self.pool(), write).await? {
+            return Ok(None);
+        }
+        recent.written(&after, before.service_key).await;
+        Ok(Some(after))
+    }
+
     /// Reads, decides and writes, again when somebody else was quicker.
     async fn change<A>(
         &self,
@@ -78,10 +107,19 @@ impl PgStore {
             };
             let write = Rewrite { before: &before, after: &after, event: event.as_ref(), lease: None };
             if rewrite(self.pool(), write).await? {
+                self.0.recent.written(&after, before.service_key).await;
                 return Ok(Changed::Written(Box::new(after)));
             }
         }
         Err(StoreError::Contended)
+    }
+}
+
+fn session_decision(record: &Callback, update: &SessionUpdate, now: Instant) -> Decision<SessionAnswer> {
+    match acts::session_update(record, update, now) {
+        SessionWrite::Audited(write) => Decision::Write(write.0, write.1),
+        SessionWrite::Volatile(noted) => Decision::Note(*noted),
+        SessionWrite::Answer(answer) => Decision::Answer(answer),
     }
 }
 
@@ -188,11 +226,10 @@ impl Record for PgStore {
         update: &SessionUpdate,
         now: Instant,
     ) -> Result<SessionAnswer, StoreError> {
-        let decide = |record: &Callback| match acts::session_update(record, update, now) {
-            SessionWrite::Audited(write) => Decision::Write(write.0, write.1),
-            SessionWrite::Volatile(noted) => Decision::Note(*noted),
-            SessionWrite::Answer(answer) => Decision::Answer(answer),
-        };
+        if let Some(record) = self.change_remembered(tenant, id, update, now).await? {
+            return Ok(SessionAnswer::Accepted(Box::new(record)));
+        }
+        let decide = |record: &Callback| session_decision(record, update, now);
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
             Changed::Written(record) => SessionAnswer::Accepted(record),

@@ -1,4 +1,4 @@
-//! `callbacks/create` (engagement-api 4).
+//! `callbacks/create` (engagement-api 4; R-CRE-2, R-CRE-3, R-CRE-7).
 
 use std::sync::Arc;
 
