@@ -11,6 +11,7 @@ pub mod hours;
 mod ids;
 mod instant;
 pub mod invariants;
+pub mod origin;
 pub mod phone;
 pub mod ports;
 pub mod proposals;

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ges_domain::TenantId;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{Bookings, Catalogue, Clock, Ids, Record, Sessions};
-use ges_domain::tenancy::ApiKeys;
+use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
     BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
 };
@@ -32,6 +32,8 @@ pub struct Api {
     pub record: Arc<dyn Record>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
+    /// Which pages may read answers.
+    pub origins: Arc<dyn WebOrigins>,
     /// What this process tells about itself.
     pub observed: Observed,
 }
@@ -46,6 +48,8 @@ pub struct Parts {
     pub sessions: Arc<dyn Sessions>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
+    /// Which pages may read answers.
+    pub origins: Arc<dyn WebOrigins>,
     /// Store time.
     pub clock: Arc<dyn Clock>,
     /// New ids.
@@ -57,7 +61,7 @@ pub struct Parts {
 impl Api {
     /// All use cases over one store.
     pub fn over<S: Bookings + Catalogue + Record + 'static>(store: &Arc<S>, parts: Parts) -> Self {
-        let Parts { wait, plan, sessions, keys, clock, ids, observed } = parts;
+        let Parts { wait, plan, sessions, keys, origins, clock, ids, observed } = parts;
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
             book: BookCallback {
@@ -75,6 +79,7 @@ impl Api {
             take_update: TakeSessionUpdate { record: record.clone(), sessions, clock },
             record,
             keys,
+            origins,
             observed,
         }
     }

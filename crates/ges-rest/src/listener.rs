@@ -48,6 +48,11 @@ impl Limits {
         }
     }
 
+    /// The same with this treatment of headers that name a contact center.
+    pub const fn with_tenant_headers(self, tenant_headers: TenantHeaders) -> Self {
+        Self { tenant_headers, ..self }
+    }
+
     /// 10 MB and 30 s.
     pub const fn internal() -> Self {
         Self { body_bytes: 10_000_000, ..Self::external() }
@@ -76,6 +81,11 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn api(&self) -> &Api {
         self.api.as_ref().expect("invariant: routes that need the use cases are mounted together with them")
+    }
+
+    /// The use cases, on a listener that has them.
+    pub(crate) fn public_api(&self) -> Option<&Api> {
+        self.api.as_deref()
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -15,7 +15,9 @@ use ges_domain::use_cases::{
 };
 use ges_domain::{CallbackId, Instant, TenantId};
 use ges_telemetry::{Dependency, Identity, Metrics};
-use ges_testkit::{CountingIds, FakeKeys, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, builders};
+use ges_testkit::{
+    CountingIds, FakeKeys, FakeOrigins, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, builders,
+};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -38,6 +40,7 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) keys: Arc<FakeKeys>,
+    pub(crate) origins: Arc<FakeOrigins>,
     pub(crate) sessions: Arc<FakeSessions>,
     pub(crate) waits: Arc<FakeWaits>,
     pub(crate) gate: Arc<Semaphore>,
@@ -53,6 +56,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(at("2026-01-05T12:00:00Z")));
         let store = MemoryStore::new(Arc::clone(&clock), std::time::Duration::from_secs(5));
         let (keys, sessions) = (Arc::new(FakeKeys::default()), Arc::new(FakeSessions::default()));
+        let origins = Arc::new(FakeOrigins::default());
         let (waits, gate) = (Arc::new(FakeWaits::default()), Arc::new(Semaphore::new(0)));
         keys.give(KEY, builders::tenant());
         keys.give(SLOW_KEY, builders::tenant());
@@ -88,12 +92,14 @@ impl World {
             },
             record,
             keys: Arc::new(OddKeys { keys: Arc::clone(&keys), gate: Arc::clone(&gate) }),
+            origins: origins.clone(),
             observed: observed.clone(),
         };
         let world = Self {
             store,
             clock,
             keys,
+            origins,
             sessions,
             waits,
             gate,

@@ -31,6 +31,9 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route(NAMELESS[1], get(nameless))
 }
 
+/// Where every path of the public API begins.
+pub(crate) const BASE: &str = "/engagement/v3/";
+
 const NAMELESS: [&str; 2] = ["/engagement/v3/callbacks/availability/", "/engagement/v3/callbacks/open-for/"];
 
 /// The template that counts requests of a matched route; none for routes that are not public.
