@@ -26,8 +26,7 @@ pub fn phone(number: u16) -> String {
 
 /// The canaries that stand in a text, however it was written down: in quotes, masked in part, percent-encoded.
 pub fn found_in(text: &str) -> Vec<&'static str> {
-    let own =
-        [API_KEY, CLIENT_SECRET, DATABASE_PASSWORD, USER_DATA, USER_DATA_KEY, CAPTCHA_TOKEN, PUSH_TARGET, PHONES];
+    let own = [API_KEY, CLIENT_SECRET, DATABASE_PASSWORD, USER_DATA, USER_DATA_KEY, CAPTCHA_TOKEN, PUSH_TARGET, PHONES];
     own.into_iter().chain(EXAMPLES).filter(|canary| text.contains(canary)).collect()
 }
 

@@ -7,11 +7,13 @@
 pub mod canary;
 mod client;
 mod database;
+mod document;
 mod fixtures;
 mod official;
 mod server;
 
 pub use client::{Reply, Request, send};
+pub use document::{DOCUMENT, described};
 pub use fixtures::{CELL_MINUTES, Service, instant, tomorrow_at};
 pub use official::{OFFER_TYPE_SENTENCE, OfficialClient, encode_component, enveloped, strictly_typed};
 pub use server::{ORIGIN, OTHER_KEY, OTHER_ORIGIN, OTHER_TENANT, Plan, Server, TENANT};

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Reply, Request, send};
+use crate::{Reply, Request, described, send};
 
 /// What both clients send as `cbOfferType` when nobody set it.
 pub const OFFER_TYPE_SENTENCE: &str = "ASAP if the request does not include the desiredTime parameter and SCHEDULED if the request includes the desiredTime parameter.";
@@ -58,22 +58,35 @@ impl OfficialClient {
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Reply> {
-        send(self.port, &self.request("POST", path).body(body.to_string()))
+        self.described("POST", path, &self.request("POST", path).body(body.to_string()))
     }
 
-    fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Reply> {
-        let mut pairs: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encode_component(value))).collect();
+    /// Sends; what comes back has to be in the document.
+    fn described(&self, method: &str, template: &str, request: &Request) -> Result<Reply> {
+        let reply = send(self.port, request)?;
+        described(method, &format!("/engagement/v3{template}"), &reply)?;
+        Ok(reply)
+    }
+
+    /// `name`: what stands at the end of the path, encoded here.
+    fn get(&self, template: &str, name: &str, query: &[(&str, String)]) -> Result<Reply> {
+        let mut pairs: Vec<_> =
+            query.iter().map(|(name, value)| format!("{name}={}", encode_component(value))).collect();
         if self.uncached {
             pairs.push("_=1767625200000".into());
         }
         let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
-        send(self.port, &self.request("GET", &format!("{path}{query}")))
+        let path = match template.split_once('{') {
+            Some((folder, _)) => format!("{folder}{}", encode_component(name)),
+            None => template.to_owned(),
+        };
+        self.described("GET", template, &self.request("GET", &format!("{path}{query}")))
     }
 
     /// `CallbacksApi.bookCallbackExternal`: the two defaults are filled in as the client does.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or one that is not in the document.
     pub fn book_callback_external(&self, mut body: Value) -> Result<Reply> {
         for (name, default) in [("cbOfferType", OFFER_TYPE_SENTENCE), ("language", "en-US")] {
             if body.get(name).is_none() {
@@ -86,7 +99,7 @@ impl OfficialClient {
     /// `CallbacksApi.queryCallbackById`.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or one that is not in the document.
     pub fn query_callback_by_id(&self, id: &str) -> Result<Reply> {
         self.post("/callbacks/retrieve", &json!({ "id": id }))
     }
@@ -94,7 +107,7 @@ impl OfficialClient {
     /// `CallbacksApi.cancelCallback`.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or one that is not in the document.
     pub fn cancel_callback(&self, id: &str) -> Result<Reply> {
         self.post("/callbacks/cancel", &json!({ "id": id }))
     }
@@ -102,41 +115,41 @@ impl OfficialClient {
     /// `AvailabilityApi.queryAvailabilityV2`.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or one that is not in the document.
     pub fn query_availability_v2(&self, service: &str, query: &[(&str, String)]) -> Result<Reply> {
-        self.get(&format!("/callbacks/availability/{}", encode_component(service)), query)
+        self.get("/callbacks/availability/{service-name}", service, query)
     }
 
     /// `AvailabilityApi.openFor`.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or one that is not in the document.
     pub fn open_for(&self, service: &str, query: &[(&str, String)]) -> Result<Reply> {
-        self.get(&format!("/callbacks/open-for/{}", encode_component(service)), query)
+        self.get("/callbacks/open-for/{service-name}", service, query)
     }
 
     /// `QueueStatusApi.queryQueueStatus`.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or one that is not in the document.
     pub fn query_queue_status(&self, queue: &str) -> Result<Reply> {
-        self.get(&format!("/callbacks/queue-status/{}", encode_component(queue)), &[])
+        self.get("/callbacks/queue-status/{queue-name}", queue, &[])
     }
 
     /// `EstimatedWaitTimeApi.estimatedWaitTimeAPI1`: the comma between names is encoded, too.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or one that is not in the document.
     pub fn estimated_wait_time(&self, queues: &str, options: &[(&str, String)]) -> Result<Reply> {
         let mut query = vec![("virtual-queues", queues.to_owned())];
         query.extend(options.iter().cloned());
-        self.get("/estimated-wait-time", &query)
+        self.get("/estimated-wait-time", "", &query)
     }
 
     /// `CallInApi.callInRequests`.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or one that is not in the document.
     pub fn call_in_requests(&self, body: &Value) -> Result<Reply> {
         self.post("/call-in/requests/create", body)
     }
@@ -144,13 +157,14 @@ impl OfficialClient {
     /// `StatisticsApi.statistics`: a POST that says JSON and sends nothing.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or one that is not in the document.
     pub fn statistics(&self, cache_control: Option<&str>) -> Result<Reply> {
-        let mut request = self.request("POST", "/statistics/operations/get-statistic-ex");
+        let path = "/statistics/operations/get-statistic-ex";
+        let mut request = self.request("POST", path);
         if let Some(value) = cache_control {
             request = request.header("cache-control", value);
         }
-        send(self.port, &request.body(""))
+        self.described("POST", path, &request.body(""))
     }
 }
 

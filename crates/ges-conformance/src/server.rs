@@ -78,7 +78,8 @@ impl Server {
             ("--environment-port", env),
             ("--control-port", control),
         ];
-        let arguments: Vec<_> = arguments.iter().flat_map(|(flag, port)| [(*flag).to_owned(), port.to_string()]).collect();
+        let arguments: Vec<_> =
+            arguments.iter().flat_map(|(flag, port)| [(*flag).to_owned(), port.to_string()]).collect();
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         let mut sim = Program::start("ges-sim", &workspace_binary("ges-sim")?, &arguments, &[], folder.path())?;
         sim.wait_for_http(control, "/_sim/ors/sessions", READY_WITHIN)?;
@@ -86,7 +87,8 @@ impl Server {
 
         let local = |port: u16| format!("http://127.0.0.1:{port}");
         let redis = environment("GES_TEST_REDIS_URL")?;
-        let redis = redis.trim_end_matches("/0").rsplit_once(':').context("no port in GES_TEST_REDIS_URL")?.1.to_owned();
+        let redis =
+            redis.trim_end_matches("/0").rsplit_once(':').context("no port in GES_TEST_REDIS_URL")?.1.to_owned();
         let mut pods: Vec<(String, String)> = [
             ("GES_LOG__LEVEL", "trace".to_owned()),
             ("GES_SERVER__BIND_ADDRESS", "127.0.0.1".into()),
@@ -228,7 +230,11 @@ impl Server {
         let log = self.log();
         let found = canary::found_in(&log);
         let line = |canary: &&str| log.lines().find(|line| line.contains(*canary)).unwrap_or_default().to_owned();
-        if found.is_empty() { Ok(()) } else { bail!("{found:?} in the log: {:#?}", found.iter().map(line).collect::<Vec<_>>()) }
+        if found.is_empty() {
+            Ok(())
+        } else {
+            bail!("{found:?} in the log: {:#?}", found.iter().map(line).collect::<Vec<_>>())
+        }
     }
 
     /// Whether the outside and the pods are all still there.

@@ -129,6 +129,9 @@ pub enum Refusal {
     /// The record store did not answer; nothing is known to have happened.
     #[error("The record store is not available at the moment")]
     StoreUnavailable,
+    /// A stored record does not read back; trying again does not help.
+    #[error("Internal error")]
+    RecordUnreadable,
     /// A peer the answer depends on did not answer.
     #[error("A service this one depends on is not available at the moment")]
     UpstreamUnavailable,

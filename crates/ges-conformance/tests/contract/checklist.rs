@@ -1,7 +1,8 @@
 //! The twelve points of the API reference 13, one test each.
 
 use ges_conformance::{
-    OFFER_TYPE_SENTENCE, ORIGIN, Plan, Request, Service, TENANT, canary, enveloped, instant, strictly_typed, tomorrow_at,
+    OFFER_TYPE_SENTENCE, ORIGIN, Plan, Request, Service, TENANT, canary, enveloped, instant, strictly_typed,
+    tomorrow_at,
 };
 use serde_json::{Value, json};
 
@@ -28,7 +29,13 @@ fn point_01_the_correlation_id_is_a_uuid_in_every_answer() {
     look(404, &Request::new("GET", "/"));
     look(405, &Request::new("DELETE", CREATE));
     look(413, &create().body(vec![b' '; 500_001]));
-    look(415, &Request::new("POST", CREATE).header("x-api-key", canary::API_KEY).header("content-type", "text/xml").body("<a/>"));
+    look(
+        415,
+        &Request::new("POST", CREATE)
+            .header("x-api-key", canary::API_KEY)
+            .header("content-type", "text/xml")
+            .body("<a/>"),
+    );
     // An unknown key while nobody can say whose it is.
     server.order_fault(&json!({ "target": "env", "kind": "status", "status": 503 })).unwrap();
     look(500, &Request::new("POST", CREATE).header("x-api-key", "never seen").body("{}"));
@@ -105,7 +112,9 @@ fn point_06_an_encoded_comma_separates_queues_and_the_data_is_an_array() {
 #[test]
 fn point_07_local_times_have_an_offset_and_utc_times_end_in_zero_zulu() {
     let server = server();
-    for (zone, ends) in [(None, "Z"), (Some("UTC"), "Z"), (Some("Asia/Kolkata"), "+05:30"), (Some("America/Phoenix"), "-07:00")] {
+    for (zone, ends) in
+        [(None, "Z"), (Some("UTC"), "Z"), (Some("Asia/Kolkata"), "+05:30"), (Some("America/Phoenix"), "-07:00")]
+    {
         let mut query = vec![("start", instant(tomorrow_at(15, 0))), ("numberOfDays", "1".into())];
         query.extend(zone.map(|zone| ("timezone", zone.to_owned())));
         let reply = server.client().query_availability_v2(SERVICE, &query).unwrap();

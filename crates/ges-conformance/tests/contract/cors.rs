@@ -59,7 +59,11 @@ fn real_answers_are_for_the_origins_of_the_keys_tenant() {
         assert_eq!((other.status, allowed(&other)), (200, None), "served, and hidden by browsers");
     }
     let unknown = booked(OTHER_ORIGIN, "nobody's", 3);
-    assert_eq!((unknown.status, allowed(&unknown)), (401, Some(OTHER_ORIGIN)), "the lists of all, as no tenant is known");
+    assert_eq!(
+        (unknown.status, allowed(&unknown)),
+        (401, Some(OTHER_ORIGIN)),
+        "the lists of all, as no tenant is known"
+    );
     server.order_fault(&json!({ "target": "env", "kind": "status", "status": 503 })).unwrap();
     assert_eq!(allowed(&booked(ORIGIN, canary::API_KEY, 4)), Some(ORIGIN), "what was known serves during an outage");
     assert_eq!(allowed(&preflight(&server, OPERATIONS[0], ORIGIN)), Some(ORIGIN));

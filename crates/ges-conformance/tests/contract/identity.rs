@@ -26,7 +26,8 @@ fn outside_the_key_alone_decides_and_tenant_headers_are_dropped_with_a_warning()
     for headers in [vec![], vec![("x-api-key", "")], vec![("x-api-key", "nobody's")]] {
         assert_eq!(told(&server.external(&asked(&headers)).unwrap()), (401, Some(10)));
     }
-    let query = Request::new("GET", &format!("{OPEN_FOR}?x-api-key={}", canary::API_KEY)).header("cookie", "x-api-key=1");
+    let query =
+        Request::new("GET", &format!("{OPEN_FOR}?x-api-key={}", canary::API_KEY)).header("cookie", "x-api-key=1");
     assert_eq!(told(&server.external(&query).unwrap()), (401, Some(10)), "a request header only");
     let both = server.external(&asked(&[("x-api-key", canary::API_KEY), ("ccid", OTHER_TENANT)])).unwrap();
     assert_eq!(both.status, 200, "the header was dropped before anything saw it");

@@ -15,7 +15,7 @@ use crate::exchange::Exchange;
 use crate::identity::Caller;
 use crate::listener::Site;
 
-pub(super) const PATH: &str = "/engagement/v3/callbacks/cancel";
+pub(crate) const PATH: &str = "/engagement/v3/callbacks/cancel";
 
 #[derive(Debug, Serialize)]
 struct CancelledBody {

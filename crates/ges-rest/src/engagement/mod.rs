@@ -1,11 +1,11 @@
 //! The public API `/engagement/v3`: one file per operation.
 
-mod availability;
-mod cancel;
-mod create;
+pub(crate) mod availability;
+pub(crate) mod cancel;
+pub(crate) mod create;
 mod id_body;
-mod open_for;
-mod retrieve;
+pub(crate) mod open_for;
+pub(crate) mod retrieve;
 
 use std::sync::Arc;
 
@@ -34,11 +34,15 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
 /// Where every path of the public API begins.
 pub(crate) const BASE: &str = "/engagement/v3/";
 
+/// The path templates of all operations.
+pub(crate) const TEMPLATES: [&str; 5] =
+    [create::PATH, retrieve::PATH, cancel::PATH, availability::PATH, open_for::PATH];
+
 const NAMELESS: [&str; 2] = ["/engagement/v3/callbacks/availability/", "/engagement/v3/callbacks/open-for/"];
 
 /// The template that counts requests of a matched route; none for routes that are not public.
 pub(crate) fn template(matched: &str) -> Option<&'static str> {
-    [create::PATH, retrieve::PATH, cancel::PATH, availability::PATH, open_for::PATH]
+    TEMPLATES
         .into_iter()
         .find(|template| *template == matched || NAMELESS.contains(&matched) && template.starts_with(matched))
 }
