@@ -21,6 +21,7 @@ pub const ORIGIN: &str = "https://www.example.com";
 pub const OTHER_ORIGIN: &str = "https://shop.example.net:8443";
 
 const CLIENT_ID: &str = "ges_contract";
+const ATTEMPTS: u32 = 4;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// What to start.
@@ -66,6 +67,18 @@ impl Server {
     /// # Errors
     /// What did not start, with the end of its log.
     pub fn start(plan: &Plan) -> Result<Self> {
+        // A port may be taken between choosing it and binding it, by a test that starts at the same time.
+        let mut started = Self::try_start(plan);
+        for _ in 1..ATTEMPTS {
+            match started {
+                Err(error) if format!("{error:#}").contains("in use") => started = Self::try_start(plan),
+                other => return other,
+            }
+        }
+        started
+    }
+
+    fn try_start(plan: &Plan) -> Result<Self> {
         let folder = run_folder()?;
         let database = Database::create()?;
         let ports: [u16; 8] = std::array::from_fn(|_| free_port().unwrap_or_default());
