@@ -16,6 +16,17 @@ pub struct TenantId(pub Uuid);
 #[serde(transparent)]
 pub struct CallbackId(pub Uuid);
 
+/// Identity of one call-in request, version 7 inside, just a UUID outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallInId(pub Uuid);
+
+impl fmt::Display for CallInId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl fmt::Display for TenantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -1,11 +1,12 @@
-//! Deleting what is over (R-REC-2, R-EXP-2, T18): one node, small batches, rests between them.
+//! Deleting what is over (R-REC-2, R-EXP-2, R-CTI-10, T18): one node, small batches, rests between them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ges_domain::call_in;
 use ges_domain::callback::RETENTION;
-use ges_domain::ports::Shard;
+use ges_domain::ports::{Shard, StoreError};
 
 use crate::core::Core;
 use crate::{Duty, Turn};
@@ -31,18 +32,27 @@ impl Duty for Purge {
         if self.core.rights.lease_of(PURGER).is_none() {
             return Turn::RestFor(settings.jittered(settings.rescan));
         }
-        // Expired is `now >= desired + RETENTION`; the port deletes what lies before an instant.
-        let before = self.core.clock.now() - RETENTION + Duration::from_millis(1);
-        match self.core.handover.purge(before, settings.purge_batch).await {
+        match self.purge().await {
             Ok(deleted) if deleted >= u64::from(settings.purge_batch) => Turn::RestFor(settings.purge_rest),
-            Ok(deleted) => {
-                tracing::info!(deleted, "expired records were deleted");
-                Turn::RestFor(settings.jittered(settings.purge_period))
-            }
+            Ok(_) => Turn::RestFor(settings.jittered(settings.purge_period)),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "expired records were not deleted");
                 Turn::RestFor(settings.jittered(settings.rescan))
             }
         }
+    }
+}
+
+impl Purge {
+    /// One batch of each kind; the size of the larger one.
+    async fn purge(&self) -> Result<u64, StoreError> {
+        let (now, batch) = (self.core.clock.now(), self.core.settings.purge_batch);
+        // Expired is `now >= desired + RETENTION`; the ports delete what lies before an instant.
+        let before = now - RETENTION + Duration::from_millis(1);
+        let records = self.core.handover.purge(before, batch).await?;
+        let made_before = now - call_in::RETENTION + Duration::from_millis(1);
+        let requests = self.core.call_ins.purge_call_ins(made_before, batch).await?;
+        tracing::info!(records, requests, "expired records were deleted");
+        Ok(records.max(requests))
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use ges_config::{Gws, Urs};
 use ges_domain::TenantId;
-use ges_domain::wait::{Estimate, EwtMode, WaitError, WaitEstimates};
+use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
 use ges_gws::{ClientToken, Credentials, Environment, GwsObserver};
 use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
 use ges_telemetry::Metrics;
@@ -94,8 +94,8 @@ pub struct WithinASecond<W>(pub Arc<W>);
 
 #[async_trait]
 impl<W: WaitEstimates> WaitEstimates for WithinASecond<W> {
-    async fn estimate(&self, tenant: TenantId, queue: &str, mode: EwtMode) -> Result<Estimate, WaitError> {
-        match tokio::time::timeout(Duration::from_secs(1), self.0.estimate(tenant, queue, mode)).await {
+    async fn estimate(&self, tenant: TenantId, asked: &Question<'_>) -> Result<Estimate, WaitError> {
+        match tokio::time::timeout(Duration::from_secs(1), self.0.estimate(tenant, asked)).await {
             Ok(estimate) => estimate,
             Err(late) => Err(WaitError::Unavailable(Box::new(late))),
         }

@@ -4,7 +4,7 @@
 pub(crate) type Code = (u16, u16, &'static str);
 
 /// Every code the public API answers with.
-pub(crate) const CODES: [Code; 20] = [
+pub(crate) const CODES: [Code; 21] = [
     (0, 200, "success"),
     (1, 400, "the request is not well-formed: bad JSON, a field or parameter is missing or not valid"),
     (2, 400, "the service, queue, call-in group or contact center is not provisioned"),
@@ -13,6 +13,7 @@ pub(crate) const CODES: [Code; 20] = [
     (5, 400, "the phone number is refused"),
     (6, 400, "the callback is in a state that does not allow the operation"),
     (10, 401, "the API key is missing or unknown"),
+    (11, 401, "the contact center has no usable credentials for statistics"),
     (12, 403, "a header is forbidden, or the identities of the request contradict each other"),
     (20, 404, "no such callback"),
     (21, 404, "no such path"),

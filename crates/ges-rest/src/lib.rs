@@ -7,6 +7,7 @@
 mod answer;
 mod api;
 mod body;
+mod canonical;
 mod codes;
 mod cors;
 mod dates;

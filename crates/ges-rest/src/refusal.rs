@@ -34,6 +34,9 @@ pub(crate) const DOWN: u64 = 2;
 /// Seconds after which a full queue may have moved on.
 const QUEUE: u64 = 60;
 
+/// Seconds after which a number of a call-in group may be free again.
+const CALL_IN: u64 = 30;
+
 /// The wire form of a refusal. Refusals only internal callers can meet read as "the state does not allow it" here.
 pub(crate) fn wire(refusal: &Refusal) -> Wire {
     match refusal {
@@ -54,6 +57,7 @@ pub(crate) fn wire(refusal: &Refusal) -> Wire {
         | Refusal::IllegalTransition { .. }
         | Refusal::NotYourSession => Wire::new(400, 6),
         Refusal::Unauthorized => Wire::new(401, 10),
+        Refusal::NoStatisticsCredentials | Refusal::StatisticsCredentialsRefused => Wire::new(401, 11),
         Refusal::Forbidden => Wire::new(403, 12),
         Refusal::NotFound(_) => Wire::new(404, 20),
         Refusal::SlotUnavailable { proposals, .. } => Wire::full(30, proposals.clone()),
@@ -67,6 +71,9 @@ pub(crate) fn wire(refusal: &Refusal) -> Wire {
         Refusal::StoreUnavailable | Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable => {
             Wire::new(500, 51).later(DOWN)
         }
+        Refusal::NoCallInNumber => Wire::new(500, 51).later(CALL_IN),
+        // What was asked is wrong upstream, and asking again changes nothing.
+        Refusal::UpstreamRefused(_) => Wire::new(500, 51),
     }
 }
 
@@ -82,6 +89,7 @@ pub(crate) fn samples() -> Vec<Refusal> {
         Refusal::ImpossibleNumber,
         Refusal::AlreadyCompleted,
         Refusal::Unauthorized,
+        Refusal::NoStatisticsCredentials,
         Refusal::Forbidden,
         Refusal::NotFound("a".into()),
         Refusal::SlotUnavailable { at, proposals: Proposals::new() },

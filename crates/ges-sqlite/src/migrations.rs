@@ -10,7 +10,15 @@ fn step(version: i64, description: &'static str, sql: SqlStr) -> Migration {
 
 /// Brings the file to this version's schema. A file of a newer version is refused.
 pub(crate) async fn apply(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
-    let steps = vec![step(1, "spine", include_str!("../migrations/0001_spine.sql").into_sql_str())];
+    let steps = vec![
+        step(1, "spine", include_str!("../migrations/0001_spine.sql").into_sql_str()),
+        step(25, "call ins", include_str!("../migrations/0025_call_ins.sql").into_sql_str()),
+        step(
+            26,
+            "number and region rules",
+            include_str!("../migrations/0026_number_and_region_rules.sql").into_sql_str(),
+        ),
+    ];
     Migrator::with_migrations(steps).run(connection).await
 }
 

@@ -7,7 +7,7 @@ use ges_domain::capacity::Usage;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, TenantId};
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
@@ -150,6 +150,28 @@ impl Record for SqliteStore {
                         Ok(Edited::Done(Box::new(write.0)))
                     }
                     Err(answer) => Ok(answer),
+                }
+            })
+        });
+        work.await
+    }
+
+    async fn link_call_in(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        call_in: CallInId,
+        now: Instant,
+    ) -> Result<Option<Callback>, StoreError> {
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else { return Ok(None) };
+                match acts::link_call_in(&before.record, call_in, now) {
+                    Some(write) => {
+                        stored::write(transaction, &before, &write).await?;
+                        Ok(Some(write.0))
+                    }
+                    None => Ok(Some(before.record)),
                 }
             })
         });

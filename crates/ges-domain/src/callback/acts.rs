@@ -5,9 +5,9 @@ use super::{
     Act, Actor, Callback, Change, Ignored, Kind, Reason, SessionUpdate, SessionVerdict, State, TimelineEvent,
     decide_session_update, may_act,
 };
-use crate::Instant;
 use crate::capacity::Usage;
 use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, Moved, SessionAnswer};
+use crate::{CallInId, Instant};
 
 /// A changed record and the event that tells it: to be written together, on the version it was read at.
 pub type Write = (Callback, TimelineEvent);
@@ -132,6 +132,16 @@ pub fn edit(record: &Callback, edit: &Edit, actor: &Actor, now: Instant) -> Resu
         return Err(Edited::Done(Box::new(record.clone())));
     }
     Ok(edited.apply(actor.clone(), now, vec![Change::Edited { fields }]))
+}
+
+/// Notes the call-in request whose call has come (R-CTI-14). None when it is noted already.
+pub fn link_call_in(record: &Callback, call_in: CallInId, now: Instant) -> Option<Write> {
+    if record.particulars.call_in_request == Some(call_in) {
+        return None;
+    }
+    let mut linked = record.clone();
+    linked.particulars.call_in_request = Some(call_in);
+    Some(linked.apply(Actor::Ivr, now, vec![Change::Edited { fields: vec!["callInRequestId".into()] }]))
 }
 
 /// What a session update comes to for a store.

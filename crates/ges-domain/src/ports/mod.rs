@@ -2,6 +2,7 @@
 //!
 //! A business "no" is a value in `Ok`; `Err` means the outside broke.
 
+mod call_in;
 mod catalogue;
 mod error;
 mod handover;
@@ -11,13 +12,14 @@ mod record;
 mod sessions;
 mod stream;
 
+pub use call_in::{CallIns, Reserved};
 pub use catalogue::{Catalogue, ServiceRow};
 pub use error::{Cause, Remedy, StoreError};
 pub use handover::{
     AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, SHARDS, ServiceRef, Shard, ShardLease, Shards, Wake,
     WakeUps, shard_of,
 };
-pub use ids::{Clock, Ids};
+pub use ids::{Chance, Clock, Ids};
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
 pub use sessions::{CancelOutcome, Sessions};

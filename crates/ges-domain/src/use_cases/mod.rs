@@ -1,11 +1,13 @@
 //! What callers can ask for, step by step as the rules number it.
 
 mod book;
+mod call_in;
 mod cancel;
 mod current_wait;
 mod edit;
 mod offer;
 mod provision;
+mod queue;
 mod recreate;
 mod refused;
 mod reschedule;
@@ -13,11 +15,13 @@ mod retrieve;
 mod update;
 
 pub use book::BookCallback;
+pub use call_in::{CallInWish, MatchCallIn, ReportedCall, RequestCallIn};
 pub use cancel::CancelCallback;
 pub use current_wait::CurrentWait;
 pub use edit::{EditCallback, Wanted};
 pub use offer::{OfferSlots, Offered, OpenFor};
 pub use provision::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
+pub use queue::{TellQueueStatus, TellWaits};
 pub use recreate::RecreateCallback;
 pub use reschedule::RescheduleCallback;
 pub use retrieve::RetrieveCallback;

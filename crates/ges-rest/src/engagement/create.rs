@@ -102,7 +102,7 @@ fn threshold(fields: &Fields<'_>) -> Result<Option<i64>, Failure> {
     fields.number("offerThreshold")?.map(seconds).transpose()
 }
 
-fn user_data(fields: &Fields<'_>) -> Result<UserData, Failure> {
+pub(super) fn user_data(fields: &Fields<'_>) -> Result<UserData, Failure> {
     let Some(value) = fields.raw("userData") else { return Ok(UserData::default()) };
     let entries = attached("userData", value)?.unwrap_or_default();
     let kept = entries.into_iter().filter_map(|(key, value)| Some((key, value?)));

@@ -5,6 +5,7 @@
 
 mod answers;
 mod callbacks;
+mod outside;
 mod page;
 mod schemas;
 mod times;
@@ -21,6 +22,7 @@ type Described = (&'static str, &'static str, Value);
 fn operations() -> Vec<Described> {
     let mut all = callbacks::operations();
     all.extend(times::operations());
+    all.extend(outside::operations());
     all
 }
 

@@ -7,7 +7,7 @@ use super::answers::{answer, answers, bad, done, error, meanings, of};
 use super::callbacks::body;
 use super::schemas::user_data;
 use super::times::{name, query};
-use crate::engagement::{call_in, estimated_wait_time, queue_status, statistics};
+use crate::engagement::{call_in, estimated_wait, queue_status, statistics};
 
 const CALL_IN: &str = "5b0b2f6a-9c0b-4a53-8b7d-6f1a1f8f4c11";
 const CALLBACK: &str = "8c78d4e1-c85a-424b-8334-5ff36e07372f";
@@ -15,7 +15,7 @@ const CALLBACK: &str = "8c78d4e1-c85a-424b-8334-5ff36e07372f";
 pub(super) fn operations() -> Vec<Described> {
     vec![
         (queue_status::PATH, "get", status()),
-        (estimated_wait_time::PATH, "get", waits()),
+        (estimated_wait::PATH, "get", waits()),
         (call_in::PATH, "post", call_in()),
         (statistics::PATH, "post", statistics()),
     ]
@@ -23,69 +23,93 @@ pub(super) fn operations() -> Vec<Described> {
 
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     vec![
-        ("QueueStatus", json!({
-            "type": "object", "required": ["ewt", "offerImmediateCallback", "offerScheduledCallback"],
-            "properties": {
-                "ewt": {
-                    "type": "number", "minimum": -1,
-                    "description": "Estimated wait in seconds; -1 when nothing has gone through the queue yet or no agent is logged in.",
+        (
+            "QueueStatus",
+            json!({
+                "type": "object", "required": ["ewt", "offerImmediateCallback", "offerScheduledCallback"],
+                "properties": {
+                    "ewt": {
+                        "type": "number", "minimum": -1,
+                        "description": "Estimated wait in seconds; -1 when nothing has gone through the queue yet or no agent is logged in.",
+                    },
+                    "offerImmediateCallback": {
+                        "type": "boolean", "description": "Immediate callbacks are enabled, agents are logged in, and one booked now is made before closing.",
+                    },
+                    "offerScheduledCallback": { "type": "boolean", "description": "Scheduled callbacks are enabled; places are not looked at." },
                 },
-                "offerImmediateCallback": {
-                    "type": "boolean", "description": "Immediate callbacks are enabled, agents are logged in, and one booked now is made before closing.",
+            }),
+        ),
+        (
+            "Waits",
+            json!({ "type": "array", "items": of("Wait"), "description": "One for each name of the request, in its order." }),
+        ),
+        (
+            "Wait",
+            json!({
+                "type": "object", "required": ["virtualQueue", "estimatedWaitTime", "message", "resultCode"],
+                "properties": {
+                    "virtualQueue": { "type": "string", "minLength": 1 },
+                    "estimatedWaitTime": { "type": "number", "minimum": -1, "description": "Seconds; -1 when unknown." },
+                    "message": { "type": "string", "minLength": 1, "description": "Why it is unknown, else `Successful`." },
+                    "resultCode": { "type": "number", "enum": [0, -1, -2], "description": "0: known; -1: unknown; -2: no agents logged in." },
                 },
-                "offerScheduledCallback": { "type": "boolean", "description": "Scheduled callbacks are enabled; places are not looked at." },
-            },
-        })),
-        ("Waits", json!({ "type": "array", "items": of("Wait"), "description": "One for each name of the request, in its order." })),
-        ("Wait", json!({
-            "type": "object", "required": ["virtualQueue", "estimatedWaitTime", "message", "resultCode"],
-            "properties": {
-                "virtualQueue": { "type": "string", "minLength": 1 },
-                "estimatedWaitTime": { "type": "number", "minimum": -1, "description": "Seconds; -1 when unknown." },
-                "message": { "type": "string", "minLength": 1, "description": "Why it is unknown, else `Successful`." },
-                "resultCode": { "type": "number", "enum": [0, -1, -2], "description": "0: known; -1: unknown; -2: no agents logged in." },
-            },
-        })),
-        ("CreateCallIn", json!({
-            "type": "object", "required": ["groupName"],
-            "properties": {
-                "groupName": { "type": "string", "minLength": 1, "maxLength": ges_domain::ServiceName::LONGEST, "description": "Name of the call-in group." },
-                "fromPhoneNumber": { "type": ["string", "null"], "description": "The number the customer will call from; the form of `phoneNumber` of create." },
-                "userData": user_data(),
-                "callbackServiceId": { "type": ["string", "null"], "format": "uuid", "description": "An existing callback to tie to the request." },
-            },
-            "additionalProperties": true,
-        })),
-        ("CallIn", json!({
-            "type": "object", "required": ["id", "toPhoneNumber", "groupName", "expirationTime"],
-            "properties": {
-                "id": { "type": "string", "format": "uuid", "description": "Id of the call-in request." },
-                "toPhoneNumber": { "type": "string", "minLength": 1, "description": "The number to dial." },
-                "groupName": { "type": "string", "minLength": 1 },
-                "expirationTime": { "type": "number", "description": "Milliseconds since 1970; the customer has to call before." },
-                "accessCode": { "type": "number", "minimum": 1, "description": "To be typed; only when the group uses codes." },
-                "fromPhoneNumber": { "type": "string", "description": "Only when the request had it." },
-                "callbackServiceId": { "type": "string", "format": "uuid", "description": "Only when the request had it." },
-            },
-        })),
-        ("StatisticsRequest", json!({
-            "type": "object", "description": "Passed on unchanged.",
-            "examples": [{ "data": { "statistics": [{ "name": "CurrentAgentState", "objectId": "jsmith", "objectType": "Agent" }] } }],
-            "additionalProperties": true,
-        })),
-        ("Statistics", json!({
-            "type": "object", "description": "What the statistics service answers.",
-            "properties": { "statistics": { "type": "array", "items": of("Statistic") } },
-            "additionalProperties": true,
-        })),
-        ("Statistic", json!({
-            "type": "object",
-            "properties": {
-                "name": { "type": "string" }, "objectId": { "type": "string" }, "objectType": { "type": "string" },
-                "timestamp": { "type": "integer" }, "value": {},
-            },
-            "additionalProperties": true,
-        })),
+            }),
+        ),
+        (
+            "CreateCallIn",
+            json!({
+                "type": "object", "required": ["groupName"],
+                "properties": {
+                    "groupName": { "type": "string", "minLength": 1, "maxLength": ges_domain::ServiceName::LONGEST, "description": "Name of the call-in group." },
+                    "fromPhoneNumber": { "type": ["string", "null"], "description": "The number the customer will call from; the form of `phoneNumber` of create." },
+                    "userData": user_data(),
+                    "callbackServiceId": { "type": ["string", "null"], "format": "uuid", "description": "An existing callback to tie to the request." },
+                },
+                "additionalProperties": true,
+            }),
+        ),
+        (
+            "CallIn",
+            json!({
+                "type": "object", "required": ["id", "toPhoneNumber", "groupName", "expirationTime"],
+                "properties": {
+                    "id": { "type": "string", "format": "uuid", "description": "Id of the call-in request." },
+                    "toPhoneNumber": { "type": "string", "minLength": 1, "description": "The number to dial." },
+                    "groupName": { "type": "string", "minLength": 1 },
+                    "expirationTime": { "type": "number", "description": "Milliseconds since 1970; the customer has to call before." },
+                    "accessCode": { "type": "number", "minimum": 1, "description": "To be typed; only when the group uses codes." },
+                    "fromPhoneNumber": { "type": "string", "description": "Only when the request had it." },
+                    "callbackServiceId": { "type": "string", "format": "uuid", "description": "Only when the request had it." },
+                },
+            }),
+        ),
+        (
+            "StatisticsRequest",
+            json!({
+                "type": "object", "description": "Passed on unchanged.",
+                "examples": [{ "data": { "statistics": [{ "name": "CurrentAgentState", "objectId": "jsmith", "objectType": "Agent" }] } }],
+                "additionalProperties": true,
+            }),
+        ),
+        (
+            "Statistics",
+            json!({
+                "type": "object", "description": "What the statistics service answers.",
+                "properties": { "statistics": { "type": "array", "items": of("Statistic") } },
+                "additionalProperties": true,
+            }),
+        ),
+        (
+            "Statistic",
+            json!({
+                "type": "object",
+                "properties": {
+                    "name": { "type": "string" }, "objectId": { "type": "string" }, "objectType": { "type": "string" },
+                    "timestamp": { "type": "integer" }, "value": {},
+                },
+                "additionalProperties": true,
+            }),
+        ),
     ]
 }
 
@@ -114,8 +138,11 @@ fn waits() -> Value {
         { "virtualQueue": "VQ_Night", "estimatedWaitTime": -1, "message": "No agents logged in", "resultCode": -2 },
         { "virtualQueue": "VQ_Typo", "estimatedWaitTime": -1, "message": "Virtual queue not found", "resultCode": -1 },
     ]);
-    let mut queues = query("virtual-queues", &json!({ "type": "string", "minLength": 1, "examples": ["VQ_Support,VQ_Night"] }),
-        "Names of at most 100 virtual queues, separated by commas. The comma may be encoded; a name cannot have one.");
+    let mut queues = query(
+        "virtual-queues",
+        &json!({ "type": "string", "minLength": 1, "examples": ["VQ_Support,VQ_Night"] }),
+        "Names of at most 100 virtual queues, separated by commas. The comma may be encoded; a name cannot have one.",
+    );
     queues["required"] = true.into();
     json!({
         "operationId": "estimatedWaitTimeAPI1",
@@ -165,10 +192,16 @@ fn statistics() -> Value {
         ("credentials", error(11, "No statistics credentials are registered for this contact center")),
         ("key", error(10, "API key is missing or unknown")),
     ];
-    let mut requested = body("StatisticsRequest", &[("two", json!({ "data": { "statistics": [
+    let mut requested = body(
+        "StatisticsRequest",
+        &[(
+            "two",
+            json!({ "data": { "statistics": [
         { "name": "CurrentAgentState", "objectId": "jsmith", "objectType": "Agent" },
         { "name": "TimeInCurrentState", "objectId": "jsmith", "objectType": "Agent" },
-    ] } }))]);
+    ] } }),
+        )],
+    );
     requested["required"] = false.into();
     let age = json!({
         "name": "cache-control", "in": "header", "required": false, "schema": { "type": "string" }, "example": "max-age=15",

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::answers::{codes_of, of};
-use super::{callbacks, times};
+use super::{callbacks, outside, times};
 use crate::codes::CODES;
 
 /// Layout of instants in answers: always milliseconds, always UTC.
@@ -32,7 +32,7 @@ pub(super) fn all() -> Value {
     all.insert("Instant".into(), json!({
         "type": "string", "format": "date-time", "pattern": UTC, "description": "An instant in UTC with milliseconds.",
     }));
-    for (name, schema) in callbacks::schemas().into_iter().chain(times::schemas()) {
+    for (name, schema) in callbacks::schemas().into_iter().chain(times::schemas()).chain(outside::schemas()) {
         all.insert(name.into(), schema);
     }
     Value::Object(all)
