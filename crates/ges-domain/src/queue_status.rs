@@ -49,7 +49,8 @@ mod tests {
     const NOW: &str = "2026-06-01T16:50:00Z";
 
     fn service() -> Service {
-        let regular = vec![Regular { days: "Mon-Fri".parse().unwrap(), opening: Opening::new("09:00", "17:00").unwrap() }];
+        let regular =
+            vec![Regular { days: "Mon-Fri".parse().unwrap(), opening: Opening::new("09:00", "17:00").unwrap() }];
         let hours = OfficeHours::new("Office", Zone::named("Etc/UTC").unwrap(), regular, Vec::new(), Vec::new());
         Service {
             name: ServiceName::new("VQ_Support").unwrap(),
@@ -70,7 +71,8 @@ mod tests {
         use Estimate::{Known, NoAgents, NoCalls};
         let open: Instant = NOW.parse().unwrap();
         let closed: Instant = "2026-06-01T18:00:00Z".parse().unwrap();
-        let off = Service { settings: Settings { scheduled_callback_enabled: false, ..Settings::default() }, ..service() };
+        let off =
+            Service { settings: Settings { scheduled_callback_enabled: false, ..Settings::default() }, ..service() };
         // row, service, estimate, watermark, now, ewt, immediate, scheduled
         for (row, service, estimate, watermark, now, ewt, immediate, scheduled) in [
             ("O1", service(), Known(120), 0, open, Some(120), true, true),

@@ -52,8 +52,11 @@ pub trait Statistics: Send + Sync {
     ///
     /// # Errors
     /// [`StatisticsError`].
-    async fn get_statistic_ex(&self, tenant: TenantId, question: Question<'_>)
-    -> Result<std::sync::Arc<str>, StatisticsError>;
+    async fn get_statistic_ex(
+        &self,
+        tenant: TenantId,
+        question: Question<'_>,
+    ) -> Result<std::sync::Arc<str>, StatisticsError>;
 }
 
 impl From<StatisticsError> for Refusal {

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use ges_domain::callback::{Actor, Reason, SessionBinding};
 use ges_domain::phone::{Country, NumberingPlan, Parsed};
 use ges_domain::ports::{CancelOutcome, Chance, Sessions};
-use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
+use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_domain::wait::{Estimate, EwtMode, Question, WaitError, WaitEstimates};
 use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 

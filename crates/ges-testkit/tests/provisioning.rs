@@ -9,11 +9,17 @@ use ges_domain::phone::BadNumberRule;
 use ges_domain::ports::{CallIns, Catalogue};
 use ges_domain::service::Settings;
 use ges_domain::use_cases::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
-use ges_testkit::{FakePlan, MemoryStore};
 use ges_testkit::builders::{hourly_rule, service, settings, tenant, weekday_hours};
+use ges_testkit::{FakePlan, MemoryStore};
 
 fn row(name: &str, change: impl FnOnce(&mut ServiceDocument)) -> ServiceDocument {
-    let mut row = ServiceDocument { service_name: service(name), capacity_rule: None, number_rule: None, region_rule: None, settings: settings() };
+    let mut row = ServiceDocument {
+        service_name: service(name),
+        capacity_rule: None,
+        number_rule: None,
+        region_rule: None,
+        settings: settings(),
+    };
     change(&mut row);
     row
 }

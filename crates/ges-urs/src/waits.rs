@@ -102,7 +102,8 @@ impl WaitEstimates for UrsWaits {
             return Ok(Estimate::UnknownQueue);
         }
         let (desk, id) = (Arc::clone(&self.desk), correlation());
-        let (queue, mode, on_hold, regions) = (asked.queue.to_owned(), asked.mode, asked.on_hold, asked.regions.to_vec());
+        let (queue, mode, on_hold, regions) =
+            (asked.queue.to_owned(), asked.mode, asked.on_hold, asked.regions.to_vec());
         let look_up = || async move {
             let question = Question { queue: &queue, mode, on_hold, regions: &regions };
             let looking = with_correlation(id.as_deref(), desk.look_up(tenant, &question));

@@ -70,7 +70,8 @@ pub fn allot(group: &Group, turn: u64, draft: &Draft, held: &[Held], now: Instan
     let numbers: Vec<&AccessNumber> = group.numbers.iter().cycle().skip(start).take(count).collect();
     let fresh = |key| key_only(key, None);
     if let Some(digits) = group.codes {
-        let code = |rested| numbers.iter().find_map(|number| free_code(number, digits, draft.draws.code, held, now, rested));
+        let code =
+            |rested| numbers.iter().find_map(|number| free_code(number, digits, draft.draws.code, held, now, rested));
         return code(true).or_else(|| code(false)).map(fresh);
     }
     let caller = draft.from.as_ref().map(|(_, key)| Key::Caller(key.clone()));

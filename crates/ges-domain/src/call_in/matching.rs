@@ -28,7 +28,8 @@ pub struct NotACode;
 /// [`NotACode`]: such a call matches nothing (R-CTI-12).
 pub fn code_of(text: &str) -> Result<u64, NotACode> {
     let text = text.trim();
-    let fits = (4..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    let fits =
+        (4..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if fits { text.parse().map_err(|_| NotACode) } else { Err(NotACode) }
 }
 

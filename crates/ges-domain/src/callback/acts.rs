@@ -5,9 +5,9 @@ use super::{
     Act, Actor, Callback, Change, Ignored, Kind, Reason, SessionUpdate, SessionVerdict, State, TimelineEvent,
     decide_session_update, may_act,
 };
-use crate::{CallInId, Instant};
 use crate::capacity::Usage;
 use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, Moved, SessionAnswer};
+use crate::{CallInId, Instant};
 
 /// A changed record and the event that tells it: to be written together, on the version it was read at.
 pub type Write = (Callback, TimelineEvent);

@@ -261,7 +261,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_saved_is_named() {
-        let many = format!(r#"{{"name":"a","countries":["US"],"patterns":[{}]}}"#, vec![r#"{"simple":"1"}"#; 501].join(","));
+        let many =
+            format!(r#"{{"name":"a","countries":["US"],"patterns":[{}]}}"#, vec![r#"{"simple":"1"}"#; 501].join(","));
         let long = format!(r#"{{"name":"a","countries":["US"],"patterns":[{{"expression":"{}"}}]}}"#, "1".repeat(257));
         for (document, complaint) in [
             (r#"{"name":"a","countries":[]}"#, "at least one country"),
@@ -269,7 +270,10 @@ mod tests {
             (r#"{"name":"a","countries":["USA"]}"#, "country code"),
             (r#"{"name":"a","countries":["US"],"patterns":[{"simple":"1"},{"simple":"16a"}]}"#, "patterns[1]: simple"),
             (r#"{"name":"a","countries":["US"],"patterns":[{"simple":"+ "}]}"#, "patterns[0]: simple"),
-            (r#"{"name":"a","countries":["US"],"patterns":[{"simple":"1","country":"CA"}]}"#, "not among the permitted"),
+            (
+                r#"{"name":"a","countries":["US"],"patterns":[{"simple":"1","country":"CA"}]}"#,
+                "not among the permitted",
+            ),
             (&many, "at most 500"),
             (&long, "at most 256"),
         ] {
@@ -304,6 +308,9 @@ mod tests {
             assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), fits, "R-NV-8 {pattern} {text}");
         }
         let hard = "1*".repeat(64);
-        assert!(!glob(format!("{hard}2").as_bytes(), "1".repeat(64).as_bytes()), "answers without backtracking for ever");
+        assert!(
+            !glob(format!("{hard}2").as_bytes(), "1".repeat(64).as_bytes()),
+            "answers without backtracking for ever"
+        );
     }
 }

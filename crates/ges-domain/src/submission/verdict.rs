@@ -170,7 +170,8 @@ mod tests {
     /// EX-K K15, T15.
     #[test]
     fn k15_a_rule_assigned_after_booking_ends_the_record_when_it_is_due() {
-        let rule = |text: &str| Service { number_rule: Some(serde_json::from_str(text).unwrap()), ..service(false, false) };
+        let rule =
+            |text: &str| Service { number_rule: Some(serde_json::from_str(text).unwrap()), ..service(false, false) };
         let american = rule(r#"{"name":"a","countries":["US"]}"#);
         let canadian = rule(r#"{"name":"a","countries":["CA"]}"#);
         let at_due = |service: &Service, clock| decide_due(&record(), Some(service), &Nowhere, NONE, false, at(clock));
@@ -198,7 +199,11 @@ mod tests {
             assert_eq!(decide_due(&record(), service, &Nowhere, ewt, false, at(clock)), verdict, "{clock} {ewt:?}");
         }
         let immediate = Callback { kind: Kind::Immediate, state: State::Queued, ..record() };
-        assert_eq!(decide_due(&immediate, Some(&open), &Nowhere, NONE, false, at("09:00:00")), DueVerdict::HandOver, "R-TYP-3");
+        assert_eq!(
+            decide_due(&immediate, Some(&open), &Nowhere, NONE, false, at("09:00:00")),
+            DueVerdict::HandOver,
+            "R-TYP-3"
+        );
     }
 
     #[test]

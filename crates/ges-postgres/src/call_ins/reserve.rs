@@ -56,11 +56,7 @@ async fn give_up(transaction: Transaction<'_, Postgres>, answer: Reserved) -> Re
 }
 
 /// Keys on these numbers that are taken or rest.
-async fn held(
-    connection: &mut PgConnection,
-    draft: &Draft,
-    numbers: &[AccessNumber],
-) -> Result<Vec<Held>, StoreError> {
+async fn held(connection: &mut PgConnection, draft: &Draft, numbers: &[AccessNumber]) -> Result<Vec<Held>, StoreError> {
     let numbers: Vec<_> = numbers.iter().map(AccessNumber::as_str).collect();
     let rows = sqlx::query_as::<_, (Uuid, String, String, i64, Option<i64>)>(
         "select id, number, reservation, expires_at, ended_at

@@ -1,7 +1,7 @@
 use axum::body::Body;
 use axum::http::Request;
-use ges_domain::ports::{CallIns, Catalogue};
 use ges_domain::phone::NumberRule;
+use ges_domain::ports::{CallIns, Catalogue};
 use ges_testkit::builders;
 use serde_json::{Value, json};
 
@@ -57,14 +57,20 @@ async fn the_documented_example_is_answered() {
     let kept = world.store.request(builders::tenant(), id).await.unwrap().unwrap();
     let keys: Vec<_> = kept.user_data.iter().map(|(key, _)| key.to_owned()).collect();
     assert_eq!((kept.callback, keys), (Some(callback), vec!["email".to_owned(), "priority".to_owned()]));
-    assert_eq!(world.metric(&format!("ges_callin_created{{tenant=\"{}\"}} ", builders::tenant())), Some(1.0), "R-CTI-9");
+    assert_eq!(
+        world.metric(&format!("ges_callin_created{{tenant=\"{}\"}} ", builders::tenant())),
+        Some(1.0),
+        "R-CTI-9"
+    );
 }
 
 #[tokio::test]
 async fn what_was_not_asked_for_is_not_answered() {
     let world = World::new().await;
     world.group("plain", &["+15550001"], None).await;
-    let reply = world.call_in(json!({ "groupName": " plain ", "fromPhoneNumber": null, "userData": "", "phoneNumber": "x" })).await;
+    let reply = world
+        .call_in(json!({ "groupName": " plain ", "fromPhoneNumber": null, "userData": "", "phoneNumber": "x" }))
+        .await;
     let data = reply.json()["data"].clone();
     let mut fields: Vec<_> = data.as_object().unwrap().keys().map(String::as_str).collect();
     fields.sort_unstable();

@@ -16,11 +16,9 @@ impl World {
 #[tokio::test]
 async fn the_documented_example_is_answered() {
     let world = World::new().await;
-    for (queue, estimate) in [
-        ("VQ_Support", Estimate::Known(184)),
-        ("VQ_Night", Estimate::NoAgents),
-        ("VQ_Typo", Estimate::UnknownQueue),
-    ] {
+    for (queue, estimate) in
+        [("VQ_Support", Estimate::Known(184)), ("VQ_Night", Estimate::NoAgents), ("VQ_Typo", Estimate::UnknownQueue)]
+    {
         world.waits.set(builders::tenant(), queue, estimate);
     }
     let query = "?virtual-queues=VQ_Support%2CVQ_Night%2CVQ_Typo&mode=mode2&include-calls-on-hold=true";
@@ -53,7 +51,8 @@ async fn lists_may_be_repeated_encoded_padded_and_hold_a_queue_twice() {
     ] {
         let reply = world.waits(query).await;
         let data = reply.json()["data"].clone();
-        let named: Vec<_> = data.as_array().unwrap().iter().map(|entry| entry["virtualQueue"].as_str().unwrap()).collect();
+        let named: Vec<_> =
+            data.as_array().unwrap().iter().map(|entry| entry["virtualQueue"].as_str().unwrap()).collect();
         assert_eq!((reply.status, named), (200, queues), "{query}");
     }
     let before = world.waits.asked();

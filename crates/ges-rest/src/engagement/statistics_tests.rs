@@ -77,12 +77,7 @@ async fn spellings_of_one_request_are_one_question() {
 async fn every_way_to_fail_has_its_code() {
     let world = World::new().await;
     for (failure, status, code, message) in [
-        (
-            StatisticsError::NoCredentials,
-            401,
-            11,
-            "No statistics credentials are registered for this contact center",
-        ),
+        (StatisticsError::NoCredentials, 401, 11, "No statistics credentials are registered for this contact center"),
         (
             StatisticsError::CredentialsRefused,
             401,

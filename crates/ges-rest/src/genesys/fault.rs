@@ -90,14 +90,14 @@ impl From<Refusal> for GmsFault {
             Refusal::TtlLimitReached { .. }
             | Refusal::QueueFull
             | Refusal::EnqueueLimitReached
-            | Refusal::NoCallInNumber => {
-                fault(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable)
-            }
+            | Refusal::NoCallInNumber => fault(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable),
             Refusal::NotFound(_) => fault(StatusCode::NOT_FOUND, Exception::NotFound),
             Refusal::UnknownService(_) | Refusal::UnknownGroup(_) => {
                 fault(StatusCode::BAD_REQUEST, Exception::NotFound)
             }
-            Refusal::Unauthorized | Refusal::NoStatisticsCredentials | Refusal::StatisticsCredentialsRefused => fault(StatusCode::UNAUTHORIZED, Exception::Operation),
+            Refusal::Unauthorized | Refusal::NoStatisticsCredentials | Refusal::StatisticsCredentialsRefused => {
+                fault(StatusCode::UNAUTHORIZED, Exception::Operation)
+            }
             Refusal::Forbidden => fault(StatusCode::FORBIDDEN, Exception::Operation),
             Refusal::AlreadyCompleted
             | Refusal::NotCancellable

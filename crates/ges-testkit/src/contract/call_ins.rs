@@ -68,7 +68,8 @@ pub async fn groups_read_back_by_name_and_change(stores: &dyn Stores) {
     assert_eq!(call_ins.group(tenant(), &group.name).await.unwrap(), Some(group.clone()));
     assert_eq!(call_ins.group(tenant(), &GroupName::new("Help").unwrap()).await.unwrap(), None, "compared exactly");
     assert_eq!(call_ins.group(other_tenant(), &group.name).await.unwrap(), None, "I9");
-    let names: Vec<_> = call_ins.groups(tenant()).await.unwrap().into_iter().map(|group| group.name.to_string()).collect();
+    let names: Vec<_> =
+        call_ins.groups(tenant()).await.unwrap().into_iter().map(|group| group.name.to_string()).collect();
     assert_eq!(names, ["help", "Ärger"]);
     assert_eq!(call_ins.groups(other_tenant()).await.unwrap(), []);
     group.lifetime = Duration::from_secs(30);

@@ -37,7 +37,13 @@ pub async fn a_service_reads_back_with_everything_it_refers_to(stores: &dyn Stor
         ..settings()
     };
     let name = service("Süd / Verkauf ☎");
-    let row = ServiceRow { name: name.clone(), settings: settings.clone(), capacity_rule: Some("Peak".into()), number_rule: None, region_rule: None };
+    let row = ServiceRow {
+        name: name.clone(),
+        settings: settings.clone(),
+        capacity_rule: Some("Peak".into()),
+        number_rule: None,
+        region_rule: None,
+    };
     catalogue.put_service(tenant(), &row).await.unwrap();
     let found = catalogue.service(tenant(), &name).await.unwrap().expect("it is provisioned");
     assert_eq!((&found.name, &found.settings), (&name, &settings));

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use ges_domain::call_in::{CallInRequest, Draft, Group, GroupName, Held, IncomingCall, State as Stands, allot, first_of};
+use ges_domain::call_in::{
+    CallInRequest, Draft, Group, GroupName, Held, IncomingCall, State as Stands, allot, first_of,
+};
 use ges_domain::ports::{CallIns, Reserved, StoreError};
 use ges_domain::{CallInId, Instant, TenantId};
 
