@@ -12,7 +12,7 @@ use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, WithinASecond};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, Unregistered, WithinASecond};
 use ges_rest::{
     Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
     external_router, internal_router, serve,
@@ -40,7 +40,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let outbound = Outbound::new(&frame.metrics);
     let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
     let (environment, token) = outbound.environment(gws)?;
-    let waits = outbound.waits(&settings.urs)?;
+    let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
+    let statistics = outbound.statistics(gws, Arc::new(Unregistered))?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
@@ -48,7 +49,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         AllowedHosts::default(),
     )?);
 
-    let probes = probes(&store, environment.clone(), token, waits);
+    let probes = probes(&store, environment.clone(), token, waits.clone());
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
         host: frame.node.clone(),
@@ -61,12 +62,15 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let observed = Observed::new(health.clone(), frame.metrics.clone());
     let parts = Parts {
         wait: wait.clone(),
+        waits,
+        statistics,
         plan: Arc::new(Plan),
         sessions,
         keys: environment.clone(),
         origins: environment,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
+        chance: Arc::new(SecureChance),
         observed: observed.clone(),
     };
     let api = Arc::new(Api::over(&Arc::new(store.clone()), parts));

@@ -9,5 +9,5 @@ mod signals;
 
 pub use frame::{Frame, report_bad_configuration};
 pub use ids::{RandomIds, SecureChance};
-pub use outbound::{Outbound, WithinASecond};
+pub use outbound::{Outbound, Unregistered, WithinASecond};
 pub use signals::stop_on_signals;
