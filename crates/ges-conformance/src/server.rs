@@ -31,6 +31,8 @@ pub struct Plan {
     pub services: Vec<Service>,
     /// Business hours, as provisioning documents write them.
     pub hours: Vec<Value>,
+    /// Call-in groups, in the same form.
+    pub call_in_groups: Vec<Value>,
     /// Whether a worker hands callbacks over.
     pub worker: bool,
     /// Further settings of the pods; these win.
@@ -81,14 +83,15 @@ impl Server {
     fn try_start(plan: &Plan) -> Result<Self> {
         let folder = run_folder()?;
         let database = Database::create()?;
-        let ports: [u16; 8] = std::array::from_fn(|_| free_port().unwrap_or_default());
-        let [orchestration, urs, urs_backup, auth, env, control, external, internal] = ports;
+        let ports: [u16; 9] = std::array::from_fn(|_| free_port().unwrap_or_default());
+        let [orchestration, urs, urs_backup, auth, env, stats, control, external, internal] = ports;
         let arguments = [
             ("--ors-port", orchestration),
             ("--urs-port", urs),
             ("--urs-backup-port", urs_backup),
             ("--auth-port", auth),
             ("--environment-port", env),
+            ("--statistics-port", stats),
             ("--control-port", control),
         ];
         let arguments: Vec<_> =
@@ -114,6 +117,7 @@ impl Server {
             ("GES_DB__POOL_SIZE", "4".into()),
             ("GES_GWS__AUTH_URL", local(auth)),
             ("GES_GWS__ENV_URL", local(env)),
+            ("GES_GWS__STATS_URL", local(stats)),
             ("GES_GWS__CLIENT_ID", CLIENT_ID.into()),
             ("GES_GWS__CLIENT_SECRET", canary::CLIENT_SECRET.into()),
             ("GES_URS__URLS", format!("{},{}", local(urs), local(urs_backup))),
@@ -130,6 +134,7 @@ impl Server {
         let document = json!({
             "tenant": TENANT,
             "businessHours": plan.hours,
+            "callInGroups": plan.call_in_groups,
             "services": plan.services.iter().map(Service::document).collect::<Vec<_>>(),
         });
         let file = folder.path().join("provisioning.json");

@@ -15,22 +15,22 @@ use crate::world::{SERVICE, scheduled, server, start};
 const UNKNOWN: &str = "8c78d4e1-c85a-424b-8334-5ff36e07372f";
 
 /// The answer without the one thing that is always new.
-fn without_corr_id(reply: &Reply) -> Value {
+pub(crate) fn without_corr_id(reply: &Reply) -> Value {
     enveloped(reply).unwrap();
     let mut json = reply.json();
     json["status"]["corrId"] = "CORR".into();
     json
 }
 
-fn success(data: Value) -> Value {
+pub(crate) fn success(data: Value) -> Value {
     json!({ "status": { "code": 0, "message": "Successful", "corrId": "CORR" }, "data": data })
 }
 
-fn error(code: u64, message: &str) -> Value {
+pub(crate) fn error(code: u64, message: &str) -> Value {
     json!({ "status": { "code": code, "message": message, "corrId": "CORR" } })
 }
 
-fn id_of(reply: &Reply) -> String {
+pub(crate) fn id_of(reply: &Reply) -> String {
     strictly_typed(reply).unwrap();
     reply.data()["id"].as_str().unwrap().to_owned()
 }

@@ -5,6 +5,7 @@ mod checklist;
 mod codes;
 mod cors;
 mod examples;
+mod examples_outside;
 mod identity;
 mod privacy;
 mod world;

@@ -41,7 +41,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         ),
         (
             "Waits",
-            json!({ "type": "array", "items": of("Wait"), "description": "One for each name of the request, in its order." }),
+            json!({ "type": "array", "items": of("Wait"), "description": "One for each name of the request, in its order; a name that is given twice is there once." }),
         ),
         (
             "Wait",
