@@ -7,16 +7,18 @@ use serde::Deserialize;
 /// Normal and build dependencies inside the workspace, by crate.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-config", &[]),
+    ("ges-conformance", &["ges-harness"]),
     ("ges-domain", &[]),
     ("ges-gws", &["ges-domain", "ges-http-client"]),
     ("ges-harness", &[]),
     ("ges-http-client", &[]),
     ("ges-monitor", &["ges-domain", "ges-telemetry"]),
     ("ges-nemesis", &["ges-domain", "ges-harness", "ges-postgres"]),
-    ("ges-ors", &["ges-domain", "ges-http-client"]),
+    ("ges-ors", &["ges-domain", "ges-http-client", "ges-redis"]),
     ("ges-phone", &["ges-domain"]),
     ("ges-postgres", &["ges-domain"]),
     ("ges-process", &["ges-config", "ges-domain", "ges-gws", "ges-http-client", "ges-telemetry", "ges-urs"]),
+    ("ges-redis", &["ges-domain"]),
     ("ges-rest", &["ges-domain", "ges-telemetry"]),
     ("ges-sim", &["ges-http-client"]),
     ("ges-simulation", &["ges-domain", "ges-monitor", "ges-testkit"]),
@@ -24,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-telemetry", &[]),
     ("ges-testkit", &["ges-domain"]),
     ("ges-urs", &["ges-domain", "ges-http-client"]),
-    ("xtask", &["ges-config", "ges-harness", "ges-telemetry"]),
+    ("xtask", &["ges-config", "ges-harness", "ges-rest", "ges-telemetry"]),
 ];
 
 /// Binaries wire everything together, but what is made for tests and play stays out of the pods.

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, Settings};
+use ges_config::{Loaded, Redis, Settings};
+use ges_domain::booking::Accelerated;
 use ges_domain::ports::{Clock, StoreError};
 use ges_domain::use_cases::CurrentWait;
 use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, WithinASecond};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, Unregistered, WithinASecond};
+use ges_redis::{RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, external_router,
-    internal_router, serve,
+    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
+    external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
@@ -40,7 +42,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let outbound = Outbound::new(&frame.metrics);
     let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
     let (environment, token) = outbound.environment(gws)?;
-    let waits = outbound.waits(&settings.urs)?;
+    let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
+    let statistics = outbound.statistics(gws, Arc::new(Unregistered))?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
@@ -48,7 +51,17 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         AllowedHosts::default(),
     )?);
 
-    let probes = probes(&store, environment.clone(), token, waits);
+    let accelerator = match &settings.redis {
+        Some(redis) => {
+            let Some(store) = frame.wait_for("the database", async || store.identity().await).await else {
+                return Ok(());
+            };
+            Some(Arc::new(RedisAcceptedTimes::start(&accelerator(redis), store)?))
+        }
+        None => None,
+    };
+    let mut probes = probes(&store, environment.clone(), token, waits.clone());
+    probes.extend(accelerator.clone().map(probe_of_accelerator));
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
         host: frame.node.clone(),
@@ -61,14 +74,22 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let observed = Observed::new(health.clone(), frame.metrics.clone());
     let parts = Parts {
         wait: wait.clone(),
+        waits,
+        statistics,
         plan: Arc::new(Plan),
         sessions,
-        keys: environment,
+        keys: environment.clone(),
+        origins: environment,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
+        chance: Arc::new(SecureChance),
         observed: observed.clone(),
     };
-    let api = Arc::new(Api::over(&Arc::new(store.clone()), parts));
+    let mut api = Api::over(&Arc::new(store.clone()), parts);
+    if let Some(times) = &accelerator {
+        api.book.bookings = Arc::new(Accelerated::new(api.book.bookings, times.clone()));
+    }
+    let api = Arc::new(api);
 
     let tasks = TaskTracker::new();
     let prober = Prober { observed, clock: clock.clone(), probes };
@@ -83,10 +104,16 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let served = |listener, router| {
         serve(listener, router, ServeLimits::default(), tasks.clone(), health.clone(), frame.stop.clone())
     };
+    let tenant_headers =
+        if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
+    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
-    let outside = served(external, external_router(api.clone(), Limits::external(), tasks.clone()));
+    let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     tokio::join!(inside, outside);
     let _ = tokio::join!(probing, forgetting);
+    if let Some(times) = accelerator {
+        times.close().await;
+    }
     store.close().await;
     tracing::info!("drained");
     Ok(())
@@ -101,6 +128,21 @@ async fn bind(settings: &Settings, port: u16) -> Result<TcpListener> {
 pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::migrate(settings).await?;
     PgStore::connect(settings).await
+}
+
+/// How the accelerating Redis is reached.
+fn accelerator(redis: &Redis) -> Server {
+    let Redis { host, port, secure, cluster, password } = redis.clone();
+    let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
+    Server { host, port, cluster, tls, username: None, password }
+}
+
+fn probe_of_accelerator(times: Arc<RedisAcceptedTimes>) -> Probe {
+    let component = Component::of(Dependency::Redis, false).with_effect("limits are counted in the database alone");
+    Probe::new(component, move || {
+        let times = times.clone();
+        async move { if times.probe().await { Ok(()) } else { Err(fault("no answer")) } }
+    })
 }
 
 fn fault(category: &'static str) -> ProbeFault {

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
 use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
 use ges_testkit::contract::Stores;
@@ -25,6 +25,9 @@ async fn fresh() -> Fresh {
 #[async_trait::async_trait]
 impl Stores for Fresh {
     fn catalogue(&self) -> Arc<dyn Catalogue> {
+        Arc::new(self.store.clone())
+    }
+    fn call_ins(&self) -> Arc<dyn CallIns> {
         Arc::new(self.store.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {

@@ -16,12 +16,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use ges_domain::{CallbackId, Refusal, TenantId};
-use ges_telemetry::{PRIVATE_PATH, UNMATCHED_PATH};
+use ges_telemetry::{PRIVATE_PATH, TracePosition, UNMATCHED_PATH};
 use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::answer::{Answer, CODE_NUMBER_LIMIT, CODE_TOO_LARGE, CODE_TTL_LIMIT, Failure, JSON};
+use crate::cors::{self, Page};
 use crate::genesys::fault;
 use crate::identity::TENANT_HEADERS;
 use crate::listener::{Role, Site, TenantHeaders};
@@ -29,6 +30,8 @@ use crate::{body, engagement};
 
 /// The header that carries the correlation id of internal calls.
 const CORRELATION: &str = "x-correlation-id";
+/// The header that carries the position in a trace, in both directions (W3C Trace Context).
+const TRACE: &str = "traceparent";
 
 /// One request, shared between the layer and the handlers.
 #[derive(Clone)]
@@ -38,7 +41,10 @@ struct Inner {
     corr_id: Uuid,
     label: &'static str,
     method: &'static str,
+    /// Whether it is for the public API, whose answers pages of other origins may read.
+    public: bool,
     gms: bool,
+    trace: Option<TracePosition>,
     correlation: Option<HeaderValue>,
     started: Instant,
     reported: AtomicBool,
@@ -61,9 +67,21 @@ impl Exchange {
             let fits = (1..=128).contains(&value.len());
             fits && value.as_bytes().iter().all(u8::is_ascii_graphic)
         });
+        let corr_id = fresh_id();
+        // Several headers, or a bad one, are as good as none: the trace is ours then, and its id that of the request.
+        let mut traces = request.headers().get_all(TRACE).iter();
+        let given = traces.next().filter(|_| traces.next().is_none());
+        let given = given.and_then(|value| TracePosition::parse(value.to_str().ok()?));
+        let span = rand::random();
+        let trace = match given {
+            Some(parent) => Some(parent.child(span)),
+            None => TracePosition::first(corr_id.as_u128(), span),
+        };
         Self(Arc::new(Inner {
-            corr_id: fresh_id(),
+            corr_id,
+            trace,
             label: label(request, role),
+            public: path.starts_with(engagement::BASE),
             method: method(request.method()),
             gms,
             correlation: correlation.cloned(),
@@ -89,6 +107,15 @@ impl Exchange {
         self.notes(|notes| notes.user_data_keys = Some(keys));
     }
 
+    /// Whether it is for one of the public operations.
+    fn is_operation(&self) -> bool {
+        self.0.label.starts_with(engagement::BASE)
+    }
+
+    fn tenant(&self) -> Option<TenantId> {
+        self.0.notes.lock().unwrap_or_else(PoisonError::into_inner).tenant
+    }
+
     /// Gives an answer its final body; returns its code, 0 where the shape has none.
     fn seal(&self, mut response: Response, site: &Site) -> (Response, u16) {
         let status = response.status();
@@ -110,6 +137,10 @@ impl Exchange {
     }
 
     fn correlate(&self, response: &mut Response) {
+        if let Some(trace) = &self.0.trace {
+            let position = HeaderValue::from_str(&trace.to_string()).expect("invariant: a trace position is ASCII");
+            response.headers_mut().insert(TRACE, position);
+        }
         if !self.0.gms {
             return;
         }
@@ -169,15 +200,20 @@ fn fresh_id() -> Uuid {
 /// The outermost layer of every listener.
 pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let exchange = Exchange::new(&request, site.role);
-    let span = tracing::info_span!("request", corr_id = %exchange.0.corr_id);
+    let trace = exchange.0.trace;
+    let trace_id = trace.map(|trace| trace.trace_id());
+    let span = tracing::info_span!("request", corr_id = %exchange.0.corr_id, trace_id);
     let rejected = span.in_scope(|| screen(&mut request, &site));
+    let page = if exchange.0.public && site.public_api().is_some() { Page::of(&request) } else { None };
+    let preflight = exchange.is_operation() && cors::is_preflight(&request);
     request.extensions_mut().insert(exchange.clone());
 
-    let (own, own_site) = (exchange.clone(), Arc::clone(&site));
+    let (own, own_site, own_page) = (exchange.clone(), Arc::clone(&site), page.clone());
     let work = async move {
         let handled = async {
             match rejected {
                 Some(failure) => failure.into_response(),
+                None if preflight => cors::preflight(own_page.as_ref(), own_site.api()).await,
                 None => next.run(request).await,
             }
         };
@@ -194,15 +230,25 @@ pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request
         own.report(response.status(), code, &own_site);
         response
     };
+    let work = async move {
+        match trace {
+            Some(trace) => trace.around(work).await,
+            None => work.await,
+        }
+    };
     let running = site.tasks.spawn(work.instrument(span.clone()));
-    match tokio::time::timeout(site.limits.answer_within, running).await {
+    let mut response = match tokio::time::timeout(site.limits.answer_within, running).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => settle(&exchange, Failure::Internal, &site),
         Err(_) => span.in_scope(|| {
             tracing::warn!("the request was not answered in time; its work goes on");
             settle(&exchange, Refusal::UpstreamUnavailable.into(), &site)
         }),
+    };
+    if let Some(page) = page.filter(|_| !preflight) {
+        page.mark(&mut response, site.api(), exchange.tenant()).instrument(span).await;
     }
+    response
 }
 
 fn settle(exchange: &Exchange, failure: Failure, site: &Site) -> Response {

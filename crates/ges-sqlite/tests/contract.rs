@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::ports::{Bookings, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
 use ges_domain::{Instant, TenantId};
 use ges_sqlite::SqliteStore;
 use ges_testkit::contract::Stores;
@@ -30,6 +30,9 @@ async fn fresh() -> Sqlite {
 #[async_trait]
 impl Stores for Sqlite {
     fn catalogue(&self) -> Arc<dyn Catalogue> {
+        Arc::new(self.store.clone())
+    }
+    fn call_ins(&self) -> Arc<dyn CallIns> {
         Arc::new(self.store.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {

@@ -68,6 +68,7 @@ macro_rules! metrics {
 
 metrics! {
     CALLBACKS_CREATED = "ges_callbacks_created" Kind::Counter, TENANT, TENANTS, "Callbacks booked.";
+    CALLIN_CREATED = "ges_callin_created" Kind::Counter, TENANT, TENANTS, "Click-to-call-in requests that got a number.";
     MONITOR_SIZE = "ges_monitor_size" Kind::Gauge, &["type"], 8,
         "Callbacks under management: scheduled (wait for their time), active (handed over), submit_retry (hand-over failed, tried again).";
     HTTP_REQUESTS = "ges_http_requests_total" Kind::Counter, &["tenant", "path"], PATHS, "Requests, successful or not.";

@@ -141,6 +141,7 @@ struct Inner {
     _provider: SdkMeterProvider,
     pod: [KeyValue; 2],
     callbacks_created: Counter<u64>,
+    callin_created: Counter<u64>,
     monitor_size: Gauge<f64>,
     http_requests: Counter<u64>,
     http_failed: Counter<u64>,
@@ -197,6 +198,7 @@ impl Metrics {
         let metrics = Self(Arc::new(Inner {
             pod: [label("version", &identity.version), label("host", &identity.host)],
             callbacks_created: counter(&row::CALLBACKS_CREATED),
+            callin_created: counter(&row::CALLIN_CREATED),
             monitor_size: gauge(&row::MONITOR_SIZE),
             http_requests: counter(&row::HTTP_REQUESTS),
             http_failed: counter(&row::HTTP_FAILED),
@@ -257,6 +259,7 @@ impl Metrics {
     /// Starts the series of a tenant at 0. Call it when the tenant is first heard of.
     pub fn tenant_known(&self, tenant: &str) {
         self.0.callbacks_created.add(0, &[label("tenant", tenant)]);
+        self.0.callin_created.add(0, &[label("tenant", tenant)]);
         self.limit_reached(&self.0.ttl_limit_reached, tenant, 0);
         self.limit_reached(&self.0.enqueue_limit_reached, tenant, 0);
     }
@@ -264,6 +267,11 @@ impl Metrics {
     /// One callback was booked.
     pub fn callback_created(&self, tenant: &str) {
         self.0.callbacks_created.add(1, &[label("tenant", tenant)]);
+    }
+
+    /// One call-in request got its number.
+    pub fn callin_created(&self, tenant: &str) {
+        self.0.callin_created.add(1, &[label("tenant", tenant)]);
     }
 
     /// One request was answered.

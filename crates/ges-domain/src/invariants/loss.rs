@@ -93,13 +93,23 @@ fn dispatched_despite_a_wish(timeline: &[TimelineEvent]) -> bool {
     })
 }
 
-/// I6: one key, one body: one answer. One key, another body: 422.
+/// I6: once an answer of success is given under a key, the same body gets it again and another body gets 422. A failure of
+/// the server (5xx) says nothing about the request, and a refusal before the first success changed nothing.
 pub(super) fn idempotence(evidence: &Evidence) -> Vec<Violation> {
     let mut first: HashMap<_, &super::Repeated> = HashMap::new();
     let mut violations = Vec::new();
     for answer in &evidence.repeated {
-        let before = *first.entry((answer.tenant, answer.key)).or_insert(answer);
-        let fits = if before.body == answer.body { before.answer == answer.answer } else { answer.answer.0 == 422 };
+        let place = (answer.tenant, answer.key);
+        let (status, _) = answer.answer;
+        let fits = match first.get(&place) {
+            _ if status >= 500 => true,
+            Some(before) if before.body == answer.body => before.answer == answer.answer,
+            Some(_) => status == 422,
+            None => true,
+        };
+        if (200..300).contains(&status) {
+            first.entry(place).or_insert(answer);
+        }
         if !fits {
             let seen = "an idempotency key was answered in two ways".to_owned();
             violations.push(Violation { invariant: Invariant::Idempotence, callback: None, seen });

@@ -212,6 +212,9 @@ fn i6_finds_two_answers_to_one_key() {
     assert_eq!(broken_by(|e| e.repeated = vec![answer(1, 200, 7), answer(1, 200, 7), answer(2, 422, 0)]), [""; 0]);
     assert_eq!(broken_by(|e| e.repeated = vec![answer(1, 200, 7), answer(1, 200, 8)]), ["I6"]);
     assert_eq!(broken_by(|e| e.repeated = vec![answer(1, 200, 7), answer(2, 200, 7)]), ["I6"]);
+    assert_eq!(broken_by(|e| e.repeated = vec![answer(1, 200, 7), answer(1, 400, 9)]), ["I6"], "a success stays one");
+    let unsettled = vec![answer(1, 429, 1), answer(1, 500, 2), answer(1, 200, 7), answer(1, 500, 2), answer(1, 200, 7)];
+    assert_eq!(broken_by(|e| e.repeated = unsettled), [""; 0], "refusals before it and failures bind nobody");
 }
 
 #[test]
