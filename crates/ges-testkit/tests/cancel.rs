@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use ges_domain::callback::{Actor, Reason, SessionBinding, SessionEnd, SessionUpdate, State};
 use ges_domain::ports::{Bookings, CancelAnswer, CancelOutcome, Catalogue, Record, Sessions};
 use ges_domain::use_cases::CancelCallback;
-use ges_domain::{CallbackId, Instant, SessionId};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId};
 use ges_testkit::builders::{START, consumer_cancels, immediate, service_row, session, tenant, update};
 use ges_testkit::{ManualClock, MemoryStore};
 
@@ -44,6 +44,8 @@ impl Sessions for Changing {
     }
 
     async fn terminate(&self, _: &SessionBinding) {}
+
+    async fn consumer_called_in(&self, _: &SessionBinding, _: CallbackId, _: CallInId, _: Instant) {}
 }
 
 #[tokio::test]
