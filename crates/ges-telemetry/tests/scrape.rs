@@ -37,6 +37,8 @@ fn exercised() -> Metrics {
     metrics.gws_incorrect_client_credentials();
     metrics.gws_server_error();
     metrics.monitor_lagging_behind(4);
+    metrics.invariant_checked("I4", 3, 1);
+    metrics.monitor_refused(1);
     metrics.logging_failure();
     metrics.tolerances(Tolerances {
         http_400: 1.5,

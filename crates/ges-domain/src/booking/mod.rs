@@ -10,7 +10,7 @@ pub use crate::slots::Booking as SlotClaim;
 pub use accelerated::Accelerated;
 pub use classify::{Classified, PAST_TOLERANCE, classify};
 pub use consider::{Considered, Wish, consider};
-pub use ledger::{Asked, Ledger};
+pub use ledger::{Asked, Ledger, NumberRoom};
 
 use crate::callback::acts::Write;
 use crate::callback::{Actor, Callback, Change, Kind, Particulars, Source};

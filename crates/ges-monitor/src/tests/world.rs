@@ -10,6 +10,7 @@ use ges_domain::booking::{Booked, NewBooking};
 use ges_domain::callback::{Callback, Change, Reason, TimelineEvent};
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::invariants::Look;
 use ges_domain::phone::NumberRule;
 use ges_domain::ports::*;
 use ges_domain::region::RegionRule;
@@ -29,6 +30,8 @@ pub(super) struct Heard {
     pub(super) lagging: AtomicU64,
     pub(super) panics: AtomicU64,
     pub(super) entries: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) looks: Mutex<Vec<Look>>,
     pub(super) sizes: Mutex<MonitorSizes>,
 }
 
@@ -44,6 +47,12 @@ impl MonitorGauges for Heard {
     }
     fn lagging(&self, items: u64) {
         self.lagging.fetch_add(items, Ordering::SeqCst);
+    }
+    fn looked(&self, look: &Look) {
+        self.looks.lock().unwrap().push(look.clone());
+    }
+    fn refused(&self, writes: u64) {
+        self.refused.fetch_add(writes, Ordering::SeqCst);
     }
     fn panicked(&self) {
         self.panics.fetch_add(1, Ordering::SeqCst);
@@ -74,6 +83,8 @@ pub(super) struct Node {
     crash: Mutex<Option<(u64, Crash)>>,
     pub(super) cut_off: AtomicBool,
     pub(super) panic_for: Mutex<Option<ServiceName>>,
+    /// Whether due records come in the opposite of their order.
+    pub(super) backwards: AtomicBool,
     /// How long the stream takes for a batch.
     pub(super) submit_takes: Mutex<Duration>,
     pub(super) heard: Arc<Heard>,
@@ -120,6 +131,7 @@ impl World {
             crash: Mutex::new(None),
             cut_off: AtomicBool::new(false),
             panic_for: Mutex::new(None),
+            backwards: AtomicBool::new(false),
             submit_takes: Mutex::default(),
             heard: Arc::default(),
         })
@@ -277,7 +289,11 @@ impl Handover for Node {
         until: Instant,
         limit: u32,
     ) -> Result<Vec<Callback>, StoreError> {
-        self.call("due", self.world.store.due(lease, service, until, limit)).await
+        let mut due = self.call("due", self.world.store.due(lease, service, until, limit)).await?;
+        if self.backwards.load(Ordering::SeqCst) {
+            due.reverse();
+        }
+        Ok(due)
     }
     async fn record_handed(
         &self,

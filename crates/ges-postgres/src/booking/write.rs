@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ges_domain::Instant;
+use ges_domain::booking::{NewBooking, NumberRoom};
 use ges_domain::callback::{Callback, Kind};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{ServiceRef, StoreError};
+use ges_domain::throttle::NUMBER_DAY;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -57,9 +59,33 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// What numbers were taken to have at most, one list per column.
+#[derive(Debug, Default)]
+pub(super) struct Rooms {
+    service: Vec<i32>,
+    key: Vec<String>,
+    since: Vec<i64>,
+    open: Vec<i32>,
+    day: Vec<i32>,
+}
+
+impl Rooms {
+    pub(super) fn add(&mut self, service: i32, booking: &NewBooking, room: NumberRoom) {
+        if (room.open, room.day) == (u32::MAX, u32::MAX) {
+            return;
+        }
+        let most = |room: u32| i32::try_from(room).unwrap_or(i32::MAX);
+        self.service.push(service);
+        self.key.push(booking.callback.phone_key.as_str().to_owned());
+        self.since.push((booking.callback.created_at - NUMBER_DAY).millis());
+        self.open.push(most(room.open));
+        self.day.push(most(room.day));
+    }
+}
+
 /// The statement, with what only flights with keys have.
 macro_rules! write_statement {
-    ($kept:literal) => {
+    ($guard:literal, $kept:literal) => {
         concat!(
             "
     with ledgers as (
@@ -69,9 +95,14 @@ macro_rules! write_statement {
         order by service
         for update
     ), unchanged as (
-        select count(*) = cardinality($1) as holds
-        from ledgers
-        join unnest($1::int[], $2::bigint[]) counted (service, seq) using (service, seq)
+        select same and ",
+            $guard,
+            " as holds, same
+        from (
+            select count(*) = cardinality($1) as same
+            from ledgers
+            join unnest($1::int[], $2::bigint[]) counted (service, seq) using (service, seq)
+        ) sequences
     ), moved_on as (
         update service_ledger
         set seq = seq + 1
@@ -99,16 +130,33 @@ macro_rules! write_statement {
         from unnest($20::text[]) w (payload)
         where (select holds from unchanged)
     )
-    select holds, (select count(*) from woken)
+    select holds, same, (select count(*) from woken)
     from unchanged"
         )
     };
 }
 
-const WRITE: &str = write_statement!("");
+const WRITE: &str = write_statement!("true", "");
+
+/// The same, when the numbers have room: they were not counted.
+const WRITE_WITH_ROOM: &str = write_statement!(
+    "not exists (
+        select 1
+        from unnest($21::int[], $22::text[], $23::bigint[], $24::int[], $25::int[]) n (service, phone_key, since, open, day)
+        cross join lateral (
+            select count(*) filter (where c.state <> 6) as open,
+                count(*) filter (where c.counted and c.created_at > n.since) as day
+            from callbacks c
+            where c.service = n.service and c.phone_key = n.phone_key collate \"C\"
+        ) o
+        where o.open > n.open or o.day > n.day
+    )",
+    ""
+);
 
 /// The same, keeping answers. A key that is kept already makes all of it fail.
 const WRITE_AND_KEEP: &str = write_statement!(
+    "true",
     "kept as (
         insert into idempotency (created_at, tenant, subject, operation, key, body)
         select k.created_at, k.tenant, k.subject, k.operation, k.key, k.body
@@ -118,13 +166,25 @@ const WRITE_AND_KEEP: &str = write_statement!(
     ), "
 );
 
-/// Writes the admitted bookings, their places and the hints to their monitors. `false`: a ledger has moved on since it was
-/// counted, and nothing was written.
+/// What writing came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Everything is written.
+    All,
+    /// Nothing: a ledger has moved on since it was counted.
+    Overtaken,
+    /// Nothing: a number has no room.
+    NoRoom,
+}
+
+/// Writes the admitted bookings, their places and the hints to their monitors. `rooms`: what the numbers were taken to have,
+/// when they were not counted; not for flights with keys.
 pub(super) async fn write(
     executor: impl PgExecutor<'_>,
     admitted: &[Admitted<'_>],
     counted: &HashMap<i32, Facts>,
-) -> Result<Result<bool, sqlx::Error>, StoreError> {
+    rooms: Option<Rooms>,
+) -> Result<Result<Written, sqlx::Error>, StoreError> {
     let mut columns = Columns::default();
     let mut answers = kept::Columns::default();
     let mut places: BTreeMap<(i32, i64), i32> = BTreeMap::new();
@@ -148,7 +208,12 @@ pub(super) async fn write(
     let (place_service, place_grain): (Vec<i32>, Vec<i64>) = places.keys().copied().unzip();
     let place_used: Vec<i32> = places.values().copied().collect();
     let keeps = !answers.key.is_empty();
-    let mut write = sqlx::query_as::<_, (bool, i64)>(if keeps { WRITE_AND_KEEP } else { WRITE })
+    let statement = match (&rooms, keeps) {
+        (Some(_), _) => WRITE_WITH_ROOM,
+        (None, true) => WRITE_AND_KEEP,
+        (None, false) => WRITE,
+    };
+    let mut write = sqlx::query_as::<_, (bool, bool, i64)>(statement)
         .bind(services)
         .bind(seqs)
         .bind(columns.desired_at)
@@ -169,11 +234,18 @@ pub(super) async fn write(
         .bind(place_grain)
         .bind(place_used)
         .bind(payloads);
-    if keeps {
+    if let Some(Rooms { service, key, since, open, day }) = rooms {
+        debug_assert!(!keeps, "keys are looked at by a flight that counts");
+        write = write.bind(service).bind(key).bind(since).bind(open).bind(day);
+    } else if keeps {
         let kept::Columns { created_at, tenant, subject, operation, key, body } = answers;
         write = write.bind(created_at).bind(tenant).bind(subject).bind(operation).bind(key).bind(body);
     }
-    Ok(write.fetch_one(executor).await.map(|(holds, _)| holds))
+    Ok(write.fetch_one(executor).await.map(|(holds, same, _)| match (holds, same) {
+        (true, _) => Written::All,
+        (false, true) => Written::NoRoom,
+        (false, false) => Written::Overtaken,
+    }))
 }
 
 /// Locks the ledgers of these services until the transaction ends, in the order every writer uses.

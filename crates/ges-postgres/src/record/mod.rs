@@ -11,7 +11,7 @@ use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallInId, CallbackId, Instant, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -175,16 +175,19 @@ impl Record for PgStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
         if let Some(keyed) = request.keyed.clone() {
-            let actor = request.actor.clone();
+            let (asked, actor) = (asked.clone(), request.actor.clone());
             let once = Once { tenant, id, keyed, now };
-            return self.cancel_once(once, move |record| acts::settle_cancel(record, answer, &actor, now)).await;
+            return self
+                .cancel_once(once, move |record| acts::settle_cancel(record, &asked, answer, &actor, now))
+                .await;
         }
-        let decide = |record: &Callback| acts::settle_cancel(record, answer, &request.actor, now).into();
+        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, &request.actor, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
             Changed::Written(record) => acts::cancelled(*record),

@@ -8,7 +8,7 @@ use ges_domain::callback::{OfferType, Particulars, PushTarget, Source, UserData}
 use ges_domain::idempotency::{Keyed, Operation};
 use ges_domain::phone::PhoneNumber;
 use ges_domain::use_cases::Created;
-use ges_domain::{CallbackId, Refusal, ServiceName, TenantId};
+use ges_domain::{CallbackId, Refusal, ServiceName, TenantId, invariants};
 use serde::Serialize;
 
 use crate::answer::{Answer, Failure};
@@ -44,8 +44,9 @@ pub(super) async fn create(
     let request = read(&body.fields()?, caller.source())?;
     exchange.note_user_data(request.particulars.user_data.len());
     let created = book(&site, caller.tenant, request, key.under(Operation::Create, &body)).await?;
-    if matches!(created, Created::Now(_)) {
+    if let Created::Now(callback) = &created {
         site.metrics().callback_created(&caller.tenant.to_string());
+        site.look(&invariants::written(callback));
     }
     exchange.note_callback(created.id());
     Ok(Answer::ok(&CreatedBody { id: created.id() }))

@@ -7,7 +7,7 @@ use ges_domain::capacity::Usage;
 use ges_domain::ports::{
     Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallInId, CallbackId, Instant, ServiceName, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, ServiceName, SessionId, TenantId};
 
 use super::Node;
 use crate::trace::short;
@@ -77,12 +77,13 @@ impl Record for Node {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
         let act = async {
-            let cancelled = self.world.store.settle_cancel(tenant, id, answer, request, now).await?;
+            let cancelled = self.world.store.settle_cancel(tenant, id, asked, answer, request, now).await?;
             self.note(format!("cancel of {} settled by {answer:?}: {}", short(id), word(&cancelled)));
             Ok(cancelled)
         };

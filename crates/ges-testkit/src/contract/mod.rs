@@ -54,6 +54,8 @@ pub trait Stores: Send + Sync {
     fn handover(&self) -> Arc<dyn Handover>;
     /// Hints from now on.
     async fn wake_ups(&self) -> Box<dyn WakeUps>;
+    /// The store's own time.
+    fn now(&self) -> Instant;
     /// How long a node may be silent before it loses its shards.
     fn lease(&self) -> Duration;
     /// Lets the store's own clock run on by `length`: moves it, or really waits.
@@ -146,6 +148,7 @@ macro_rules! contract_facts {
             a_cancel_happens_once
             a_cancel_of_a_session_holder_is_a_durable_wish
             a_session_answers_a_cancel_in_three_ways
+            an_answer_of_another_session_settles_nothing
             a_handled_callback_cannot_be_cancelled
             settling_without_a_wish_changes_nothing
             a_move_takes_the_new_place_and_frees_the_old
@@ -164,6 +167,8 @@ macro_rules! contract_facts {
             m8_an_unreachable_session_confirms_later
             m9_a_pause_and_a_resume_are_kept
             m14_a_session_lost_before_dialing_is_handed_over_again
+            a_session_that_gave_up_cannot_take_it_again
+            a_lost_session_with_a_wish_to_cancel_ends_it
             m16_a_late_update_after_a_move_is_a_strangers
             a_second_session_is_a_stranger
             a_stale_sequence_is_ignored
@@ -179,6 +184,7 @@ macro_rules! contract_facts {
             due_leaves_out_what_does_not_wait
             an_attempt_is_recorded_once
             a_hand_over_by_a_late_clock_does_not_turn_time_back
+            an_attempt_waits_from_the_stores_own_time_when_the_node_is_behind
             a_changed_record_overtakes_its_attempt
             a_batch_is_answered_in_the_order_asked
             an_unanswered_attempt_rings_at_its_deadline

@@ -8,7 +8,7 @@ use ges_domain::idempotency::Keyed;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallInId, CallbackId, Instant, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 
 use super::MemoryStore;
 
@@ -69,11 +69,12 @@ impl Record for MemoryStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let decide = |record: &Callback| acts::settle_cancel(record, answer, &request.actor, now);
+        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, &request.actor, now);
         self.cancel_half((tenant, id), request.keyed.as_ref(), now, decide)
     }
 
