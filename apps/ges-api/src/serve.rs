@@ -16,8 +16,8 @@ use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, Unregistered, WithinASecond};
 use ges_redis::{RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, external_router,
-    internal_router, serve,
+    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
+    external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
@@ -78,7 +78,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         statistics,
         plan: Arc::new(Plan),
         sessions,
-        keys: environment,
+        keys: environment.clone(),
+        origins: environment,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
         chance: Arc::new(SecureChance),
@@ -103,8 +104,11 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let served = |listener, router| {
         serve(listener, router, ServeLimits::default(), tasks.clone(), health.clone(), frame.stop.clone())
     };
+    let tenant_headers =
+        if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
+    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
-    let outside = served(external, external_router(api.clone(), Limits::external(), tasks.clone()));
+    let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     tokio::join!(inside, outside);
     let _ = tokio::join!(probing, forgetting);
     if let Some(times) = accelerator {

@@ -16,8 +16,8 @@ use ges_ors::{AllowedHosts, LocalStream, Origin, OrsSessions};
 use ges_phone::Plan;
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond};
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, external_router,
-    internal_router, serve,
+    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
+    external_router, internal_router, serve,
 };
 use ges_sim::floor::FloorSettings;
 use ges_sim::{Addresses, Ports, Seed, Sim, SimSettings};
@@ -103,7 +103,8 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         statistics,
         plan: Arc::new(Plan),
         sessions: sessions.clone(),
-        keys: environment,
+        keys: environment.clone(),
+        origins: environment,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
         chance: Arc::new(SecureChance),
@@ -123,8 +124,11 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let served = |listener, router| {
         tokio::spawn(serve(listener, router, limits.clone(), tasks.clone(), health.clone(), last.clone()))
     };
+    let tenant_headers =
+        if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
+    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
-    let outside = served(external, external_router(api.clone(), Limits::external(), tasks.clone()));
+    let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     let prober = Prober { observed, clock: clock.clone(), probes };
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
     let (forgotten, forget_clock) = (wait.clone(), clock.clone());

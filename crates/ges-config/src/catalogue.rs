@@ -178,6 +178,9 @@ pub const CATALOGUE: &[Setting] = &[
     row("server.ges_url", Kind::Text, None,
         "Base URL handed to sessions. Unset: `http://{internal_url}/genesys`. A bare host gets scheme and path.")
         .alias(&["GES_URL"]),
+    row("server.tenant_headers", Kind::OneOf(&["strip", "reject"]), Some("strip"),
+        "What becomes of `ccid` and `ContactCenterID` on the external listener: dropped, or the request is refused with 403. \
+         They never identify a contact center there."),
     row("log.level", Kind::OneOf(LEVELS), Some("info"), "Least serious level that is written. `fatal` behaves as `error`.")
         .standalone("warn")
         .alias(&["LOG_LEVEL"]),

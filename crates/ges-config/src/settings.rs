@@ -58,6 +58,8 @@ pub struct Server {
     pub external_port: u16,
     /// `None` when sessions reach this process at its own address.
     ges_url: Option<Url>,
+    /// Whether external requests that name a contact center in a header are refused instead of stripped of it.
+    pub reject_tenant_headers: bool,
 }
 
 impl Server {
@@ -277,11 +279,13 @@ fn server(role: Role, reader: &mut Reader) -> Server {
     let own_address =
         role == Role::Standalone && reader.is_default("server.internal_url") && reader.is_default("server.ges_url");
     let ges_url = if own_address { None } else { ges_url(reader) };
+    let reject_tenant_headers = reader.word("server.tenant_headers") == "reject";
     Server {
         bind_address: reader.address("server.bind_address").unwrap_or(Ipv4Addr::LOCALHOST.into()),
         internal_port,
         external_port,
         ges_url,
+        reject_tenant_headers,
     }
 }
 

@@ -74,14 +74,17 @@ pub struct BadName {
 pub struct ServiceName(Box<str>);
 
 impl ServiceName {
+    /// Most characters.
+    pub const LONGEST: usize = 255;
+
     /// Trims outer white space and checks the length.
     ///
     /// # Errors
     /// [`BadName`] when empty, longer than 255 characters, or with a NUL, which PostgreSQL cannot hold.
     pub fn new(text: &str) -> Result<Self, BadName> {
         let text = text.trim();
-        if text.is_empty() || text.chars().count() > 255 || text.contains('\0') {
-            return Err(BadName { min: 1, max: 255 });
+        if text.is_empty() || text.chars().count() > Self::LONGEST || text.contains('\0') {
+            return Err(BadName { min: 1, max: Self::LONGEST });
         }
         Ok(Self(text.into()))
     }

@@ -13,6 +13,7 @@ pub mod idempotency;
 mod ids;
 mod instant;
 pub mod invariants;
+pub mod origin;
 pub mod phone;
 pub mod ports;
 pub mod proposals;

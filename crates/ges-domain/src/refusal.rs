@@ -136,6 +136,9 @@ pub enum Refusal {
     /// The record store did not answer; nothing is known to have happened.
     #[error("The record store is not available at the moment")]
     StoreUnavailable,
+    /// A stored record does not read back; trying again does not help.
+    #[error("Internal error")]
+    RecordUnreadable,
     /// Every number or code of a call-in group is taken (R-CTI-8).
     #[error("No number of the call-in group is free at the moment")]
     NoCallInNumber,

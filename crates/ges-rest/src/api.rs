@@ -7,7 +7,7 @@ use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{Bookings, CallIns, Catalogue, Chance, Clock, Ids, KeptAnswers, Record, Sessions};
 use ges_domain::statistics::Statistics;
-use ges_domain::tenancy::ApiKeys;
+use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
     BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RequestCallIn, RetrieveCallback, TakeSessionUpdate,
     TellQueueStatus, TellWaits,
@@ -47,6 +47,8 @@ pub struct Api {
     pub kept: Arc<dyn KeptAnswers>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
+    /// Which pages may read answers.
+    pub origins: Arc<dyn WebOrigins>,
     /// What this process tells about itself.
     pub observed: Observed,
 }
@@ -65,6 +67,8 @@ pub struct Parts {
     pub sessions: Arc<dyn Sessions>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
+    /// Which pages may read answers.
+    pub origins: Arc<dyn WebOrigins>,
     /// Store time.
     pub clock: Arc<dyn Clock>,
     /// New ids.
@@ -81,7 +85,7 @@ impl Api {
         store: &Arc<S>,
         parts: Parts,
     ) -> Self {
-        let Parts { wait, waits, statistics, plan, sessions, keys, clock, ids, chance, observed } = parts;
+        let Parts { wait, waits, statistics, plan, sessions, keys, origins, clock, ids, chance, observed } = parts;
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
             book: BookCallback {
@@ -118,6 +122,7 @@ impl Api {
             record,
             kept: store.clone(),
             keys,
+            origins,
             observed,
         }
     }

@@ -43,7 +43,7 @@ impl Wire {
 }
 
 /// Seconds after which a caller may try again when something we depend on is down.
-const DOWN: u64 = 2;
+pub(crate) const DOWN: u64 = 2;
 /// Seconds after which a full queue may have moved on.
 pub(crate) const QUEUE: u64 = 60;
 
@@ -88,6 +88,7 @@ pub(crate) fn wire(refusal: &Refusal) -> Wire {
         }
         Refusal::QueueFull => Wire::full(CODE_TTL_LIMIT, Proposals::new()).later(QUEUE),
         Refusal::EnqueueLimitReached => Wire::full(CODE_NUMBER_LIMIT, Proposals::new()),
+        Refusal::RecordUnreadable => Wire::new(500, 50),
         Refusal::StoreUnavailable | Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable => {
             Wire::new(500, 51).later(DOWN)
         }
@@ -95,4 +96,32 @@ pub(crate) fn wire(refusal: &Refusal) -> Wire {
         // What was asked is wrong upstream, and asking again changes nothing.
         Refusal::UpstreamRefused(_) => Wire::new(500, 51),
     }
+}
+
+/// One refusal of every code.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<Refusal> {
+    let at = ges_domain::Instant::from_millis(0);
+    vec![
+        Refusal::invalid("a", "b"),
+        Refusal::UnknownService("a".into()),
+        Refusal::ImmediateDisabled,
+        Refusal::CaptchaFailed,
+        Refusal::ImpossibleNumber,
+        Refusal::AlreadyCompleted,
+        Refusal::Unauthorized,
+        Refusal::NoStatisticsCredentials,
+        Refusal::Forbidden,
+        Refusal::NotFound("a".into()),
+        Refusal::SlotUnavailable { at, proposals: Proposals::new() },
+        Refusal::OfficeClosed { at, proposals: Proposals::new() },
+        Refusal::TtlLimitReached {
+            window: std::time::Duration::from_secs(1),
+            limit: 1,
+            retry_in: std::time::Duration::from_secs(1),
+        },
+        Refusal::EnqueueLimitReached,
+        Refusal::RecordUnreadable,
+        Refusal::StoreUnavailable,
+    ]
 }

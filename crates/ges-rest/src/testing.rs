@@ -15,8 +15,8 @@ use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallbackId, Instant, TenantId};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::{
-    CountingChance, CountingIds, FakeKeys, FakePlan, FakeSessions, FakeStatistics, FakeWaits, ManualClock, MemoryStore,
-    builders,
+    CountingChance, CountingIds, FakeKeys, FakeOrigins, FakePlan, FakeSessions, FakeStatistics, FakeWaits, ManualClock,
+    MemoryStore, builders,
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -40,6 +40,7 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) keys: Arc<FakeKeys>,
+    pub(crate) origins: Arc<FakeOrigins>,
     pub(crate) sessions: Arc<FakeSessions>,
     pub(crate) waits: Arc<FakeWaits>,
     pub(crate) statistics: Arc<FakeStatistics>,
@@ -56,6 +57,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(at("2026-01-05T12:00:00Z")));
         let store = MemoryStore::new(Arc::clone(&clock), std::time::Duration::from_secs(5));
         let (keys, sessions) = (Arc::new(FakeKeys::default()), Arc::new(FakeSessions::default()));
+        let origins = Arc::new(FakeOrigins::default());
         let statistics = Arc::new(FakeStatistics::default());
         let (waits, gate) = (Arc::new(FakeWaits::default()), Arc::new(Semaphore::new(0)));
         keys.give(KEY, builders::tenant());
@@ -80,6 +82,7 @@ impl World {
             plan: Arc::new(FakePlan),
             sessions: sessions.clone(),
             keys: Arc::new(OddKeys { keys: Arc::clone(&keys), gate: Arc::clone(&gate) }),
+            origins: origins.clone(),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::new()),
             // The first draw chooses a number, the second a code.
@@ -91,6 +94,7 @@ impl World {
             store,
             clock,
             keys,
+            origins,
             sessions,
             waits,
             statistics,

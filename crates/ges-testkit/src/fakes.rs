@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ges_domain::callback::{Actor, Reason, SessionBinding};
+use ges_domain::origin::{Origin, OriginList};
 use ges_domain::phone::{Country, NumberingPlan, Parsed};
 use ges_domain::ports::{CancelOutcome, Chance, Sessions};
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
-use ges_domain::tenancy::{ApiKeys, TenancyError};
+use ges_domain::tenancy::{ApiKeys, TenancyError, WebOrigins};
 use ges_domain::wait::{Estimate, EwtMode, Question, WaitError, WaitEstimates};
 use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 
@@ -214,6 +215,43 @@ impl Sessions for FakeSessions {
 
     async fn terminate(&self, session: &SessionBinding) {
         self.calls.lock().unwrap().push(SessionCall::Terminate(session.id.clone()));
+    }
+}
+
+/// Lists of web origins.
+#[derive(Debug, Default)]
+pub struct FakeOrigins {
+    lists: Mutex<HashMap<TenantId, OriginList>>,
+    down: Mutex<bool>,
+}
+
+impl FakeOrigins {
+    /// Gives a tenant its list, as the setting spells it.
+    pub fn give(&self, tenant: TenantId, list: &str) {
+        self.lists.lock().unwrap().insert(tenant, OriginList::read(list).0);
+    }
+
+    /// Whether the registry does not answer.
+    pub fn set_down(&self, down: bool) {
+        *self.down.lock().unwrap() = down;
+    }
+
+    fn lists(&self) -> Result<HashMap<TenantId, OriginList>, TenancyError> {
+        match *self.down.lock().unwrap() {
+            true => Err(TenancyError::Unavailable("the test took the registry down".into())),
+            false => Ok(self.lists.lock().unwrap().clone()),
+        }
+    }
+}
+
+#[async_trait]
+impl WebOrigins for FakeOrigins {
+    async fn admits(&self, tenant: TenantId, origin: &Origin) -> Result<bool, TenancyError> {
+        Ok(self.lists()?.get(&tenant).is_some_and(|list| list.admits(origin)))
+    }
+
+    async fn any_admits(&self, origin: &Origin) -> Result<bool, TenancyError> {
+        Ok(self.lists()?.values().any(|list| list.admits(origin)))
     }
 }
 

@@ -13,7 +13,8 @@ mod stream;
 mod time;
 
 pub use fakes::{
-    CountingChance, FakeKeys, FakePlan, FakeSessions, FakeStatistics, FakeWaits, SessionCall, StatisticsAsked,
+    CountingChance, FakeKeys, FakeOrigins, FakePlan, FakeSessions, FakeStatistics, FakeWaits, SessionCall,
+    StatisticsAsked,
 };
 pub use invariants::assert_consistent;
 pub use memory::MemoryStore;

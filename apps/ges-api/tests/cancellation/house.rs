@@ -21,7 +21,7 @@ use ges_domain::{CallInId, CallbackId, Instant, TenantId, throttle};
 use ges_rest::{Api, Component, Health, Host, Limits, Observed, Parts, external_router, internal_router};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::builders::{quarter, service, service_row, tenant};
-use ges_testkit::{CountingChance, CountingIds, FakeKeys, FakePlan, FakeStatistics, FakeWaits};
+use ges_testkit::{CountingChance, CountingIds, FakeKeys, FakeOrigins, FakePlan, FakeStatistics, FakeWaits};
 use tokio_util::task::TaskTracker;
 
 use crate::acts::Act;
@@ -92,12 +92,13 @@ impl House {
             wait: Arc::new(CurrentWait::new(waits.clone())),
             waits,
             statistics: Arc::new(FakeStatistics::default()),
-            chance: Arc::new(CountingChance::default()),
             plan: Arc::new(FakePlan),
             sessions: Arc::new(SlowSessions),
             keys: Arc::new(SlowKeys(keys)),
+            origins: Arc::new(FakeOrigins::default()),
             clock: clock.clone(),
             ids: ids.clone(),
+            chance: Arc::new(CountingChance::from(1)),
             observed: Observed::new(health, metrics),
         };
         let api = Arc::new(Api::over(&store, parts));

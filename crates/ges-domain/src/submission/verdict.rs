@@ -248,7 +248,7 @@ mod tests {
         use crate::callback::CancelWish;
         let cancel = Some(CancelWish { at: at("13:00:00"), reason: Reason::CANCELLED, confirmed: false });
         let waiting = Callback { state: State::Queued, cancel: cancel.clone(), ..record() };
-        let verdict = decide_due(&waiting, Some(&service(false, false)), NONE, false, at("13:58:00"));
+        let verdict = decide_due(&waiting, Some(&service(false, false)), &Nowhere, NONE, false, at("13:58:00"));
         assert_eq!(verdict, DueVerdict::End(Reason::CANCELLED));
         let unanswered = Callback { cancel, ..written(1, "13:58:00") };
         assert_eq!(decide_timer(&unanswered, false, at("13:58:59")), TimerVerdict::Nothing, "it may still be answered");

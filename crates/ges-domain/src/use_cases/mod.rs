@@ -30,9 +30,13 @@ pub use update::TakeSessionUpdate;
 use crate::Refusal;
 use crate::ports::StoreError;
 
-/// A store that does not answer reads the same to every caller; the operator finds the cause in the log of the adapter.
+/// A store that does not answer reads the same to every caller, and trying again may help; what it cannot read back does not get
+/// better. The operator finds the cause in the log of the adapter.
 impl From<StoreError> for Refusal {
-    fn from(_: StoreError) -> Self {
-        Self::StoreUnavailable
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Contended => Self::StoreUnavailable,
+            StoreError::Unreadable { .. } => Self::RecordUnreadable,
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::identity::Caller;
 use crate::listener::Site;
 
-pub(super) const PATH: &str = "/engagement/v3/call-in/requests/create";
+pub(crate) const PATH: &str = "/engagement/v3/call-in/requests/create";
 
 /// Longest text in characters.
 const TEXT: usize = 1024;

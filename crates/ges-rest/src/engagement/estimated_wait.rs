@@ -13,7 +13,7 @@ use crate::identity::Caller;
 use crate::listener::Site;
 use crate::query::{Parameters, values};
 
-pub(super) const PATH: &str = "/engagement/v3/estimated-wait-time";
+pub(crate) const PATH: &str = "/engagement/v3/estimated-wait-time";
 
 const QUEUES: &str = "virtual-queues";
 

@@ -1,15 +1,15 @@
 //! The public API `/engagement/v3`: one file per operation.
 
-mod availability;
-mod call_in;
-mod cancel;
-mod create;
-mod estimated_wait;
+pub(crate) mod availability;
+pub(crate) mod call_in;
+pub(crate) mod cancel;
+pub(crate) mod create;
+pub(crate) mod estimated_wait;
 mod id_body;
-mod open_for;
-mod queue_status;
-mod retrieve;
-mod statistics;
+pub(crate) mod open_for;
+pub(crate) mod queue_status;
+pub(crate) mod retrieve;
+pub(crate) mod statistics;
 
 use std::sync::Arc;
 
@@ -40,14 +40,17 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route(NAMELESS[2], get(queue_status::nameless))
 }
 
+/// Where every path of the public API begins.
+pub(crate) const BASE: &str = "/engagement/v3/";
+
 const NAMELESS: [&str; 3] = [
     "/engagement/v3/callbacks/availability/",
     "/engagement/v3/callbacks/open-for/",
     "/engagement/v3/callbacks/queue-status/",
 ];
 
-/// The templates of all operations.
-const TEMPLATES: [&str; 9] = [
+/// The path templates of all operations.
+pub(crate) const TEMPLATES: [&str; 9] = [
     create::PATH,
     retrieve::PATH,
     cancel::PATH,

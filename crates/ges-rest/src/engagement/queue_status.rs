@@ -12,7 +12,7 @@ use crate::fields::invalid;
 use crate::identity::Caller;
 use crate::listener::Site;
 
-pub(super) const PATH: &str = "/engagement/v3/callbacks/queue-status/{queue-name}";
+pub(crate) const PATH: &str = "/engagement/v3/callbacks/queue-status/{queue-name}";
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

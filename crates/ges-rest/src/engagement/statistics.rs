@@ -15,7 +15,7 @@ use crate::canonical::canonical;
 use crate::identity::Caller;
 use crate::listener::Site;
 
-pub(super) const PATH: &str = "/engagement/v3/statistics/operations/get-statistic-ex";
+pub(crate) const PATH: &str = "/engagement/v3/statistics/operations/get-statistic-ex";
 
 pub(super) async fn get_statistic_ex(
     State(site): State<Arc<Site>>,

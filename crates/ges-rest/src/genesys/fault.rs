@@ -84,6 +84,7 @@ impl From<Refusal> for GmsFault {
         let message = refusal.to_string();
         let fault = |status, exception| Self::new(status, exception, message.clone());
         match refusal {
+            Refusal::RecordUnreadable => fault(StatusCode::INTERNAL_SERVER_ERROR, Exception::Internal),
             Refusal::StoreUnavailable => Self::unavailable("Storage unavailable."),
             Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable | Refusal::UpstreamRefused(_) => {
                 Self::unavailable("A service this one depends on is not available.")
