@@ -158,3 +158,7 @@ fn push_target(channel: &str, target: String) -> Result<PushTarget, Failure> {
 #[cfg(test)]
 #[path = "create_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "create_limits_tests.rs"]
+mod limits_tests;
