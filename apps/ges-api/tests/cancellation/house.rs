@@ -20,13 +20,14 @@ use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallInId, CallbackId, Instant, TenantId, throttle};
 use ges_rest::{Api, Component, Health, Host, Limits, Observed, Parts, external_router, internal_router};
 use ges_telemetry::{Dependency, Identity, Metrics};
-use ges_testkit::builders::{quarter, service, service_row, tenant};
+use ges_testkit::builders::{call_in_group, quarter, service, service_row, tenant};
 use ges_testkit::{CountingChance, CountingIds, FakeKeys, FakeOrigins, FakePlan, FakeStatistics, FakeWaits};
 use tokio_util::task::TaskTracker;
 
 use crate::acts::Act;
 
 pub(crate) const SERVICE: &str = "CB_Sales";
+pub(crate) const GROUP: &str = "help";
 pub(crate) const KEY: &str = "78fd8f03-d9d0-4140-8aae-09f3f15d1392";
 /// How long anything of a request may go on after its caller went away.
 const SETTLES_WITHIN: Duration = Duration::from_secs(3);
@@ -118,6 +119,7 @@ impl House {
             probe,
         };
         house.provision(|_| {}).await;
+        house.store.put_group(tenant(), &call_in_group(GROUP, &["+15550001"], Some(6))).await.unwrap();
         house.booked(Some(house.cell())).await;
         house
     }
@@ -288,7 +290,7 @@ impl House {
 
 /// Ids that tell how many there are.
 #[derive(Default)]
-struct CountedIds(AtomicU64);
+struct CountedIds(AtomicU64, AtomicU64);
 
 impl Ids for CountedIds {
     fn callback_id(&self) -> CallbackId {
@@ -296,7 +298,8 @@ impl Ids for CountedIds {
     }
 
     fn call_in_id(&self) -> CallInId {
-        CallInId(self.callback_id().0)
+        // Counted apart: how many callbacks there may be is compared with how many ids were given out.
+        CallInId(CountingIds::nth((1 << 40) + self.1.fetch_add(1, Ordering::SeqCst)).0)
     }
 }
 

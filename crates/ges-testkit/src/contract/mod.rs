@@ -230,6 +230,7 @@ macro_rules! contract_facts {
             tenants_do_not_share_keys
             old_requests_are_purged_in_batches
             a_matched_request_is_noted_in_its_callback
+            a_key_makes_one_request
         );
         each_area!($fresh, storm,
             a_storm_on_one_record_ends_in_one_timeline
