@@ -6,6 +6,7 @@ mod idle;
 mod kills;
 mod lateness;
 mod memory;
+mod mixed;
 mod statements;
 mod storage;
 
@@ -33,6 +34,8 @@ pub(crate) enum Row {
     Kills,
     /// Memory, readiness, takeover.
     Memory,
+    /// Response times at 200 mixed requests a second.
+    Mixed,
 }
 
 impl Row {
@@ -52,6 +55,7 @@ impl Row {
             Self::Lateness => "lateness",
             Self::Kills => "kills",
             Self::Memory => "memory",
+            Self::Mixed => "mixed",
         }
     }
 
@@ -66,6 +70,7 @@ impl Row {
             Self::Lateness => lateness::measure(quick).await,
             Self::Kills => kills::measure(quick).await,
             Self::Memory => memory::measure(quick).await,
+            Self::Mixed => mixed::measure(quick).await,
         }
     }
 }

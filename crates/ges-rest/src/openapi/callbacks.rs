@@ -61,8 +61,19 @@ fn create() -> Value {
         "description": "Immediate without `desiredTime`, scheduled with it. A time that the present wait overtakes is served as soon as \
             possible, unless `alwaysCheckCapacity` is set. After a 200 the callback is kept durably and can be retrieved at once.",
         "requestBody": body("CreateCallback", &[("scheduled", example), ("smallest", smallest)]),
-        "responses": answers(&[(200, done("CallbackIdData", &[("created", json!({ "id": ID }))])), (400, bad(&unknown)), (429, full)], true),
+        "responses": answers(&[(200, created()), (400, bad(&unknown)), (429, full)], true),
     })
+}
+
+/// The answer to create, and what its id is good for.
+fn created() -> Value {
+    let mut created = done("CallbackIdData", &[("created", json!({ "id": ID }))]);
+    let with_id = json!({ "id": "$response.body#/data/id" });
+    created["links"] = json!({
+        "retrieve": { "operationId": "queryCallbackById", "requestBody": with_id },
+        "cancel": { "operationId": "cancelCallback", "requestBody": with_id },
+    });
+    created
 }
 
 /// A required JSON body.
@@ -98,12 +109,18 @@ fn create_body() -> Value {
             },
             "language": text("Language of prompts, `fr-CA`."),
             "inboundVQ": text("Virtual queue the inbound call would have used, for reports."),
-            "offerThreshold": number(0.0, None, "Wait in seconds that decided the offer, for reports."),
+            "offerThreshold": seconds("Wait in seconds that decided the offer, for reports."),
             "channel": text("Where the callback comes from; free text."),
             "offerTiming": text("ON-HOURS or OFF-HOURS, for reports; other words are kept."),
             "cbOriginationIxnId": text("Id of the interaction in which the callback was offered."),
             "surveyRP": text("Routing point of the survey after the call, instead of the service's."),
-            "priority": number(f64::from(-create::PRIORITY), Some(f64::from(create::PRIORITY)), "Initial priority in the queue, a whole number."),
+            "priority": {
+                "anyOf": [
+                    { "type": ["integer", "null"], "minimum": -create::PRIORITY, "maximum": create::PRIORITY },
+                    { "type": "string", "pattern": r"^-?\d{1,3}$" },
+                ],
+                "description": "Initial priority in the queue, a whole number; text may hold it.",
+            },
             "routePoint": text("Routing point of the call, instead of the service's."),
             "userData": user_data(),
             "captchaToken": optional_text(create::TOKEN, "The visitor's CAPTCHA token; required where the contact center demands one."),
@@ -123,14 +140,12 @@ fn create_body() -> Value {
     })
 }
 
-/// A number, or a string that holds one.
-fn number(minimum: f64, maximum: Option<f64>, description: &str) -> Value {
-    let mut number = json!({ "type": ["number", "null"], "minimum": minimum });
-    if let Some(maximum) = maximum {
-        number["maximum"] = maximum.into();
-    }
-    let text = json!({ "type": "string", "pattern": r"^-?\d+(\.\d+)?$" });
-    json!({ "anyOf": [number, text], "description": description })
+/// Seconds as a number, or a string that holds one.
+fn seconds(description: &str) -> Value {
+    json!({
+        "anyOf": [{ "type": ["number", "null"], "minimum": 0 }, { "type": "string", "pattern": r"^\d{1,9}(\.\d{1,9})?$" }],
+        "description": description,
+    })
 }
 
 fn push_target() -> Value {
