@@ -117,7 +117,7 @@ fn document() -> Value {
     }
     for methods in document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut()) {
         for operation in methods.as_object_mut().into_iter().flat_map(|methods| methods.values_mut()) {
-            for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+            for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
                 let values = match parameter["name"].as_str() {
                     Some("service-name" | "queue-name") => json!(SERVICES),
                     Some("timezone") => json!(["UTC", "America/New_York", "Asia/Kathmandu"]),
@@ -150,5 +150,10 @@ mod tests {
         assert_eq!((&name[0]["enum"], &name[1]["type"]), (&json!(SERVICES), &json!("string")));
         let path = &document["paths"]["/engagement/v3/callbacks/open-for/{service-name}"]["get"]["parameters"][0];
         assert_eq!(path["schema"]["anyOf"][0]["enum"], json!(SERVICES));
+        assert_eq!(
+            document["paths"]["/engagement/v3/callbacks/create"]["post"].get("parameters"),
+            None,
+            "nothing is invented"
+        );
     }
 }
