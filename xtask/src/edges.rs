@@ -185,6 +185,7 @@ mod tests {
         }
     }
 
+    /// R-CON-3: what reads clocks or rolls dice is no dependency of the core.
     #[test]
     fn a_new_dependency_of_the_core_and_an_unlisted_crate_are_found() {
         let mut domain: Vec<_> = DOMAIN.iter().map(|name| (*name, None, false)).collect();

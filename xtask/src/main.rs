@@ -10,6 +10,7 @@ mod fuzz;
 mod install;
 mod keeper;
 mod nemesis;
+mod rules;
 mod services;
 mod simulate;
 mod summary;

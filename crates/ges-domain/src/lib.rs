@@ -9,6 +9,7 @@ pub mod call_in;
 pub mod callback;
 pub mod capacity;
 pub mod hours;
+pub mod idempotency;
 mod ids;
 mod instant;
 pub mod invariants;

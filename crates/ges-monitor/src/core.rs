@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ges_domain::callback::{Actor, Callback, Reason};
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{CallIns, Catalogue, Clock, Handover, Sessions, SubmissionStream};
+use ges_domain::ports::{CallIns, Catalogue, Clock, Handover, KeptAnswers, Sessions, SubmissionStream};
 use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -19,6 +19,7 @@ const STOPS_AT_ONCE: usize = 16;
 
 pub(crate) struct Core {
     pub(crate) handover: Arc<dyn Handover>,
+    pub(crate) kept: Arc<dyn KeptAnswers>,
     pub(crate) catalogue: Arc<dyn Catalogue>,
     pub(crate) stream: Arc<dyn SubmissionStream>,
     pub(crate) plan: Arc<dyn NumberingPlan>,

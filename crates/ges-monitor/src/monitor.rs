@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex as SyncMutex};
 
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{CallIns, Catalogue, Clock, Handover, Sessions, Shards, SubmissionStream, WakeUps};
+use ges_domain::ports::{
+    CallIns, Catalogue, Clock, Handover, KeptAnswers, Sessions, Shards, SubmissionStream, WakeUps,
+};
 use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
@@ -26,6 +28,8 @@ pub struct MonitorPorts {
     pub shards: Arc<dyn Shards>,
     /// The record.
     pub handover: Arc<dyn Handover>,
+    /// Answers under keys, which are forgotten after a while.
+    pub kept: Arc<dyn KeptAnswers>,
     /// The services.
     pub catalogue: Arc<dyn Catalogue>,
     /// The orchestration stream.
@@ -59,6 +63,7 @@ impl Monitor {
         let gauges = Arc::clone(&ports.gauges);
         let core = Arc::new(Core {
             handover: ports.handover,
+            kept: ports.kept,
             catalogue: Arc::clone(&ports.catalogue),
             stream: ports.stream,
             plan: ports.plan,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::call_in;
 use ges_domain::callback::RETENTION;
+use ges_domain::idempotency::KEPT;
 use ges_domain::ports::{Shard, StoreError};
 
 use crate::core::Core;
@@ -14,7 +15,7 @@ use crate::{Duty, Turn};
 /// The holder of this shard purges for everybody.
 const PURGER: Shard = Shard(0);
 
-/// Deletes expired records.
+/// Deletes expired records, and answers whose keys may be used again (I6).
 pub(crate) struct Purge {
     pub(crate) core: Arc<Core>,
     /// Not in the first minute: a start has other worries.
@@ -52,7 +53,8 @@ impl Purge {
         let records = self.core.handover.purge(before, batch).await?;
         let made_before = now - call_in::RETENTION + Duration::from_millis(1);
         let requests = self.core.call_ins.purge_call_ins(made_before, batch).await?;
-        tracing::info!(records, requests, "expired records were deleted");
-        Ok(records.max(requests))
+        let answers = self.core.kept.forget(now - KEPT, batch).await?;
+        tracing::info!(records, requests, answers, "expired records and kept answers were deleted");
+        Ok(records.max(requests).max(answers))
     }
 }

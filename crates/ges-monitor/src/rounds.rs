@@ -1,4 +1,4 @@
-//! Handing over what is due, one round of one service at a time (R-SUB-1 to R-SUB-9).
+//! Handing over what is due, one round of one service at a time (R-SUB-1 to R-SUB-5, R-SUB-7 to R-SUB-9).
 
 use std::time::Duration;
 

@@ -14,6 +14,7 @@ use crate::booking::Desk;
 use crate::catalogue::Cache;
 use crate::clock::{self, PgClock};
 use crate::error::unavailable;
+use crate::record::Recent;
 use crate::services::Services;
 use crate::wake::PgWakeUps;
 use crate::{PgSettings, migrate};
@@ -27,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) services: Services,
     pub(crate) cache: Cache,
     pub(crate) desk: Desk,
+    pub(crate) recent: Recent,
     pub(crate) lease: Duration,
     clock: PgClock,
     listening: PgConnectOptions,
@@ -71,6 +73,7 @@ impl PgStore {
             services: Services::default(),
             cache: Cache::default(),
             desk: Desk::default(),
+            recent: Recent::default(),
             lease: settings.lease,
             clock: clock.clone(),
             listening: settings.plain_options()?,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Handover, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Handover, KeptAnswers, Record, Shards, WakeUps};
 use ges_postgres::PgStore;
 use ges_testkit::contract::Stores;
 use support::Database;
@@ -31,6 +31,9 @@ impl Stores for Fresh {
         Arc::new(self.store.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {
+        Arc::new(self.store.clone())
+    }
+    fn kept(&self) -> Arc<dyn KeptAnswers> {
         Arc::new(self.store.clone())
     }
     fn record(&self) -> Arc<dyn Record> {

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ges_domain::TenantId;
+use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Chance, Clock, Ids, Record, Sessions};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Chance, Clock, Ids, KeptAnswers, Record, Sessions};
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
@@ -13,7 +13,9 @@ use ges_domain::use_cases::{
     TellQueueStatus, TellWaits,
 };
 use ges_domain::wait::WaitEstimates;
+use ges_domain::{Refusal, TenantId};
 use ges_telemetry::Metrics;
+use uuid::Uuid;
 
 use crate::health::Health;
 
@@ -41,6 +43,8 @@ pub struct Api {
     pub take_update: TakeSessionUpdate,
     /// The record, for storage reads and for finding the tenant of an id.
     pub record: Arc<dyn Record>,
+    /// What was answered under idempotency keys.
+    pub kept: Arc<dyn KeptAnswers>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
     /// Which pages may read answers.
@@ -77,7 +81,10 @@ pub struct Parts {
 
 impl Api {
     /// All use cases over one store.
-    pub fn over<S: Bookings + CallIns + Catalogue + Record + 'static>(store: &Arc<S>, parts: Parts) -> Self {
+    pub fn over<S: Bookings + CallIns + Catalogue + KeptAnswers + Record + 'static>(
+        store: &Arc<S>,
+        parts: Parts,
+    ) -> Self {
         let Parts { wait, waits, statistics, plan, sessions, keys, origins, clock, ids, chance, observed } = parts;
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
@@ -102,6 +109,7 @@ impl Api {
             waits: TellWaits { catalogue: catalogue.clone(), waits },
             call_in: RequestCallIn {
                 call_ins: store.clone(),
+                kept: store.clone(),
                 record: record.clone(),
                 catalogue,
                 plan,
@@ -112,10 +120,23 @@ impl Api {
             statistics,
             take_update: TakeSessionUpdate { record: record.clone(), sessions, clock },
             record,
+            kept: store.clone(),
             keys,
             origins,
             observed,
         }
+    }
+}
+
+impl Api {
+    /// The id that the answer to this request named before, when it came under a key and was carried out (I6).
+    ///
+    /// # Errors
+    /// `KeyReused` for another body under the key; `StoreUnavailable`.
+    pub(crate) async fn answered(&self, tenant: TenantId, keyed: Option<&Keyed>) -> Result<Option<Uuid>, Refusal> {
+        let Some(keyed) = keyed else { return Ok(None) };
+        let kept = self.kept.recall(tenant, keyed.operation, &keyed.key).await?;
+        keyed.answered(kept.as_ref())
     }
 }
 

@@ -222,7 +222,14 @@ async fn the_worker_serves_health_and_metrics_alone() {
     let world = World::new().await;
     let page = send(world.worker(), bare(Method::GET, "/metrics")).await;
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
-    assert!(page.body.contains("ges_build_info"));
+    // R-DST-4: the build tells which release of the zone data it carries.
+    let zones = ges_domain::hours::zone_data_version();
+    assert!(zones.starts_with("20"), "{zones}");
+    assert!(
+        page.body.contains(&format!("ges_build_info{{version=\"1.0.0\",zone_data=\"{zones}\"}} 1")),
+        "{}",
+        page.body
+    );
     assert_eq!(send(world.worker(), bare(Method::GET, "/ges/v1/health/live")).await.status, 200);
     send(world.worker(), empty(open_for().header("x-api-key", KEY))).await.refused(404, 21);
     assert_eq!(send(world.worker(), bare(Method::GET, "/genesys/1/service/x/storage")).await.status, 404);

@@ -12,6 +12,7 @@ mod clock;
 mod error;
 mod handover;
 mod held;
+mod kept;
 mod migrations;
 mod record;
 mod row;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Handover, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Handover, KeptAnswers, Record, Shards, WakeUps};
 use ges_sqlite::SqliteStore;
 use ges_testkit::contract::Stores;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -36,6 +36,9 @@ impl Stores for Sqlite {
         Arc::new(self.store.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {
+        Arc::new(self.store.clone())
+    }
+    fn kept(&self) -> Arc<dyn KeptAnswers> {
         Arc::new(self.store.clone())
     }
     fn record(&self) -> Arc<dyn Record> {

@@ -76,7 +76,8 @@ metrics! {
         "Requests answered with a status from 400.";
     HTTP_DURATION = "ges_http_request_duration_seconds" Kind::Histogram(DURATIONS), &["path", "method"], 200,
         "Duration of requests in seconds.";
-    BUILD_INFO = "ges_build_info" Kind::Gauge, &["version"], 2, "Always 1; names the version.";
+    BUILD_INFO = "ges_build_info" Kind::Gauge, &["version", "zone_data"], 2,
+        "Always 1; names the version and the release of the time zone data.";
 
     GES_HEALTH = "GES_HEALTH" Kind::Gauge, POD, 2, "1 when any dependency but the routers is down, else 0.";
     POSTGRES_STATUS = "POSTGRES_STATUS" Kind::Gauge, POD, 2, "1 when PostgreSQL is down, else 0.";

@@ -24,6 +24,8 @@ pub struct Identity {
     pub version: String,
     /// Name of the pod or host.
     pub host: String,
+    /// Release of the time zone data in the build.
+    pub zone_data: String,
 }
 
 /// A system we depend on (integrations 8.2).
@@ -177,7 +179,8 @@ impl Metrics {
         let counter = |row: &row::Metric| counter(&meter, row);
         let gauge = |row: &row::Metric| gauge(&meter, row);
         process::observe(&meter, legacy_aliases);
-        gauge(&row::BUILD_INFO).record(1.0, &[label("version", &identity.version)]);
+        let build = [label("version", &identity.version), label("zone_data", &identity.zone_data)];
+        gauge(&row::BUILD_INFO).record(1.0, &build);
         let gauges = Dependency::ALL.into_iter().filter_map(|one| Some((one, gauge(one.row()?)))).collect();
         let tolerances = [
             &row::HTTP_400_TOLERANCE,

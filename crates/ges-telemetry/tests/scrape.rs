@@ -11,7 +11,7 @@ use ges_telemetry::{
 const ROUTE: &str = "/engagement/v3/callbacks/availability/{serviceName}";
 
 fn metrics() -> Metrics {
-    Metrics::new(&Identity { version: "1.0.0".into(), host: "pod-1".into() }, true)
+    Metrics::new(&Identity { version: "1.0.0".into(), host: "pod-1".into(), zone_data: "2026a".into() }, true)
 }
 
 /// Calls every method once, so that every metric that can exist does.
@@ -192,7 +192,8 @@ fn process_figures_are_plausible_and_aliases_can_be_switched_off() {
     assert!(number("ges_process_start_time_seconds") > 1.7e9);
     assert!((0.0..600.0).contains(&number("ges_process_cpu_seconds_total")));
     assert!(text.contains("ges_nodejs_heap_space_size_used_bytes{space=\"rust\"} "));
-    let plain = Metrics::new(&Identity { version: "1".into(), host: "h".into() }, false).render();
+    let plain =
+        Metrics::new(&Identity { version: "1".into(), host: "h".into(), zone_data: "2026a".into() }, false).render();
     assert!(!plain.contains("nodejs"));
 }
 

@@ -7,11 +7,12 @@ use ges_domain::call_in::{AccessNumber, Allocation, CodeDigits, Group, GroupName
 use ges_domain::callback::{Callback, Direction, Kind, Particulars, Reason, SessionUpdate, State, Submission};
 use ges_domain::capacity::{Calendar, CapacityRule, Limits as Capacity, RuleSlot, Shared};
 use ges_domain::hours::{Days, OfficeHours, Opening, Regular, Zone};
-use ges_domain::phone::{PhoneKey, PhoneNumber};
+use ges_domain::idempotency::{BodyDigest, Key, Keyed, Operation};
+use ges_domain::phone::{NumberRule, PhoneKey, PhoneNumber};
 use ges_domain::ports::{CancelRequest, Ids, Move, ServiceRow};
 use ges_domain::service::Settings;
 use ges_domain::slots::{Cell, Grid, SlotLength};
-use ges_domain::throttle::{InQueueCheck, Limits, Reach, Window};
+use ges_domain::throttle::{InQueueCheck, KnownWindows, Limits, Reach, Window};
 use ges_domain::{CallbackId, Instant, Refusal, ServiceName, SessionId, TenantId};
 use uuid::Uuid;
 
@@ -55,6 +56,11 @@ pub fn settings() -> Settings {
 /// A service to provision with [`settings`].
 pub fn service_row(name: &str) -> ServiceRow {
     ServiceRow { name: service(name), settings: settings(), capacity_rule: None, number_rule: None, region_rule: None }
+}
+
+/// A Country and Number rule that permits these countries and blocks nothing else.
+pub fn number_rule(name: &str, countries: &[&str]) -> NumberRule {
+    serde_json::from_value(serde_json::json!({ "name": name, "countries": countries })).unwrap()
 }
 
 /// A call-in group whose requests wait for two minutes; `codes` is the length of its codes.
@@ -160,7 +166,15 @@ impl Draft {
             ewt: None,
         };
         let (limits, reach) = (no_limits(), Reach::Public);
-        Self(NewBooking { callback, slot: None, limits, reach, refused_later: None })
+        Self(NewBooking {
+            callback,
+            slot: None,
+            limits,
+            reach,
+            refused_later: None,
+            keyed: None,
+            known: KnownWindows::default(),
+        })
     }
 
     /// For another tenant.
@@ -236,6 +250,13 @@ impl Draft {
         self
     }
 
+    /// Under this idempotency key, asked with a body of this digest.
+    #[must_use]
+    pub fn under(mut self, key: &str, body: u8) -> Self {
+        self.0.keyed = Some(keyed(Operation::Create, key, body));
+        self
+    }
+
     /// The booking.
     pub fn build(self) -> NewBooking {
         self.0
@@ -252,9 +273,14 @@ pub fn ending(name: &str, seq: u64, reason: &str) -> SessionUpdate {
     SessionUpdate { reason: Some(Reason::new(reason).unwrap()), ..update(name, seq, State::Completed) }
 }
 
+/// A request under a key, its body's digest being 32 times `body`.
+pub fn keyed(operation: Operation, key: &str, body: u8) -> Keyed {
+    Keyed { operation, key: Key::new(key).unwrap(), body: BodyDigest([body; 32]) }
+}
+
 /// The consumer's wish to cancel.
 pub fn consumer_cancels() -> CancelRequest {
-    CancelRequest { actor: ges_domain::callback::Actor::Api, reason: Reason::CANCELLED }
+    CancelRequest { actor: ges_domain::callback::Actor::Api, reason: Reason::CANCELLED, keyed: None }
 }
 
 /// A move by the consumer to `desired`, into a quarter of `places`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Handover, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Handover, KeptAnswers, Record, Shards, WakeUps};
 use ges_testkit::MemoryStore;
 use ges_testkit::contract::Stores;
 
@@ -24,6 +24,9 @@ impl Stores for Memory {
         Arc::new(self.0.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {
+        Arc::new(self.0.clone())
+    }
+    fn kept(&self) -> Arc<dyn KeptAnswers> {
         Arc::new(self.0.clone())
     }
     fn record(&self) -> Arc<dyn Record> {

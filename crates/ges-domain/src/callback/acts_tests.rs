@@ -74,7 +74,7 @@ fn play(mut record: Callback, updates: &[SessionUpdate]) -> (Callback, Vec<Sessi
 }
 
 fn request() -> CancelRequest {
-    CancelRequest { actor: Actor::Api, reason: Reason::CANCELLED }
+    CancelRequest { actor: Actor::Api, reason: Reason::CANCELLED, keyed: None }
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn m4_to_m7_cancel_by_state() {
     assert_eq!(cancel(&processing, &request(), at(20)), Err(Cancelled::NotCancellable), "M4");
     let (done, _) = play(submitted(Kind::Immediate), &[ended(1, "AGENT_CONNECTED")]);
     assert_eq!(cancel(&done, &request(), at(20)), Err(Cancelled::AlreadyCompleted), "M5");
-    let admin = CancelRequest { actor: Actor::Ui("super".into()), reason: Reason::CANCELLED_BY_ADMIN };
+    let admin = CancelRequest { actor: Actor::Ui("super".into()), reason: Reason::CANCELLED_BY_ADMIN, keyed: None };
     let (next, _) = cancel(&booked(Kind::Scheduled), &admin, at(20)).unwrap();
     assert_eq!(next.reason, Some(Reason::CANCELLED_BY_ADMIN), "M6");
     assert!(!next.holds_slot(), "M6: the place is free");

@@ -2,16 +2,19 @@
 //!
 //! A business "no" is a value in `Ok`; `Err` means the outside broke.
 
+mod accepted;
 mod call_in;
 mod catalogue;
 mod error;
 mod handover;
 mod ids;
+mod kept;
 mod pulse;
 mod record;
 mod sessions;
 mod stream;
 
+pub use accepted::AcceptedTimes;
 pub use call_in::{CallIns, Reserved};
 pub use catalogue::{Catalogue, ServiceRow};
 pub use error::{Cause, Remedy, StoreError};
@@ -20,6 +23,7 @@ pub use handover::{
     WakeUps, shard_of,
 };
 pub use ids::{Chance, Clock, Ids};
+pub use kept::KeptAnswers;
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
 pub use sessions::{CancelOutcome, Sessions};

@@ -7,7 +7,7 @@ pub use settings::{BadSetting, FirstParty, Settings};
 use crate::ServiceName;
 use crate::capacity::CapacityRule;
 use crate::hours::Hours;
-use crate::phone::{NumberRule, NumberingPlan, PhoneKey, Verdict};
+use crate::phone::{NumberRule, NumberingPlan, PhoneKey, Screening, Verdict};
 use crate::region::{Region, RegionRule};
 use crate::slots::Schedule;
 use crate::throttle;
@@ -59,6 +59,11 @@ impl Service {
     /// The regions its rule prefers; none without a rule (R-RA-3).
     pub fn preferred_regions(&self) -> &[Region] {
         self.region_rule.as_ref().map_or(&[], RegionRule::preferred)
+    }
+
+    /// How numbers are screened (R-THR-1).
+    pub fn screening(&self) -> Screening {
+        throttle::screening(&self.settings.throttle, &self.tenant_throttle)
     }
 
     /// The queue whose wait counts for it.

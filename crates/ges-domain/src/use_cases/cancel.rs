@@ -18,10 +18,10 @@ pub struct CancelCallback {
 
 impl CancelCallback {
     /// Stores the wish, asks the session if there is one, and settles. If we die between the two halves the wish stands in
-    /// the record and the call may be repeated.
+    /// the record and the call may be repeated. A repetition of a success under the same key succeeds again (I6).
     ///
     /// # Errors
-    /// `NotFound`, `AlreadyCompleted`, `NotCancellable`, `StoreUnavailable`.
+    /// `NotFound`, `AlreadyCompleted`, `NotCancellable`, `KeyReused`, `StoreUnavailable`.
     pub async fn run(&self, tenant: TenantId, id: CallbackId, request: CancelRequest) -> Result<Callback, Refusal> {
         let now = self.clock.now();
         if self.record.find(tenant, id, now).await?.is_none() {
@@ -29,23 +29,28 @@ impl CancelCallback {
         }
         let session = match self.record.cancel(tenant, id, &request, now).await? {
             Cancelled::AskSession(session) => session,
-            settled => return verdict(settled, id),
+            settled => return self.verdict(settled, tenant, id).await,
         };
         let answer = match self.sessions.cancel(&session, id, &request.reason, &request.actor, now).await {
             CancelOutcome::Accepted => CancelAnswer::Accepted,
             CancelOutcome::Refused => CancelAnswer::Refused,
             CancelOutcome::Gone | CancelOutcome::Unreachable => CancelAnswer::NoAnswer,
         };
-        let settled = self.record.settle_cancel(tenant, id, answer, &request.actor, self.clock.now()).await?;
-        verdict(settled, id)
+        let settled = self.record.settle_cancel(tenant, id, answer, &request, self.clock.now()).await?;
+        self.verdict(settled, tenant, id).await
     }
-}
 
-fn verdict(cancelled: Cancelled, id: CallbackId) -> Result<Callback, Refusal> {
-    match cancelled {
-        Cancelled::Done(callback) => Ok(*callback),
-        Cancelled::AlreadyCompleted => Err(Refusal::AlreadyCompleted),
-        Cancelled::NotCancellable | Cancelled::AskSession(_) => Err(Refusal::NotCancellable),
-        Cancelled::Unknown => Err(Refusal::NotFound(id.to_string())),
+    async fn verdict(&self, cancelled: Cancelled, tenant: TenantId, id: CallbackId) -> Result<Callback, Refusal> {
+        match cancelled {
+            Cancelled::Done(callback) => Ok(*callback),
+            Cancelled::Repeated => {
+                let found = self.record.find(tenant, id, self.clock.now()).await?;
+                found.ok_or_else(|| Refusal::NotFound(id.to_string()))
+            }
+            Cancelled::AlreadyCompleted => Err(Refusal::AlreadyCompleted),
+            Cancelled::NotCancellable | Cancelled::AskSession(_) => Err(Refusal::NotCancellable),
+            Cancelled::KeyReused => Err(Refusal::KeyReused),
+            Cancelled::Unknown => Err(Refusal::NotFound(id.to_string())),
+        }
     }
 }

@@ -108,7 +108,7 @@ impl World {
         self.now();
         match self.store.book(booking).await.unwrap() {
             Booked::Accepted(callback) => *callback,
-            Booked::Refused(refusal) => panic!("{refusal:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -183,6 +183,7 @@ impl Node {
         let ports = MonitorPorts {
             shards: self.clone(),
             handover: self.clone(),
+            kept: Arc::new(self.world.store.clone()),
             catalogue: self.clone(),
             stream: self.clone(),
             sessions: self.world.sessions.clone(),

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ges_domain::CallbackId;
 use ges_domain::Refusal;
 use ges_domain::booking::{Booked, NewBooking, admit};
+use ges_domain::idempotency::Kept;
 use ges_domain::ports::StoreError;
-use sqlx::PgExecutor;
+use sqlx::PgPool;
 
 use super::desk::Ticket;
 use super::{facts, write};
 use crate::PgStore;
 use crate::error::{Fault, lost_a_race, refused_a_value, unavailable};
+use crate::kept::{self, Place};
 
 /// What one try came to.
 enum Try {
@@ -79,7 +82,7 @@ impl PgStore {
 
     async fn try_all(&self, tickets: &[Ticket]) -> Result<Vec<Booked>, Failed> {
         // Neither statement needs a transaction: the second one comes to nothing when the first is out of date.
-        match once(self.pool(), self.pool(), tickets).await {
+        match once(self.pool(), tickets).await {
             Ok(Try::Decided(answers)) => return Ok(answers),
             Ok(Try::Overtaken) => {}
             Err(failed) if failed.raced => {}
@@ -91,7 +94,8 @@ impl PgStore {
         let mut transaction = self.pool().begin().await.map_err(unavailable)?;
         write::lock(&mut *transaction, &services).await?;
         let facts = facts::count(&mut *transaction, &by_service(tickets)).await?;
-        let decided = decide(tickets, facts);
+        let kept = kept::recall(&mut *transaction, &places(tickets)).await?;
+        let decided = decide(tickets, facts, kept);
         if !decided.admitted.is_empty() {
             let written = write::write(&mut *transaction, &decided.admitted, &decided.facts).await??;
             if !written {
@@ -125,12 +129,14 @@ impl From<sqlx::Error> for Failed {
     }
 }
 
-async fn once(counting: impl PgExecutor<'_>, writing: impl PgExecutor<'_>, tickets: &[Ticket]) -> Result<Try, Failed> {
-    let facts = facts::count(counting, &by_service(tickets)).await?;
-    let decided = decide(tickets, facts);
+async fn once(pool: &PgPool, tickets: &[Ticket]) -> Result<Try, Failed> {
+    let facts = facts::count(pool, &by_service(tickets)).await?;
+    // After counting: an answer kept meanwhile has moved a ledger on, or stands in the way of ours.
+    let kept = kept::recall(pool, &places(tickets)).await?;
+    let decided = decide(tickets, facts, kept);
     let written = match decided.admitted.is_empty() {
         true => true,
-        false => write::write(writing, &decided.admitted, &decided.facts).await??,
+        false => write::write(pool, &decided.admitted, &decided.facts).await??,
     };
     Ok(if written { Try::Decided(decided.answers()) } else { Try::Overtaken })
 }
@@ -143,11 +149,17 @@ fn by_service(tickets: &[Ticket]) -> HashMap<i32, Vec<&NewBooking>> {
     services
 }
 
+/// Where the answers of a flight's requests under keys are kept.
+fn places(tickets: &[Ticket]) -> Vec<Place> {
+    let bookings = tickets.iter().map(|ticket| &ticket.booking);
+    bookings.filter_map(|one| Some(kept::place(one.callback.tenant, one.keyed.as_ref()?))).collect()
+}
+
 /// What the domain says to each booking of a flight.
 struct Decided<'a> {
     admitted: Vec<write::Admitted<'a>>,
-    /// By place in the flight: why not.
-    refused: Vec<Option<Refusal>>,
+    /// By place in the flight: the answer of those that are not to be written.
+    settled: Vec<Option<Booked>>,
     facts: HashMap<i32, facts::Facts>,
 }
 
@@ -155,10 +167,10 @@ impl Decided<'_> {
     /// The answers in the order of the tickets.
     fn answers(self) -> Vec<Booked> {
         let mut admitted = self.admitted.into_iter();
-        let answers = self.refused.into_iter().map(|refused| match refused {
-            Some(refusal) => Booked::Refused(refusal),
+        let answers = self.settled.into_iter().map(|settled| match settled {
+            Some(answer) => answer,
             None => {
-                let (_, record) = admitted.next().expect("invariant: whoever is not refused is admitted");
+                let (_, record) = admitted.next().expect("invariant: whoever is not settled is admitted");
                 Booked::Accepted(Box::new(record))
             }
         });
@@ -167,18 +179,34 @@ impl Decided<'_> {
 }
 
 /// Decides the bookings one after the other, each against what was counted and what was admitted before it.
-fn decide<'a>(tickets: &'a [Ticket], mut facts: HashMap<i32, facts::Facts>) -> Decided<'a> {
-    let (mut admitted, mut refused) = (Vec::new(), Vec::new());
+fn decide(tickets: &[Ticket], mut facts: HashMap<i32, facts::Facts>, mut kept: HashMap<Place, Kept>) -> Decided<'_> {
+    let (mut admitted, mut settled) = (Vec::new(), Vec::new());
     for ticket in tickets {
         let booking = &ticket.booking;
+        let place = booking.keyed.as_ref().map(|keyed| (keyed, kept::place(booking.callback.tenant, keyed)));
+        let before = match &place {
+            None => Ok(None),
+            Some((keyed, place)) => keyed.answered(kept.get(place)),
+        };
+        if let Some(answer) = before.map_or_else(|no| Some(Booked::Refused(no)), |id| id.map(repeated)) {
+            settled.push(Some(answer));
+            continue;
+        }
         let verdict = match facts.get_mut(&ticket.service).filter(|facts| !facts.removed) {
             None => Err(Refusal::UnknownService(booking.callback.service.to_string())),
             Some(facts) => admit(booking, &facts.ledger).map(|()| facts.ledger.enter(booking)),
         };
         if verdict.is_ok() {
             admitted.push((ticket, booking.entry().0));
+            if let Some((keyed, place)) = place {
+                kept.insert(place, Kept { body: keyed.body, subject: booking.callback.id.0 });
+            }
         }
-        refused.push(verdict.err());
+        settled.push(verdict.err().map(Booked::Refused));
     }
-    Decided { admitted, refused, facts }
+    Decided { admitted, settled, facts }
+}
+
+fn repeated(id: uuid::Uuid) -> Booked {
+    Booked::Repeated(CallbackId(id))
 }

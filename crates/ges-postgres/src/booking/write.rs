@@ -13,7 +13,7 @@ use super::Ticket;
 use super::facts::Facts;
 use crate::error::unavailable;
 use crate::row::{self, direction_code, kind_code, state_code};
-use crate::wake;
+use crate::{kept, wake};
 
 /// An admitted booking: who asked, and the record as it will stand.
 pub(super) type Admitted<'a> = (&'a Ticket, Callback);
@@ -57,7 +57,11 @@ impl<'a> Columns<'a> {
     }
 }
 
-const WRITE: &str = "
+/// The statement, with what only flights with keys have.
+macro_rules! write_statement {
+    ($kept:literal) => {
+        concat!(
+            "
     with ledgers as (
         select service, seq
         from service_ledger
@@ -88,13 +92,31 @@ const WRITE: &str = "
         from unnest($17::int[], $18::bigint[], $19::int[]) t (service, grain, used)
         where (select holds from unchanged)
         on conflict (service, grain) do update set used = u.used + excluded.used
-    ), woken as (
+    ), ",
+            $kept,
+            "woken as (
         select pg_notify('ges_wake', w.payload)
         from unnest($20::text[]) w (payload)
         where (select holds from unchanged)
     )
     select holds, (select count(*) from woken)
-    from unchanged";
+    from unchanged"
+        )
+    };
+}
+
+const WRITE: &str = write_statement!("");
+
+/// The same, keeping answers. A key that is kept already makes all of it fail.
+const WRITE_AND_KEEP: &str = write_statement!(
+    "kept as (
+        insert into idempotency (created_at, tenant, subject, operation, key, body)
+        select k.created_at, k.tenant, k.subject, k.operation, k.key, k.body
+        from unnest($21::bigint[], $22::uuid[], $23::uuid[], $24::smallint[], $25::text[], $26::bytea[])
+            k (created_at, tenant, subject, operation, key, body)
+        where (select holds from unchanged)
+    ), "
+);
 
 /// Writes the admitted bookings, their places and the hints to their monitors. `false`: a ledger has moved on since it was
 /// counted, and nothing was written.
@@ -104,11 +126,15 @@ pub(super) async fn write(
     counted: &HashMap<i32, Facts>,
 ) -> Result<Result<bool, sqlx::Error>, StoreError> {
     let mut columns = Columns::default();
+    let mut answers = kept::Columns::default();
     let mut places: BTreeMap<(i32, i64), i32> = BTreeMap::new();
     let mut wakes: BTreeMap<i32, (ServiceRef, Instant)> = BTreeMap::new();
     for booked in admitted {
         columns.add(booked)?;
         let (ticket, record) = booked;
+        if let Some(keyed) = &ticket.booking.keyed {
+            answers.add(record.tenant, keyed, record.id.0, record.created_at);
+        }
         if record.holds_slot() {
             *places.entry((ticket.service, Usage::grain_of(record.desired_at).millis())).or_default() += 1;
         }
@@ -121,7 +147,8 @@ pub(super) async fn write(
     let payloads: Vec<String> = wakes.values().map(|(service, desired)| wake::payload(service, *desired)).collect();
     let (place_service, place_grain): (Vec<i32>, Vec<i64>) = places.keys().copied().unzip();
     let place_used: Vec<i32> = places.values().copied().collect();
-    let written = sqlx::query_as::<_, (bool, i64)>(WRITE)
+    let keeps = !answers.key.is_empty();
+    let mut write = sqlx::query_as::<_, (bool, i64)>(if keeps { WRITE_AND_KEEP } else { WRITE })
         .bind(services)
         .bind(seqs)
         .bind(columns.desired_at)
@@ -141,10 +168,12 @@ pub(super) async fn write(
         .bind(place_service)
         .bind(place_grain)
         .bind(place_used)
-        .bind(payloads)
-        .fetch_one(executor)
-        .await;
-    Ok(written.map(|(holds, _)| holds))
+        .bind(payloads);
+    if keeps {
+        let kept::Columns { created_at, tenant, subject, operation, key, body } = answers;
+        write = write.bind(created_at).bind(tenant).bind(subject).bind(operation).bind(key).bind(body);
+    }
+    Ok(write.fetch_one(executor).await.map(|(holds, _)| holds))
 }
 
 /// Locks the ledgers of these services until the transaction ends, in the order every writer uses.

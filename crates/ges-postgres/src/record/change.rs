@@ -48,7 +48,8 @@ const REWRITE: &str = concat!(
         update callbacks
         set desired_at = $4, deadline = $5, updated_at = $6, completed_at = $7, submitted_at = $8, ack_at = $9,
             session_seq = $10, cancel_at = $11, version = $12, attempts = $13, failures = $14, dial_attempts = $15,
-            reschedules = $16, position = $17, ewt = $18, state = $19, kind = $20, direction = $21, priority = $22,
+            reschedules = $16, position = case when $38 then $17 else position end,
+            ewt = case when $38 then $18 else ewt end, state = $19, kind = $20, direction = $21, priority = $22,
             cancel_confirmed = $23, phone = $24, phone_key = $25, reason = $26, session_id = $27, session_url = $28,
             cancel_reason = $29, details = case when $30 then $31 else details end
         where tenant = $1 and id = $2 and version = $3
@@ -83,6 +84,8 @@ const REWRITE: &str = concat!(
 /// Writes a changed record. `false`: it has changed since it was read, or the lease is stale; nothing was written.
 pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -> Result<bool, StoreError> {
     let (before, after) = (&write.before.record, write.after);
+    // They change beside the version: what another process noted meanwhile is newer than what was read (R-POL-1).
+    let other_place = (before.position, before.ewt) != (after.position, after.ewt) || !after.state.is_open();
     let other_details = before.particulars != after.particulars;
     let document = if other_details { details::encode(&after.particulars)? } else { None };
     let told = write.event.map(event::encode).transpose()?;
@@ -127,6 +130,7 @@ pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -
         .bind(freed)
         .bind(taken)
         .bind(write.hint())
+        .bind(other_place)
         .fetch_one(executor)
         .await
         .map_err(unavailable)?;

@@ -58,6 +58,20 @@ async fn the_documented_example_is_booked() {
     assert_eq!(world.metric(&format!("ges_callbacks_created{{tenant=\"{}\"}} ", builders::tenant())), Some(1.0));
 }
 
+/// R-CRE-6, R-CRE-7: nothing makes a second booking of two equal requests but the client's own care.
+#[tokio::test]
+async fn equal_requests_are_two_callbacks() {
+    let world = World::new().await;
+    let mut ids = std::collections::HashSet::new();
+    for _ in 0..2 {
+        let reply = world.create(with("a", json!(1))).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        ids.insert(reply.json()["data"]["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ids.len(), 2);
+    assert_eq!(world.metric(&format!("ges_callbacks_created{{tenant=\"{}\"}} ", builders::tenant())), Some(2.0));
+}
+
 #[tokio::test]
 async fn the_smallest_request_with_the_sentence_of_the_clients_is_immediate() {
     let world = World::new().await;
@@ -69,6 +83,7 @@ async fn the_smallest_request_with_the_sentence_of_the_clients_is_immediate() {
     assert_eq!(record.particulars.offer_type, Some(OfferType::Asap));
 }
 
+/// R-CRE-3: the table of refusals sends a field nobody knows, too.
 #[tokio::test]
 async fn every_field_reaches_the_record() {
     let world = World::new().await;
@@ -171,6 +186,7 @@ async fn of_repeated_keys_the_last_counts() {
     assert_eq!(world.post("create", body).await.status, 200);
 }
 
+/// R-CRE-2.
 #[tokio::test]
 async fn malformed_requests_name_their_field_and_write_nothing() {
     let world = World::new().await;
@@ -334,6 +350,7 @@ async fn a_body_that_ends_early_is_malformed() {
     world.post("create", Body::from_stream(futures_util::stream::iter(pieces))).await.refused(400, 1);
 }
 
+/// R-THR-7, R-THR-11: each refusal by a limit is counted.
 #[tokio::test]
 async fn every_business_refusal_has_its_row_of_the_table() {
     type Change = fn(&mut Settings);
@@ -345,7 +362,13 @@ async fn every_business_refusal_has_its_row_of_the_table() {
         ("captcha missing", |it| it.captcha_required = true, with("a", json!(1)), 400, 4),
         ("captcha unverifiable", |it| it.captcha_required = true, with("captchaToken", json!("t")), 500, 51),
         ("impossible number", |_| {}, with("phoneNumber", json!("abc")), 400, 5),
-        ("emergency number", |it| it.block_impossible = false, with("phoneNumber", json!("911")), 400, 5),
+        (
+            "emergency number",
+            |it| it.throttle.block_impossible = Some(false),
+            with("phoneNumber", json!("911")),
+            400,
+            5,
+        ),
         ("premium number", |_| {}, with("phoneNumber", json!("19005551234")), 400, 5),
         (
             "push target needed",

@@ -27,7 +27,7 @@ async fn cancel(stores: &dyn Stores, record: &Callback) -> Cancelled {
 }
 
 async fn settle(stores: &dyn Stores, record: &Callback, answer: CancelAnswer) -> Cancelled {
-    stores.record().settle_cancel(tenant(), record.id, answer, &Actor::Api, after(13)).await.unwrap()
+    stores.record().settle_cancel(tenant(), record.id, answer, &consumer_cancels(), after(13)).await.unwrap()
 }
 
 async fn mv(stores: &dyn Stores, record: &Callback, to: &Move) -> Moved {
@@ -46,7 +46,7 @@ pub async fn a_cancel_happens_once(stores: &dyn Stores) {
     provision(stores).await;
     let booked = book(stores, scheduled(START, after(7200))).await;
     stores.catalogue().remove_service(tenant(), &booked.service).await.unwrap();
-    let by_staff = CancelRequest { actor: Actor::Ui("jane".into()), reason: Reason::CANCELLED_BY_ADMIN };
+    let by_staff = CancelRequest { actor: Actor::Ui("jane".into()), reason: Reason::CANCELLED_BY_ADMIN, keyed: None };
     let first = stores.record().cancel(tenant(), booked.id, &by_staff, after(10)).await.unwrap();
     let Cancelled::Done(done) = first else { panic!("{first:?}") };
     assert_eq!((done.state, &done.reason, done.version), (State::Completed, &Some(Reason::CANCELLED_BY_ADMIN), 2));

@@ -13,6 +13,7 @@ pub mod capacity;
 pub mod catalogue;
 pub mod changes;
 pub mod handover;
+pub mod idempotency;
 pub mod leases;
 pub mod reading;
 pub mod sessions;
@@ -26,7 +27,8 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, Record, ServiceRef, ShardLease, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Record, ServiceRef, ShardLease,
+    Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -42,6 +44,8 @@ pub trait Stores: Send + Sync {
     fn call_ins(&self) -> Arc<dyn CallIns>;
     /// Taking bookings.
     fn bookings(&self) -> Arc<dyn Bookings>;
+    /// Answers under keys.
+    fn kept(&self) -> Arc<dyn KeptAnswers>;
     /// Single records.
     fn record(&self) -> Arc<dyn Record>;
     /// Who monitors what.
@@ -126,6 +130,18 @@ macro_rules! contract_facts {
             tenants_and_services_are_counted_apart
             a_move_changes_no_throttle_count
         );
+        each_area!($fresh, idempotency,
+            a_repeated_booking_is_answered_with_the_first_callback
+            another_body_under_the_key_is_refused_and_writes_nothing
+            a_refused_booking_keeps_no_answer
+            concurrent_bookings_under_one_key_book_once
+            concurrent_bookings_with_other_bodies_under_one_key_book_one_of_them
+            keys_of_tenants_and_of_operations_are_apart
+            a_repeated_cancel_succeeds_again
+            a_cancel_that_a_session_settles_is_kept_when_it_is_settled
+            concurrent_cancels_under_one_key_all_succeed
+            answers_are_forgotten_oldest_first
+        );
         each_area!($fresh, changes,
             a_cancel_happens_once
             a_cancel_of_a_session_holder_is_a_durable_wish
@@ -208,6 +224,7 @@ macro_rules! contract_facts {
             tenants_do_not_share_keys
             old_requests_are_purged_in_batches
             a_matched_request_is_noted_in_its_callback
+            a_key_makes_one_request
         );
         each_area!($fresh, storm,
             a_storm_on_one_record_ends_in_one_timeline
@@ -229,7 +246,7 @@ pub(crate) async fn provision(stores: &dyn Stores) {
 pub(crate) async fn book(stores: &dyn Stores, draft: Draft) -> Callback {
     match stores.bookings().book(draft.build()).await.unwrap() {
         Booked::Accepted(callback) => *callback,
-        Booked::Refused(refusal) => panic!("refused: {refusal:?}"),
+        other => panic!("not accepted: {other:?}"),
     }
 }
 
@@ -237,7 +254,7 @@ pub(crate) async fn book(stores: &dyn Stores, draft: Draft) -> Callback {
 pub(crate) async fn refused(stores: &dyn Stores, draft: Draft) -> Refusal {
     match stores.bookings().book(draft.build()).await.unwrap() {
         Booked::Refused(refusal) => refusal,
-        Booked::Accepted(callback) => panic!("accepted: {}", callback.id),
+        other => panic!("not refused: {other:?}"),
     }
 }
 
@@ -313,6 +330,7 @@ mod tests {
             include_str!("reading.rs"),
             include_str!("capacity.rs"),
             include_str!("throttles.rs"),
+            include_str!("idempotency.rs"),
             include_str!("changes.rs"),
             include_str!("sessions.rs"),
             include_str!("handover.rs"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ges_domain::Instant;
 use ges_domain::callback::{
-    Actor, Callback, Change, Ignored, Reason, Scalar, SessionBinding, SessionEnd, SessionUpdate, State, UserData,
+    Callback, Change, Ignored, Reason, Scalar, SessionBinding, SessionEnd, SessionUpdate, State, UserData,
 };
 use ges_domain::ports::{CancelAnswer, HandoverOutcome, SessionAnswer};
 
@@ -76,8 +76,8 @@ pub async fn m8_an_unreachable_session_confirms_later(stores: &dyn Stores) {
     let record = handed(stores).await;
     told(stores, &record, &update("S1", 1, State::Routing), after(2)).await;
     stores.record().cancel(tenant(), record.id, &consumer_cancels(), after(3)).await.unwrap();
-    let (store, actor) = (stores.record(), Actor::Api);
-    store.settle_cancel(tenant(), record.id, CancelAnswer::NoAnswer, &actor, after(6)).await.unwrap();
+    let store = stores.record();
+    store.settle_cancel(tenant(), record.id, CancelAnswer::NoAnswer, &consumer_cancels(), after(6)).await.unwrap();
     let done = standing(stores, &record).await;
     assert_eq!((done.reason.clone(), done.cancel.unwrap().confirmed), (Some(Reason::CANCELLED), false));
     let later = told(stores, &record, &ending("S1", 2, "CANCELLED"), after(60)).await;
@@ -211,8 +211,8 @@ pub async fn late_news_of_a_cancelled_record_is_kept(stores: &dyn Stores) {
     let record = handed(stores).await;
     told(stores, &record, &update("S1", 1, State::Routing), after(2)).await;
     stores.record().cancel(tenant(), record.id, &consumer_cancels(), after(3)).await.unwrap();
-    let (store, actor) = (stores.record(), Actor::Api);
-    store.settle_cancel(tenant(), record.id, CancelAnswer::NoAnswer, &actor, after(6)).await.unwrap();
+    let store = stores.record();
+    store.settle_cancel(tenant(), record.id, CancelAnswer::NoAnswer, &consumer_cancels(), after(6)).await.unwrap();
     let late = told(stores, &record, &update("S1", 2, State::Processing), after(7)).await;
     assert_eq!((late.state, late.reason), (State::Completed, Some(Reason::CANCELLED)));
     assert_eq!(last_changes(stores, &record).await, [Change::CancelCameTooLate]);

@@ -1,6 +1,6 @@
 //! Everything at once: one timeline per record, whatever the order (R-TR-4, I8).
 
-use ges_domain::callback::{Actor, State};
+use ges_domain::callback::State;
 use ges_domain::ports::{CancelAnswer, Handed};
 use ges_domain::{callback::Callback, ports::StoreError};
 
@@ -30,7 +30,7 @@ pub async fn a_storm_on_one_record_ends_in_one_timeline(stores: &dyn Stores) {
                     0 => unless_contended(record.cancel(tenant(), id, &consumer_cancels(), at).await),
                     1 => {
                         let answer = CancelAnswer::NoAnswer;
-                        unless_contended(record.settle_cancel(tenant(), id, answer, &Actor::Api, at).await);
+                        unless_contended(record.settle_cancel(tenant(), id, answer, &consumer_cancels(), at).await);
                     }
                     2 => {
                         let handed = [Handed { tenant: tenant(), id, attempt: 1 }];
@@ -66,7 +66,7 @@ pub async fn a_storm_on_one_record_ends_in_one_timeline(stores: &dyn Stores) {
 /// Ends whatever a storm left, so that the next round counts from zero.
 async fn settle_for_good(stores: &dyn Stores, row: &Callback) {
     let record = stores.record();
-    record.settle_cancel(tenant(), row.id, CancelAnswer::Accepted, &Actor::Api, after(101)).await.unwrap();
+    record.settle_cancel(tenant(), row.id, CancelAnswer::Accepted, &consumer_cancels(), after(101)).await.unwrap();
     let ended = standing(stores, row).await;
     assert_eq!(ended.state, State::Completed);
     if ended.holds_slot() {

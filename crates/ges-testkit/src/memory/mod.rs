@@ -6,6 +6,7 @@ mod bookings;
 mod call_ins;
 mod catalogue;
 mod handover;
+mod kept;
 mod record;
 mod shards;
 
@@ -18,6 +19,7 @@ use ges_domain::callback::acts::Write;
 use ges_domain::callback::{Callback, Kind, TimelineEvent};
 use ges_domain::capacity::{CapacityRule, Usage};
 use ges_domain::hours::Hours;
+use ges_domain::idempotency::{Kept, Key, Operation};
 use ges_domain::phone::NumberRule;
 use ges_domain::ports::{Clock, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
 use ges_domain::region::RegionRule;
@@ -51,6 +53,8 @@ struct State {
     region_rules: HashMap<(TenantId, String), RegionRule>,
     calls: call_ins::Calls,
     shards: shards::Holders,
+    /// What was answered under keys, and when.
+    kept: HashMap<(TenantId, Operation, Key), (Instant, Kept)>,
     failures: u32,
     /// Somebody damaged a record on purpose.
     damaged: bool,

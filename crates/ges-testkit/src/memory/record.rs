@@ -4,12 +4,40 @@ use async_trait::async_trait;
 use ges_domain::callback::acts::{self, SessionWrite};
 use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::capacity::Usage;
+use ges_domain::idempotency::Keyed;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
 use ges_domain::{CallInId, CallbackId, Instant, TenantId};
 
 use super::MemoryStore;
+
+impl MemoryStore {
+    /// One half of a cancel. Success is kept under the request's key (I6).
+    fn cancel_half(
+        &self,
+        (tenant, id): (TenantId, CallbackId),
+        keyed: Option<&Keyed>,
+        now: Instant,
+        decide: impl Fn(&Callback) -> Result<acts::Write, Cancelled>,
+    ) -> Result<Cancelled, StoreError> {
+        let mut state = self.open()?;
+        match keyed.map_or(Ok(None), |keyed| state.answered(tenant, keyed)) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(Cancelled::Repeated),
+            Err(_) => return Ok(Cancelled::KeyReused),
+        }
+        let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
+        let cancelled = match decide(record) {
+            Ok(write) => acts::cancelled(state.write(write)),
+            Err(answer) => answer,
+        };
+        if let (Some(keyed), Cancelled::Done(record)) = (keyed, &cancelled) {
+            state.keep(tenant, keyed, record.id.0, now);
+        }
+        Ok(cancelled)
+    }
+}
 
 #[async_trait]
 impl Record for MemoryStore {
@@ -34,12 +62,7 @@ impl Record for MemoryStore {
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let mut state = self.open()?;
-        let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
-        Ok(match acts::cancel(record, request, now) {
-            Ok(write) => acts::cancelled(state.write(write)),
-            Err(answer) => answer,
-        })
+        self.cancel_half((tenant, id), request.keyed.as_ref(), now, |record| acts::cancel(record, request, now))
     }
 
     async fn settle_cancel(
@@ -47,15 +70,11 @@ impl Record for MemoryStore {
         tenant: TenantId,
         id: CallbackId,
         answer: CancelAnswer,
-        actor: &Actor,
+        request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let mut state = self.open()?;
-        let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
-        Ok(match acts::settle_cancel(record, answer, actor, now) {
-            Ok(write) => acts::cancelled(state.write(write)),
-            Err(answer) => answer,
-        })
+        let decide = |record: &Callback| acts::settle_cancel(record, answer, &request.actor, now);
+        self.cancel_half((tenant, id), request.keyed.as_ref(), now, decide)
     }
 
     async fn move_booking(
