@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Described;
-use super::answers::{answer, answers, bad, done, error, meanings, of, retry_after};
+use super::answers::{answer, answers, bad, done, error, idempotency_key, key_reused, meanings, of, retry_after};
 use super::schemas::{optional_text, user_data};
 use crate::engagement::{cancel, create, retrieve};
 
@@ -53,6 +53,12 @@ fn create() -> Value {
         })],
     );
     full["headers"]["Retry-After"] = retry_after("With code 32.");
+    for (name, meaning) in [
+        ("RateLimit-Policy", "With code 32: the window that is full, `q` places in `w` seconds."),
+        ("RateLimit", "With code 32: `r` places left, and `t` seconds until there is room."),
+    ] {
+        full["headers"][name] = json!({ "description": meaning, "schema": { "type": "string" } });
+    }
     let unknown = [("unknownService", error(2, "Service 'VQ_Suport' is not provisioned"))];
     json!({
         "operationId": "bookCallbackExternal",
@@ -60,8 +66,9 @@ fn create() -> Value {
         "summary": "Create a callback",
         "description": "Immediate without `desiredTime`, scheduled with it. A time that the present wait overtakes is served as soon as \
             possible, unless `alwaysCheckCapacity` is set. After a 200 the callback is kept durably and can be retrieved at once.",
+        "parameters": [idempotency_key()],
         "requestBody": body("CreateCallback", &[("scheduled", example), ("smallest", smallest)]),
-        "responses": answers(&[(200, created()), (400, bad(&unknown)), (429, full)], true),
+        "responses": answers(&[(200, created()), (400, bad(&unknown)), key_reused(), (429, full)], true),
     })
 }
 
@@ -219,9 +226,10 @@ fn cancel() -> Value {
         "summary": "Cancel a callback",
         "description": "The state becomes COMPLETED with reason CANCELLED and the place is free again. What is completed, or in the hands of \
             an agent, cannot be cancelled (code 6).",
+        "parameters": [idempotency_key()],
         "requestBody": body("CallbackIdBody", &[("id", json!({ "id": ID }))]),
         "responses": answers(&[
-            (200, done("CallbackIdData", &[("cancelled", json!({ "id": ID }))])), (400, bad(&over)), (404, id_not_found()),
+            (200, done("CallbackIdData", &[("cancelled", json!({ "id": ID }))])), (400, bad(&over)), (404, id_not_found()), key_reused(),
         ], true),
     })
 }
