@@ -115,10 +115,11 @@ pub(crate) fn samples() -> Vec<Refusal> {
         Refusal::NotFound("a".into()),
         Refusal::SlotUnavailable { at, proposals: Proposals::new() },
         Refusal::OfficeClosed { at, proposals: Proposals::new() },
+        Refusal::KeyReused,
         Refusal::TtlLimitReached {
             window: std::time::Duration::from_secs(1),
             limit: 1,
-            retry_in: std::time::Duration::ZERO,
+            retry_in: std::time::Duration::from_secs(1),
         },
         Refusal::EnqueueLimitReached,
         Refusal::RecordUnreadable,
