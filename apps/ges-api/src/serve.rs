@@ -63,6 +63,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         wait: wait.clone(),
         plan: Arc::new(Plan),
         sessions,
+        human: Arc::new(ges_domain::ports::NoHumanCheck),
         keys: environment,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),

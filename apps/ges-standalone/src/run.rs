@@ -98,6 +98,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         wait: wait.clone(),
         plan: Arc::new(Plan),
         sessions: sessions.clone(),
+        human: Arc::new(ges_domain::ports::NoHumanCheck),
         keys: environment,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
@@ -138,6 +139,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         clock: clock.clone(),
         wake_ups: store.wake_ups(),
         gauges: Arc::new(frame.metrics.clone()),
+        push: None,
     };
     let monitor = Monitor::start(ports, monitoring, frame.stop.clone());
     let mut lost = LostSessions::new(Arc::new(store.clone()), sessions, Arc::new(store.clone()), clock);

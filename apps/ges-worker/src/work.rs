@@ -71,6 +71,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             clock: clock.clone(),
             wake_ups: Box::new(wake_ups),
             gauges: Arc::new(frame.metrics.clone()),
+            push: None,
         },
         MonitorSettings::of(&frame.node),
         frame.stop.clone(),

@@ -14,6 +14,7 @@ pub mod invariants;
 pub mod phone;
 pub mod ports;
 pub mod proposals;
+pub mod push;
 mod refusal;
 pub mod service;
 pub mod slots;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ges_domain::TenantId;
 use ges_domain::ports::MonitorSizes;
 use ges_telemetry::{Managed, Metrics};
 
@@ -17,6 +18,22 @@ pub trait MonitorGauges: Send + Sync {
     fn lagging(&self, items: u64);
     /// A panic was caught at the boundary of a task.
     fn panicked(&self);
+}
+
+/// Hears what becomes of pushes. Nothing here may block.
+pub trait PushGauges: Send + Sync {
+    /// A push to one target has ended (R-PSH-6; `ges_push_notifications_sent`).
+    fn push_ended(&self, tenant: TenantId, success: bool);
+}
+
+impl PushGauges for NoGauges {
+    fn push_ended(&self, _: TenantId, _: bool) {}
+}
+
+impl PushGauges for Metrics {
+    fn push_ended(&self, tenant: TenantId, success: bool) {
+        self.push_notification_sent(&tenant.to_string(), success);
+    }
 }
 
 /// Hears nothing.

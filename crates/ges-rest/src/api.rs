@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ges_domain::TenantId;
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{Bookings, Catalogue, Clock, Ids, Record, Sessions};
+use ges_domain::ports::{Bookings, Catalogue, Clock, HumanCheck, Ids, Record, Sessions};
 use ges_domain::tenancy::ApiKeys;
 use ges_domain::use_cases::{
     BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
@@ -44,6 +44,8 @@ pub struct Parts {
     pub plan: Arc<dyn NumberingPlan>,
     /// Running sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// Whether visitors are people.
+    pub human: Arc<dyn HumanCheck>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
     /// Store time.
@@ -57,7 +59,7 @@ pub struct Parts {
 impl Api {
     /// All use cases over one store.
     pub fn over<S: Bookings + Catalogue + Record + 'static>(store: &Arc<S>, parts: Parts) -> Self {
-        let Parts { wait, plan, sessions, keys, clock, ids, observed } = parts;
+        let Parts { wait, plan, sessions, human, keys, clock, ids, observed } = parts;
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
             book: BookCallback {
@@ -65,6 +67,7 @@ impl Api {
                 bookings: store.clone(),
                 wait,
                 plan,
+                human,
                 clock: clock.clone(),
                 ids,
             },

@@ -15,7 +15,7 @@ use ges_domain::use_cases::{
 };
 use ges_domain::{CallbackId, Instant, TenantId};
 use ges_telemetry::{Dependency, Identity, Metrics};
-use ges_testkit::{CountingIds, FakeKeys, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, builders};
+use ges_testkit::{CountingIds, FakeHumans, FakeKeys, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, builders};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -41,6 +41,7 @@ pub(crate) struct World {
     pub(crate) sessions: Arc<FakeSessions>,
     pub(crate) waits: Arc<FakeWaits>,
     pub(crate) gate: Arc<Semaphore>,
+    pub(crate) human: Arc<FakeHumans>,
     pub(crate) observed: Observed,
     pub(crate) tasks: TaskTracker,
     pub(crate) limits: Limits,
@@ -66,6 +67,7 @@ impl World {
         let metrics = Metrics::new(&Identity { version: "1.0.0".into(), host: "pod-1".into() }, false);
         let observed = Observed::new(Health::new(host, components), metrics);
         let shared = Arc::new(store.clone());
+        let human = Arc::new(FakeHumans::default());
         let catalogue = Arc::clone(&shared) as Arc<dyn Catalogue>;
         let record = Arc::clone(&shared) as Arc<dyn Record>;
         let api = Api {
@@ -74,6 +76,7 @@ impl World {
                 bookings: shared.clone(),
                 wait: Arc::new(CurrentWait::new(waits.clone())),
                 plan: Arc::new(FakePlan),
+                human: human.clone(),
                 clock: clock.clone(),
                 ids: Arc::new(CountingIds::new()),
             },
@@ -97,6 +100,7 @@ impl World {
             sessions,
             waits,
             gate,
+            human,
             observed,
             tasks: TaskTracker::new(),
             limits: Limits::external(),

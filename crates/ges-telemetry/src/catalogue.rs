@@ -68,6 +68,8 @@ macro_rules! metrics {
 
 metrics! {
     CALLBACKS_CREATED = "ges_callbacks_created" Kind::Counter, TENANT, TENANTS, "Callbacks booked.";
+    PUSH_SENT = "ges_push_notifications_sent" Kind::Counter, &["tenant", "channel", "result"], 2_000,
+        "Pushes that have ended, one per target: success or failure.";
     MONITOR_SIZE = "ges_monitor_size" Kind::Gauge, &["type"], 8,
         "Callbacks under management: scheduled (wait for their time), active (handed over), submit_retry (hand-over failed, tried again).";
     HTTP_REQUESTS = "ges_http_requests_total" Kind::Counter, &["tenant", "path"], PATHS, "Requests, successful or not.";
@@ -96,6 +98,7 @@ metrics! {
     GES_DNS_FAILURE = "GES_DNS_FAILURE" Kind::Counter, POD, 2, "The same as DNS_FAILURE, under its other name.";
     GWS_INCORRECT_CLIENT_CREDENTIALS = "GWS_INCORRECT_CLIENT_CREDENTIALS" Kind::Counter, POD, 2, "Our client refused by GWS Authentication.";
     GWS_SERVER_ERROR = "GWS_SERVER_ERROR" Kind::Counter, POD, 2, "Server and connection errors of GWS services.";
+    NEXUS_ACCESS_FAILURE = "NEXUS_ACCESS_FAILURE" Kind::Counter, POD, 2, "Calls that did not reach the provider of pushes.";
     MONITOR_LAGGING_BEHIND = "MONITOR_LAGGING_BEHIND" Kind::Counter, POD, 2, "Items handled more than 10 s after they were due.";
     LOGGING_FAILURE = "LOGGING_FAILURE" Kind::Counter, POD, 2, "Log lines that could not be written.";
 

@@ -111,6 +111,9 @@ pub struct Particulars {
     /// Earlier desired times, oldest first, at most the last ten.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previous_desired: Vec<Instant>,
+    /// Whether it was let in although nobody could say that a person asked (integrations 7.5).
+    #[serde(skip_serializing_if = "is_default")]
+    pub captcha_unverified: bool,
     /// Facts a session reported under names beginning with `_` (integrations 2.1, 2.10).
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub session_facts: std::collections::BTreeMap<String, String>,

@@ -3,22 +3,28 @@
 //! A business "no" is a value in `Ok`; `Err` means the outside broke.
 
 mod catalogue;
+mod credentials;
 mod error;
 mod handover;
+mod human;
 mod ids;
 mod pulse;
+mod push;
 mod record;
 mod sessions;
 mod stream;
 
 pub use catalogue::{Catalogue, ServiceRow};
+pub use credentials::{CredentialDesk, CredentialError, CredentialKind, SealedCredential, SealedCredentials};
 pub use error::{Cause, Remedy, StoreError};
 pub use handover::{
     AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, SHARDS, ServiceRef, Shard, ShardLease, Shards, Wake,
     WakeUps, shard_of,
 };
+pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
 pub use ids::{Clock, Ids};
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
+pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
 pub use sessions::{CancelOutcome, Sessions};
 pub use stream::{Dispatch, StreamError, SubmissionStream};

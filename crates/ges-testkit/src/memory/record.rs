@@ -37,7 +37,11 @@ impl Record for MemoryStore {
         let mut state = self.open()?;
         let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
         Ok(match acts::cancel(record, request, now) {
-            Ok(write) => acts::cancelled(state.write(write)),
+            Ok(write) => {
+                let row = state.write(write);
+                self.hint_at_push(&row);
+                acts::cancelled(row)
+            }
             Err(answer) => answer,
         })
     }
@@ -53,7 +57,11 @@ impl Record for MemoryStore {
         let mut state = self.open()?;
         let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
         Ok(match acts::settle_cancel(record, answer, actor, now) {
-            Ok(write) => acts::cancelled(state.write(write)),
+            Ok(write) => {
+                let row = state.write(write);
+                self.hint_at_push(&row);
+                acts::cancelled(row)
+            }
             Err(answer) => answer,
         })
     }
@@ -119,6 +127,7 @@ impl Record for MemoryStore {
             SessionWrite::Volatile(row) => {
                 let stored = state.records.get_mut(&id).expect("invariant: read under the same lock");
                 stored.row = (*row).clone();
+                self.hint_at_push(&row);
                 SessionAnswer::Accepted(row)
             }
             SessionWrite::Answer(answer) => answer,
