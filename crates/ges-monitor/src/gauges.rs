@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use ges_domain::TenantId;
-use ges_domain::ports::MonitorSizes;
+use ges_domain::ports::{MonitorSizes, NoticeKey};
 use ges_telemetry::{Managed, Metrics};
 
 /// Hears what monitors do. Nothing here may block.
@@ -23,16 +22,16 @@ pub trait MonitorGauges: Send + Sync {
 /// Hears what becomes of pushes. Nothing here may block.
 pub trait PushGauges: Send + Sync {
     /// A push to one target has ended (R-PSH-6; `ges_push_notifications_sent`).
-    fn push_ended(&self, tenant: TenantId, success: bool);
+    fn push_ended(&self, push: &NoticeKey, success: bool);
 }
 
 impl PushGauges for NoGauges {
-    fn push_ended(&self, _: TenantId, _: bool) {}
+    fn push_ended(&self, _: &NoticeKey, _: bool) {}
 }
 
 impl PushGauges for Metrics {
-    fn push_ended(&self, tenant: TenantId, success: bool) {
-        self.push_notification_sent(&tenant.to_string(), success);
+    fn push_ended(&self, push: &NoticeKey, success: bool) {
+        self.push_notification_sent(&push.tenant.to_string(), success);
     }
 }
 

@@ -310,7 +310,7 @@ impl Attempt<'_> {
         for (outcome, written) in outcomes.iter().zip(written.unwrap_or_default()) {
             let Settled { key, end, .. } = &outcome.settled;
             if written && !matches!(end, NoticeEnd::Again(_)) {
-                self.push.gauges.push_ended(key.tenant, *end == NoticeEnd::Success);
+                self.push.gauges.push_ended(key, *end == NoticeEnd::Success);
             }
             if outcome.drop_target {
                 let now = self.core.clock.now();

@@ -8,12 +8,14 @@
 mod booking;
 mod catalogue;
 mod clock;
+mod credentials;
 mod details;
 mod error;
 mod event;
 mod handover;
 mod held;
 mod migrate;
+mod notices;
 mod record;
 mod row;
 mod services;

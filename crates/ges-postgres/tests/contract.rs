@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, Catalogue, Handover, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, Catalogue, Handover, Notices, Record, SealedCredentials, Shards, WakeUps};
 use ges_postgres::PgStore;
 use ges_testkit::contract::Stores;
 use support::Database;
@@ -37,6 +37,12 @@ impl Stores for Fresh {
         Arc::new(self.store.clone())
     }
     fn handover(&self) -> Arc<dyn Handover> {
+        Arc::new(self.store.clone())
+    }
+    fn notices(&self) -> Arc<dyn Notices> {
+        Arc::new(self.store.clone())
+    }
+    fn credentials(&self) -> Arc<dyn SealedCredentials> {
         Arc::new(self.store.clone())
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {

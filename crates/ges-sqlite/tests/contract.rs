@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, Catalogue, Handover, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, Catalogue, Handover, Notices, Record, SealedCredentials, Shards, WakeUps};
 use ges_sqlite::SqliteStore;
 use ges_testkit::contract::Stores;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -42,6 +42,12 @@ impl Stores for Sqlite {
         Arc::new(self.store.clone())
     }
     fn handover(&self) -> Arc<dyn Handover> {
+        Arc::new(self.store.clone())
+    }
+    fn notices(&self) -> Arc<dyn Notices> {
+        Arc::new(self.store.clone())
+    }
+    fn credentials(&self) -> Arc<dyn SealedCredentials> {
         Arc::new(self.store.clone())
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {

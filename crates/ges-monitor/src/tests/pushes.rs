@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::callback::{Actor, Callback, PushTarget, Reason, State};
 use ges_domain::ports::{
-    Begun, CancelRequest, Catalogue as _, Move, NoticeLine, Notices, PushProvider, Record as _, ServiceRef, Settled,
-    ShardLease, StoreError, UpcomingClaim, UpcomingPage,
+    Begun, CancelRequest, Catalogue as _, Move, NoticeKey, NoticeLine, Notices, PushProvider, Record as _, ServiceRef,
+    Settled, ShardLease, StoreError, UpcomingClaim, UpcomingPage,
 };
 use ges_domain::push::{Message, Sent, Texts};
 use ges_domain::wait::Estimate;
@@ -29,7 +29,7 @@ struct Ended {
 }
 
 impl PushGauges for Ended {
-    fn push_ended(&self, _: TenantId, success: bool) {
+    fn push_ended(&self, _: &NoticeKey, success: bool) {
         let count = if success { &self.success } else { &self.failure };
         count.fetch_add(1, Ordering::SeqCst);
     }

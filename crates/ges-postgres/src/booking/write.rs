@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ges_domain::Instant;
 use ges_domain::callback::{Callback, Kind};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{ServiceRef, StoreError};
+use ges_domain::{Instant, ServiceName, TenantId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -35,6 +35,7 @@ struct Columns<'a> {
     phone: Vec<&'a str>,
     phone_key: Vec<&'a str>,
     details: Vec<Option<&'a [u8]>>,
+    unclaimed: Vec<Option<bool>>,
 }
 
 impl<'a> Columns<'a> {
@@ -53,6 +54,7 @@ impl<'a> Columns<'a> {
         self.phone.push(record.phone.as_given());
         self.phone_key.push(record.phone_key.as_str());
         self.details.push(ticket.details.as_deref());
+        self.unclaimed.push(record.may_be_upcoming().then_some(true));
         Ok(())
     }
 }
@@ -74,13 +76,14 @@ const WRITE: &str = "
         where service = any ($1) and (select holds from unchanged)
     ), booked as (
         insert into callbacks (desired_at, created_at, deadline, tenant, id, service, version, state, kind, direction,
-            priority, counted, phone, phone_key, details)
+            priority, counted, phone, phone_key, details, unclaimed)
         select b.desired_at, b.created_at, b.deadline, b.tenant, b.id, b.service, 1, b.state, b.kind, b.direction,
-            b.priority, b.counted, b.phone, b.phone_key, b.details
+            b.priority, b.counted, b.phone, b.phone_key, b.details, b.unclaimed
         from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::uuid[], $8::int[], $9::smallint[],
-            $10::smallint[], $11::smallint[], $12::smallint[], $13::bool[], $14::text[], $15::text[], $16::bytea[])
+            $10::smallint[], $11::smallint[], $12::smallint[], $13::bool[], $14::text[], $15::text[], $16::bytea[],
+            $21::bool[])
             b (desired_at, created_at, deadline, tenant, id, service, state, kind, direction, priority, counted, phone,
-            phone_key, details)
+            phone_key, details, unclaimed)
         where (select holds from unchanged)
     ), taken as (
         insert into slot_usage as u (service, grain, used)
@@ -106,6 +109,7 @@ pub(super) async fn write(
     let mut columns = Columns::default();
     let mut places: BTreeMap<(i32, i64), i32> = BTreeMap::new();
     let mut wakes: BTreeMap<i32, (ServiceRef, Instant)> = BTreeMap::new();
+    let mut pushes: BTreeMap<i32, (TenantId, ServiceName)> = BTreeMap::new();
     for booked in admitted {
         columns.add(booked)?;
         let (ticket, record) = booked;
@@ -115,10 +119,14 @@ pub(super) async fn write(
         let service = || ServiceRef { tenant: record.tenant, name: record.service.clone() };
         let (_, soonest) = wakes.entry(ticket.service).or_insert_with(|| (service(), record.desired_at));
         *soonest = record.desired_at.min(*soonest);
+        if record.may_be_upcoming() {
+            pushes.entry(ticket.service).or_insert_with(|| (record.tenant, record.service.clone()));
+        }
     }
     let services: Vec<i32> = wakes.keys().copied().collect();
     let seqs: Vec<i64> = services.iter().map(|service| counted.get(service).map_or(0, |facts| facts.seq)).collect();
-    let payloads: Vec<String> = wakes.values().map(|(service, desired)| wake::payload(service, *desired)).collect();
+    let mut payloads: Vec<String> = wakes.values().map(|(service, desired)| wake::payload(service, *desired)).collect();
+    payloads.extend(pushes.values().map(|(tenant, service)| wake::push_payload(*tenant, service)));
     let (place_service, place_grain): (Vec<i32>, Vec<i64>) = places.keys().copied().unzip();
     let place_used: Vec<i32> = places.values().copied().collect();
     let written = sqlx::query_as::<_, (bool, i64)>(WRITE)
@@ -142,6 +150,7 @@ pub(super) async fn write(
         .bind(place_grain)
         .bind(place_used)
         .bind(payloads)
+        .bind(columns.unclaimed)
         .fetch_one(executor)
         .await;
     Ok(written.map(|(holds, _)| holds))

@@ -4,9 +4,11 @@ use ges_domain::Instant;
 use ges_domain::callback::{Callback, TimelineEvent};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{ServiceRef, ShardLease, StoreError};
+use ges_domain::push::announced;
 use sqlx::PgExecutor;
 
 use crate::error::unavailable;
+use crate::notices::event_code;
 use crate::row::{self, Stored, counted, direction_code, kind_code, state_code};
 use crate::shards::lease_holds;
 use crate::{details, event, wake};
@@ -50,12 +52,13 @@ const REWRITE: &str = concat!(
             session_seq = $10, cancel_at = $11, version = $12, attempts = $13, failures = $14, dial_attempts = $15,
             reschedules = $16, position = $17, ewt = $18, state = $19, kind = $20, direction = $21, priority = $22,
             cancel_confirmed = $23, phone = $24, phone_key = $25, reason = $26, session_id = $27, session_url = $28,
-            cancel_reason = $29, details = case when $30 then $31 else details end
+            cancel_reason = $29, details = case when $30 then $31 else details end,
+            unclaimed = case when $38 and $39 then true when $39 then unclaimed end
         where tenant = $1 and id = $2 and version = $3
             and ($32::smallint is null or ",
     lease_holds!("$32", "$33"),
     ")
-        returning tenant, id, version, service
+        returning tenant, id, version, service, unclaimed
     ), told as (
         insert into callback_events (tenant, id, seq, event)
         select tenant, id, version, $34
@@ -76,8 +79,19 @@ const REWRITE: &str = concat!(
         select pg_notify('ges_wake', $37)
         from changed
         where $37::text is not null
+    ), announced as (
+        insert into notices (claimed_at, due_at, occasion, tenant, callback, service, attempts, event, target)
+        select $40, $40, $41, c.tenant, c.id, c.service, 0, $42, t.target
+        from changed c
+        cross join unnest($43::text[]) t (target)
+        where $42::smallint is not null
+        on conflict on constraint notices_pk do nothing
+    ), hinted as (
+        select pg_notify('ges_wake', $44)
+        from changed
+        where $44::text is not null and ($42::smallint is not null or unclaimed)
     )
-    select (select count(*) from changed), (select count(*) from woken)"
+    select (select count(*) from changed), (select count(*) from woken) + (select count(*) from hinted)"
 );
 
 /// Writes a changed record. `false`: it has changed since it was read, or the lease is stale; nothing was written.
@@ -89,6 +103,8 @@ pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -
     let (freed, taken) = write.places();
     let millis = |at: Option<Instant>| at.map(Instant::millis);
     let cancel = after.cancel.as_ref();
+    let announced = write.event.and_then(|event| announced(before, after, event));
+    let targets = &after.particulars.push_targets;
     let (changed, _) = sqlx::query_as::<_, (i64, i64)>(REWRITE)
         .bind(after.tenant.0)
         .bind(after.id.0)
@@ -127,6 +143,13 @@ pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -
         .bind(freed)
         .bind(taken)
         .bind(write.hint())
+        .bind(after.reschedules > before.reschedules)
+        .bind(after.may_be_upcoming())
+        .bind(after.updated_at.millis())
+        .bind(announced.map(|event| event.occasion(after).cast_signed()))
+        .bind(announced.map(event_code))
+        .bind(targets.iter().map(|target| target.0.as_str()).collect::<Vec<_>>())
+        .bind((!targets.is_empty()).then(|| wake::push_payload(after.tenant, &after.service)))
         .fetch_one(executor)
         .await
         .map_err(unavailable)?;

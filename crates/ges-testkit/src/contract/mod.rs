@@ -11,8 +11,10 @@ pub mod booking;
 pub mod capacity;
 pub mod catalogue;
 pub mod changes;
+pub mod credentials;
 pub mod handover;
 pub mod leases;
+pub mod notices;
 pub mod reading;
 pub mod sessions;
 pub mod storm;
@@ -25,7 +27,8 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, Catalogue, Handed, Handover, HandoverOutcome, Record, ServiceRef, ShardLease, Shards, WakeUps,
+    Bookings, Catalogue, Handed, Handover, HandoverOutcome, Notices, Record, SealedCredentials, ServiceRef, ShardLease,
+    Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -45,6 +48,10 @@ pub trait Stores: Send + Sync {
     fn shards(&self) -> Arc<dyn Shards>;
     /// What monitors do.
     fn handover(&self) -> Arc<dyn Handover>;
+    /// Pushes.
+    fn notices(&self) -> Arc<dyn Notices>;
+    /// Sealed credentials.
+    fn credentials(&self) -> Arc<dyn SealedCredentials>;
     /// Hints from now on.
     async fn wake_ups(&self) -> Box<dyn WakeUps>;
     /// How long a node may be silent before it loses its shards.
@@ -190,6 +197,21 @@ macro_rules! contract_facts {
             the_tenants_throttle_is_below_the_services
             tenants_do_not_share_a_catalogue
         );
+        each_area!($fresh, notices,
+            unclaimed_records_come_in_order_of_their_time
+            a_push_is_claimed_once
+            an_attempt_without_an_outcome_is_followed_by_the_next
+            a_failed_attempt_is_wanted_again_later
+            a_new_time_is_claimed_anew
+            announcements_are_written_with_what_they_announce
+            a_dead_target_leaves_the_record
+            a_stale_lease_pushes_nothing
+            bookings_with_targets_hint_at_pushes
+            pushes_leave_with_their_record
+        );
+        each_area!($fresh, credentials,
+            credentials_read_back_by_tenant_and_kind
+        );
         each_area!($fresh, storm,
             a_storm_on_one_record_ends_in_one_timeline
             a_storm_on_one_service_keeps_every_count
@@ -299,6 +321,8 @@ mod tests {
             include_str!("handover.rs"),
             include_str!("leases.rs"),
             include_str!("catalogue.rs"),
+            include_str!("notices.rs"),
+            include_str!("credentials.rs"),
             include_str!("storm.rs"),
         ];
         let facts = areas.iter().flat_map(|area| area.split("pub async fn ").skip(1));
