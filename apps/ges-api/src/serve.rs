@@ -12,7 +12,7 @@ use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, WithinASecond};
+use ges_process::{Frame, Outbound, RandomIds, WithinASecond, vault};
 use ges_rest::{
     Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, external_router,
     internal_router, serve,
@@ -59,11 +59,13 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
+    let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let parts = Parts {
         wait: wait.clone(),
         plan: Arc::new(Plan),
         sessions,
-        human: Arc::new(ges_domain::ports::NoHumanCheck),
+        human: outbound.human(&settings.captcha, vault.clone()),
+        credentials: vault,
         keys: environment,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),

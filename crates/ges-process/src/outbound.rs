@@ -10,6 +10,7 @@ use ges_domain::TenantId;
 use ges_domain::wait::{Estimate, EwtMode, WaitError, WaitEstimates};
 use ges_gws::{ClientToken, Credentials, Environment, GwsObserver};
 use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
+use ges_push::PushObserver;
 use ges_telemetry::Metrics;
 use ges_urs::{RequestForm, Routers, RoutersByTenant, UrsWaits};
 
@@ -50,11 +51,21 @@ impl GwsObserver for Counts {
     }
 }
 
+impl PushObserver for Counts {
+    fn not_reached(&self) {
+        self.0.nexus_access_failure();
+    }
+}
+
 impl Outbound {
     /// Counts into `metrics`.
     pub fn new(metrics: &Metrics) -> Self {
         let counts = Arc::new(Counts(metrics.clone()));
         Self { factory: Arc::new(HttpClientFactory::default().observed_by(counts.clone())), counts }
+    }
+
+    pub(crate) fn counts(&self) -> Arc<dyn PushObserver> {
+        self.counts.clone()
     }
 
     /// The factory, for adapters that are not built here.

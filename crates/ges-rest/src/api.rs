@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ges_domain::TenantId;
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{Bookings, Catalogue, Clock, HumanCheck, Ids, Record, Sessions};
+use ges_domain::ports::{Bookings, Catalogue, Clock, CredentialDesk, HumanCheck, Ids, Record, Sessions};
 use ges_domain::tenancy::ApiKeys;
 use ges_domain::use_cases::{
     BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
@@ -30,6 +30,8 @@ pub struct Api {
     pub take_update: TakeSessionUpdate,
     /// The record, for storage reads and for finding the tenant of an id.
     pub record: Arc<dyn Record>,
+    /// Credentials of tenants.
+    pub credentials: Arc<dyn CredentialDesk>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
     /// What this process tells about itself.
@@ -46,6 +48,8 @@ pub struct Parts {
     pub sessions: Arc<dyn Sessions>,
     /// Whether visitors are people.
     pub human: Arc<dyn HumanCheck>,
+    /// Credentials of tenants.
+    pub credentials: Arc<dyn CredentialDesk>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
     /// Store time.
@@ -59,7 +63,7 @@ pub struct Parts {
 impl Api {
     /// All use cases over one store.
     pub fn over<S: Bookings + Catalogue + Record + 'static>(store: &Arc<S>, parts: Parts) -> Self {
-        let Parts { wait, plan, sessions, human, keys, clock, ids, observed } = parts;
+        let Parts { wait, plan, sessions, human, credentials, keys, clock, ids, observed } = parts;
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
             book: BookCallback {
@@ -77,6 +81,7 @@ impl Api {
             open_for: OpenFor { catalogue, clock: clock.clone() },
             take_update: TakeSessionUpdate { record: record.clone(), sessions, clock },
             record,
+            credentials,
             keys,
             observed,
         }

@@ -7,6 +7,7 @@
 mod answer;
 mod api;
 mod body;
+mod credentials;
 mod dates;
 mod engagement;
 mod exchange;

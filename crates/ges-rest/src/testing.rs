@@ -15,7 +15,9 @@ use ges_domain::use_cases::{
 };
 use ges_domain::{CallbackId, Instant, TenantId};
 use ges_telemetry::{Dependency, Identity, Metrics};
-use ges_testkit::{CountingIds, FakeHumans, FakeKeys, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, builders};
+use ges_testkit::{
+    CountingIds, FakeDesk, FakeHumans, FakeKeys, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, builders,
+};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -90,6 +92,7 @@ impl World {
                 clock: clock.clone(),
             },
             record,
+            credentials: Arc::new(FakeDesk::default()),
             keys: Arc::new(OddKeys { keys: Arc::clone(&keys), gate: Arc::clone(&gate) }),
             observed: observed.clone(),
         };

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use ges_domain::booking::CaptchaToken;
 use ges_domain::callback::{Actor, PushTarget, Reason, SessionBinding};
 use ges_domain::phone::{Country, NumberingPlan, Parsed};
-use ges_domain::ports::{CancelOutcome, HumanCheck, HumanVerdict, PushProvider, Sessions};
+use ges_domain::ports::{
+    CancelOutcome, CredentialDesk, CredentialError, CredentialKind, HumanCheck, HumanVerdict, PushProvider, Sessions,
+};
 use ges_domain::push::{Message, Sent, Texts};
 use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_domain::wait::{Estimate, EwtMode, WaitError, WaitEstimates};
@@ -228,5 +230,36 @@ impl PushProvider for FakePush {
         self.sent.lock().unwrap().push((target.clone(), message.clone()));
         let mut script = self.script.lock().unwrap();
         script.get_mut(&target.0).and_then(VecDeque::pop_front).unwrap_or(Sent::Accepted)
+    }
+}
+
+/// Keeps credentials in clear and takes everything but the document `bad`.
+#[derive(Debug, Default)]
+pub struct FakeDesk(Mutex<std::collections::BTreeMap<(TenantId, &'static str, String), String>>);
+
+#[async_trait]
+impl CredentialDesk for FakeDesk {
+    async fn put(
+        &self,
+        tenant: TenantId,
+        kind: CredentialKind,
+        name: &str,
+        document: &str,
+    ) -> Result<(), CredentialError> {
+        if document == "bad" {
+            return Err(CredentialError::Bad("it is bad".into()));
+        }
+        self.0.lock().unwrap().insert((tenant, kind.as_str(), name.to_owned()), document.to_owned());
+        Ok(())
+    }
+
+    async fn remove(&self, tenant: TenantId, kind: CredentialKind, name: &str) -> Result<bool, CredentialError> {
+        Ok(self.0.lock().unwrap().remove(&(tenant, kind.as_str(), name.to_owned())).is_some())
+    }
+
+    async fn names(&self, tenant: TenantId, kind: CredentialKind) -> Result<Vec<String>, CredentialError> {
+        let kept = self.0.lock().unwrap();
+        let of_kind = kept.keys().filter(|(owner, of, _)| (*owner, *of) == (tenant, kind.as_str()));
+        Ok(of_kind.map(|(_, _, name)| name.clone()).collect())
     }
 }

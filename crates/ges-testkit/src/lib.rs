@@ -12,7 +12,7 @@ mod memory;
 mod stream;
 mod time;
 
-pub use fakes::{FakeHumans, FakeKeys, FakePlan, FakePush, FakeSessions, FakeWaits, SessionCall};
+pub use fakes::{FakeDesk, FakeHumans, FakeKeys, FakePlan, FakePush, FakeSessions, FakeWaits, SessionCall};
 pub use invariants::assert_consistent;
 pub use memory::MemoryStore;
 pub use stream::{Fault, StreamLedger, Written};

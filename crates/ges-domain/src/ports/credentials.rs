@@ -1,5 +1,7 @@
 //! What tenants prove themselves with to others: kept sealed, never shown.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::StoreError;
@@ -60,7 +62,32 @@ pub trait SealedCredentials: Send + Sync {
     async fn credentials(&self, tenant: TenantId, kind: CredentialKind) -> Result<Vec<SealedCredential>, StoreError>;
 }
 
-/// Why a credential was not taken.
+/// A credential as its user needs it. `Debug` shows the name alone (I11).
+#[derive(Clone, PartialEq, Eq)]
+pub struct OpenCredential {
+    /// Its name among those of its kind.
+    pub name: String,
+    /// The document, in clear.
+    pub document: String,
+}
+
+impl std::fmt::Debug for OpenCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OpenCredential({})", self.name)
+    }
+}
+
+/// Opens sealed credentials for those who use them.
+#[async_trait]
+pub trait OpenCredentials: Send + Sync {
+    /// All credentials of a kind, by name; up to ten seconds old, older when the store does not answer.
+    ///
+    /// # Errors
+    /// [`CredentialError`] when none were read before, or one does not open.
+    async fn open(&self, tenant: TenantId, kind: CredentialKind) -> Result<Arc<[OpenCredential]>, CredentialError>;
+}
+
+/// Why a credential was not taken, or not given.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// It is not what its kind needs; the sentence says what is wrong and repeats nothing of it.
@@ -69,8 +96,11 @@ pub enum CredentialError {
     /// No key is configured to seal credentials with.
     #[error("no key is configured to seal credentials with")]
     NoKey,
+    /// It was sealed with another key, or damaged.
+    #[error("a stored credential does not open with the configured keys")]
+    Unopenable,
     /// The record store failed.
-    #[error("the credential could not be stored")]
+    #[error("the record of credentials failed")]
     Store(#[from] StoreError),
 }
 

@@ -15,7 +15,10 @@ mod sessions;
 mod stream;
 
 pub use catalogue::{Catalogue, ServiceRow};
-pub use credentials::{CredentialDesk, CredentialError, CredentialKind, SealedCredential, SealedCredentials};
+pub use credentials::{
+    CredentialDesk, CredentialError, CredentialKind, OpenCredential, OpenCredentials, SealedCredential,
+    SealedCredentials,
+};
 pub use error::{Cause, Remedy, StoreError};
 pub use handover::{
     AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, SHARDS, ServiceRef, Shard, ShardLease, Shards, Wake,
