@@ -31,6 +31,8 @@ impl Wire {
 
 /// Seconds after which a caller may try again when something we depend on is down.
 const DOWN: u64 = 2;
+/// Seconds after which a verifier of visitors may answer again (integrations 7.5).
+const UNVERIFIABLE: u64 = 5;
 /// Seconds after which a full queue may have moved on.
 const QUEUE: u64 = 60;
 
@@ -63,8 +65,7 @@ pub(crate) fn wire(refusal: &Refusal) -> Wire {
         }
         Refusal::QueueFull => Wire::full(CODE_TTL_LIMIT, Proposals::new()).later(QUEUE),
         Refusal::EnqueueLimitReached => Wire::full(CODE_NUMBER_LIMIT, Proposals::new()),
-        Refusal::StoreUnavailable | Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable => {
-            Wire::new(500, 51).later(DOWN)
-        }
+        Refusal::StoreUnavailable | Refusal::UpstreamUnavailable => Wire::new(500, 51).later(DOWN),
+        Refusal::CaptchaUnavailable => Wire::new(500, 51).later(UNVERIFIABLE),
     }
 }

@@ -180,7 +180,7 @@ mod tests {
         assert!(matches!(without.put(tenant(), KIND, "6Le", "{}").await, Err(CredentialError::NoKey)));
         assert!(without.open(tenant(), KIND).await.unwrap().is_empty(), "nothing there, nothing to open");
         vault(&store, Some(Keys::fleeting())).put(tenant(), KIND, "6Le", "{}").await.unwrap();
-        assert!(matches!(without.open(tenant(), KIND).await, Err(CredentialError::NoKey)));
+        assert!(matches!(vault(&store, None).open(tenant(), KIND).await, Err(CredentialError::NoKey)));
         let other = vault(&store, Some(Keys::fleeting()));
         assert!(matches!(other.open(tenant(), KIND).await, Err(CredentialError::Unopenable)));
     }

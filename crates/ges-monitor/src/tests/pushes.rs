@@ -1,8 +1,8 @@
 //! Pushes under virtual time: EX-N, P-14, P-19, and what waiting costs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;

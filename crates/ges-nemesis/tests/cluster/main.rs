@@ -7,4 +7,5 @@ mod crashes;
 mod malformed;
 mod nemesis;
 mod outages;
+mod pushes;
 mod world;
