@@ -385,6 +385,7 @@ async fn a_captcha_is_asked_where_it_is_required_and_nowhere_else() {
     assert!(world.human.asked().is_empty());
     let required = |settings: &mut Settings| {
         (settings.captcha_required, settings.captcha_site_key) = (true, Some("6Le".into()));
+        settings.throttle.in_queue_check = Some(InQueueCheck::Off);
     };
     world.provision(SERVICE, required).await;
     let reply = world.create(with("captchaToken", json!("t"))).await;
