@@ -9,6 +9,7 @@ mod edges;
 mod install;
 mod keeper;
 mod nemesis;
+mod rules;
 mod services;
 mod simulate;
 mod summary;

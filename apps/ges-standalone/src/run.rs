@@ -153,6 +153,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let ports = MonitorPorts {
         shards: Arc::new(store.clone()),
         handover: Arc::new(store.clone()),
+        kept: Arc::new(store.clone()),
         catalogue: Arc::new(store.clone()),
         stream,
         sessions: sessions.clone(),

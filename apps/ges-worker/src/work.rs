@@ -70,6 +70,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         MonitorPorts {
             shards: Arc::new(store.clone()),
             handover: Arc::new(store.clone()),
+            kept: Arc::new(store.clone()),
             catalogue: Arc::new(store.clone()),
             stream: stream.clone(),
             sessions: sessions.clone(),

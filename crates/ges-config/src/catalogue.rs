@@ -183,7 +183,8 @@ pub const CATALOGUE: &[Setting] = &[
         .alias(&["LOG_LEVEL"]),
     row("log.max_len", Kind::Whole { min: 256, max: 1_048_576 }, Some("2048"), "Longer messages are cut.")
         .unit("bytes").alias(&["LOG_MAX_LEN"]),
-    row("redis.host", Kind::Text, None, "Host of the accelerating Redis. Accepted, not used yet: the service works without one.")
+    row("redis.host", Kind::Text, None, "Host of the accelerating Redis, which spares the database counting when a rate limit is reached. Unset or gone: \
+         the database counts alone, with the same outcome.")
         .alias(&["REDIS_HOST"]),
     row("redis.port", Kind::Port, Some("6379"), "Port of the accelerating Redis.").alias(&["REDIS_PORT"]),
     row("redis.secure", Kind::Bool, Some("false"), "TLS to the accelerating Redis.").alias(&["REDIS_SECURE"]),
@@ -267,6 +268,16 @@ mod tests {
         for setting in CATALOGUE {
             for name in setting.aliases.iter().map(|alias| (*alias).to_owned()).chain([setting.env_name()]) {
                 assert!(seen.insert(fold(&name)), "{name} twice");
+            }
+        }
+    }
+
+    /// R-THR-15.
+    #[test]
+    fn no_setting_switches_a_limit_off() {
+        for setting in CATALOGUE {
+            for word in ["throttle", "bypass", "disable", "skip", "test", "limit"] {
+                assert!(!setting.key.contains(word), "{}", setting.key);
             }
         }
     }

@@ -8,6 +8,7 @@ pub mod booking;
 pub mod callback;
 pub mod capacity;
 pub mod hours;
+pub mod idempotency;
 mod ids;
 mod instant;
 pub mod invariants;

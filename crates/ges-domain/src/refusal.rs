@@ -71,6 +71,10 @@ pub enum Refusal {
     TtlLimitReached {
         /// Length of the window that is full.
         window: Duration,
+        /// How many it takes.
+        limit: u32,
+        /// When it will have room for one more, if nobody else takes it.
+        retry_in: Duration,
     },
     /// Too many callbacks wait (R-THR-12).
     #[error("Too many callbacks are queued for this service")]
@@ -123,6 +127,9 @@ pub enum Refusal {
         /// Where somebody wanted it.
         to: State,
     },
+    /// The idempotency key was used with another body (I6).
+    #[error("Idempotency-Key was used with another request body")]
+    KeyReused,
     /// Another session has the callback, or it is over (R-SUB-8).
     #[error("The callback is not this session's")]
     NotYourSession,

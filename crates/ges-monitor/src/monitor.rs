@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex as SyncMutex};
 
-use ges_domain::ports::{Catalogue, Clock, Handover, Sessions, Shards, SubmissionStream, WakeUps};
+use ges_domain::ports::{Catalogue, Clock, Handover, KeptAnswers, Sessions, Shards, SubmissionStream, WakeUps};
 use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
@@ -26,6 +26,8 @@ pub struct MonitorPorts {
     pub shards: Arc<dyn Shards>,
     /// The record.
     pub handover: Arc<dyn Handover>,
+    /// Answers under keys, which are forgotten after a while.
+    pub kept: Arc<dyn KeptAnswers>,
     /// The services.
     pub catalogue: Arc<dyn Catalogue>,
     /// The orchestration stream.
@@ -57,6 +59,7 @@ impl Monitor {
         let gauges = Arc::clone(&ports.gauges);
         let core = Arc::new(Core {
             handover: ports.handover,
+            kept: ports.kept,
             catalogue: Arc::clone(&ports.catalogue),
             stream: ports.stream,
             sessions: ports.sessions,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::callback::RETENTION;
+use ges_domain::idempotency::KEPT;
 use ges_domain::ports::Shard;
 
 use crate::core::Core;
@@ -13,7 +14,7 @@ use crate::{Duty, Turn};
 /// The holder of this shard purges for everybody.
 const PURGER: Shard = Shard(0);
 
-/// Deletes expired records.
+/// Deletes expired records, and answers whose keys may be used again (I6).
 pub(crate) struct Purge {
     pub(crate) core: Arc<Core>,
     /// Not in the first minute: a start has other worries.
@@ -32,11 +33,17 @@ impl Duty for Purge {
             return Turn::RestFor(settings.jittered(settings.rescan));
         }
         // Expired is `now >= desired + RETENTION`; the port deletes what lies before an instant.
-        let before = self.core.clock.now() - RETENTION + Duration::from_millis(1);
-        match self.core.handover.purge(before, settings.purge_batch).await {
-            Ok(deleted) if deleted >= u64::from(settings.purge_batch) => Turn::RestFor(settings.purge_rest),
-            Ok(deleted) => {
-                tracing::info!(deleted, "expired records were deleted");
+        let now = self.core.clock.now();
+        let before = now - RETENTION + Duration::from_millis(1);
+        let most = settings.purge_batch;
+        let deleted = match self.core.handover.purge(before, most).await {
+            Ok(deleted) => self.core.kept.forget(now - KEPT, most).await.map(|forgotten| (deleted, forgotten)),
+            Err(error) => Err(error),
+        };
+        match deleted {
+            Ok((deleted, forgotten)) if deleted.max(forgotten) >= u64::from(most) => Turn::RestFor(settings.purge_rest),
+            Ok((deleted, forgotten)) => {
+                tracing::info!(deleted, forgotten, "expired records and kept answers were deleted");
                 Turn::RestFor(settings.jittered(settings.purge_period))
             }
             Err(error) => {

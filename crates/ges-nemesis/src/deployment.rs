@@ -85,6 +85,7 @@ impl Deployment {
             simulator: plan.simulator,
             routers: plan.routers,
             simulator_arguments,
+            accelerated: true,
             provisioning: vec![document(&plan.services)],
             environment: vec![
                 ("GES_SERVER__INTERNAL_URL".into(), format!("127.0.0.1:{}", sessions.port())),

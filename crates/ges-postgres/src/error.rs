@@ -90,5 +90,7 @@ pub(crate) fn refused_a_value(error: &sqlx::Error) -> bool {
 /// Whether the server gave up on it because of other writers: deadlock, serialisation, lock timeout.
 pub(crate) fn lost_a_race(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|refused| refused.code());
-    code.is_some_and(|code| matches!(&*code, "40P01" | "40001" | "55P03"))
+    // A key that another flight has just kept an answer under is a race as well.
+    let kept = error.as_database_error().and_then(|refused| refused.constraint()) == Some("idempotency_pk");
+    kept || code.is_some_and(|code| matches!(&*code, "40P01" | "40001" | "55P03"))
 }

@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod handover;
 mod held;
+mod kept;
 mod migrate;
 mod notices;
 mod record;

@@ -6,8 +6,10 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, Catalogue, Handover, Notices, Record, SealedCredentials, Shards, WakeUps};
+use ges_domain::ports::{
+    Bookings, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+};
+use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
 use ges_testkit::contract::Stores;
 use support::Database;
@@ -30,6 +32,9 @@ impl Stores for Fresh {
     fn bookings(&self) -> Arc<dyn Bookings> {
         Arc::new(self.store.clone())
     }
+    fn kept(&self) -> Arc<dyn KeptAnswers> {
+        Arc::new(self.store.clone())
+    }
     fn record(&self) -> Arc<dyn Record> {
         Arc::new(self.store.clone())
     }
@@ -47,6 +52,9 @@ impl Stores for Fresh {
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {
         Box::new(self.store.wake_ups().await.unwrap())
+    }
+    fn now(&self) -> Instant {
+        self.store.clock().now()
     }
     fn lease(&self) -> Duration {
         self.database.settings.lease

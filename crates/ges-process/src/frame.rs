@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ges_config::{ConfigError, Loaded, Settings};
+use ges_domain::hours::zone_data_version;
 use ges_telemetry::{Identity, Layout, Logs, Metrics, Tolerances};
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +37,8 @@ impl Frame {
     pub fn start(loaded: Loaded, layout: Layout) -> Result<Self> {
         let Loaded { settings, warnings, .. } = loaded;
         let host = host_name();
-        let identity = Identity { version: env!("CARGO_PKG_VERSION").into(), host: host.clone() };
+        let version = env!("CARGO_PKG_VERSION").into();
+        let identity = Identity { version, host: host.clone(), zone_data: zone_data_version().into() };
         let metrics = Metrics::new(&identity, settings.legacy_metric_aliases);
         metrics.tolerances(Tolerances {
             http_400: settings.alerts.http_400,

@@ -4,17 +4,24 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use ges_domain::Refusal;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::refusal::{Wire, wire};
+use crate::refusal::{Quota, Wire, wire};
 
 /// Content type of every JSON answer (engagement-api 2.4).
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// What a rate window takes (draft-ietf-httpapi-ratelimit-headers).
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// What is left of it, and when there is more.
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// The name under which both speak of immediate callbacks of a service.
+const POLICY: &str = "immediate";
 
 /// Code of a refused bucket of a tenant or service (engagement-api 3.4).
 pub(crate) const CODE_TTL_LIMIT: u16 = 32;
@@ -31,6 +38,7 @@ pub(crate) struct Answer {
     pub(crate) message: Cow<'static, str>,
     pub(crate) data: Option<Box<RawValue>>,
     pub(crate) retry_after: Option<u64>,
+    pub(crate) quota: Option<Quota>,
 }
 
 impl Answer {
@@ -47,7 +55,7 @@ impl Answer {
         data: &impl Serialize,
     ) -> Self {
         let data = serde_json::value::to_raw_value(data).expect("invariant: answers are trees of texts and numbers");
-        Self { status, code, message: message.into(), data: Some(data), retry_after: None }
+        Self { status, code, message: message.into(), data: Some(data), retry_after: None, quota: None }
     }
 
     /// Writes the envelope.
@@ -77,6 +85,15 @@ impl IntoResponse for Answer {
         *response.status_mut() = self.status;
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(Quota { limit, window_s }) = self.quota {
+            let text = |text: String| HeaderValue::from_str(&text).expect("invariant: a quota is digits");
+            let wait = self.retry_after.unwrap_or(window_s);
+            let fields = [
+                (RATE_LIMIT_POLICY, text(format!("\"{POLICY}\";q={limit};w={window_s}"))),
+                (RATE_LIMIT, text(format!("\"{POLICY}\";r=0;t={wait}"))),
+            ];
+            response.headers_mut().extend(fields);
         }
         response.extensions_mut().insert(self);
         response
@@ -148,7 +165,7 @@ impl From<Failure> for Answer {
         struct Proposed {
             slots: std::collections::BTreeMap<String, String>,
         }
-        let Wire { status, code, slots, retry_after } = failure.wire();
+        let Wire { status, code, slots, retry_after, quota } = failure.wire();
         let status = StatusCode::from_u16(status).expect("invariant: the table holds HTTP statuses");
         let proposed = slots.map(|slots| Proposed {
             slots: slots.iter().map(|(start, remaining)| (start.to_string(), remaining.to_string())).collect(),
@@ -156,7 +173,7 @@ impl From<Failure> for Answer {
         let data = proposed.map(|data| {
             serde_json::value::to_raw_value(&data).expect("invariant: a map of texts to texts has a JSON form")
         });
-        Self { status, code, message: failure.to_string().into(), data, retry_after }
+        Self { status, code, message: failure.to_string().into(), data, retry_after, quota }
     }
 }
 

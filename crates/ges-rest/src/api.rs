@@ -3,14 +3,16 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ges_domain::TenantId;
+use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{Bookings, Catalogue, Clock, CredentialDesk, HumanCheck, Ids, Record, Sessions};
+use ges_domain::ports::{Bookings, Catalogue, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Record, Sessions};
 use ges_domain::tenancy::ApiKeys;
 use ges_domain::use_cases::{
     BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
 };
+use ges_domain::{Refusal, TenantId};
 use ges_telemetry::Metrics;
+use uuid::Uuid;
 
 use crate::health::Health;
 
@@ -32,6 +34,8 @@ pub struct Api {
     pub record: Arc<dyn Record>,
     /// Credentials of tenants.
     pub credentials: Arc<dyn CredentialDesk>,
+    /// What was answered under idempotency keys.
+    pub kept: Arc<dyn KeptAnswers>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
     /// What this process tells about itself.
@@ -62,7 +66,7 @@ pub struct Parts {
 
 impl Api {
     /// All use cases over one store.
-    pub fn over<S: Bookings + Catalogue + Record + 'static>(store: &Arc<S>, parts: Parts) -> Self {
+    pub fn over<S: Bookings + Catalogue + KeptAnswers + Record + 'static>(store: &Arc<S>, parts: Parts) -> Self {
         let Parts { wait, plan, sessions, human, credentials, keys, clock, ids, observed } = parts;
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
@@ -82,9 +86,22 @@ impl Api {
             take_update: TakeSessionUpdate { record: record.clone(), sessions, clock },
             record,
             credentials,
+            kept: store.clone(),
             keys,
             observed,
         }
+    }
+}
+
+impl Api {
+    /// The id that the answer to this request named before, when it came under a key and was carried out (I6).
+    ///
+    /// # Errors
+    /// `KeyReused` for another body under the key; `StoreUnavailable`.
+    pub(crate) async fn answered(&self, tenant: TenantId, keyed: Option<&Keyed>) -> Result<Option<Uuid>, Refusal> {
+        let Some(keyed) = keyed else { return Ok(None) };
+        let kept = self.kept.recall(tenant, keyed.operation, &keyed.key).await?;
+        keyed.answered(kept.as_ref())
     }
 }
 

@@ -6,7 +6,9 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use ges_domain::idempotency::BodyDigest;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use sha2::{Digest, Sha256};
 
 use crate::answer::Failure;
 use crate::fields::Fields;
@@ -20,6 +22,13 @@ impl JsonBody {
     /// The fields of the object the body has to be.
     pub(crate) fn fields(&self) -> Result<Fields<'_>, Failure> {
         Fields::of_body(&self.0)
+    }
+}
+
+impl JsonBody {
+    /// Its bytes as they came, digested: what two requests under one key have to share (I6).
+    pub(crate) fn digest(&self) -> BodyDigest {
+        BodyDigest(Sha256::digest(&self.0).into())
     }
 }
 

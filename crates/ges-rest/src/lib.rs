@@ -14,6 +14,7 @@ mod exchange;
 mod fields;
 mod genesys;
 mod health;
+mod idempotency;
 mod identity;
 mod listener;
 mod path;

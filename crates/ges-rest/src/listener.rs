@@ -7,6 +7,7 @@ use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use ges_domain::invariants::Look;
 use ges_telemetry::Metrics;
 use tokio_util::task::TaskTracker;
 
@@ -80,6 +81,15 @@ impl Site {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.observed.metrics
+    }
+
+    /// Counts a look at a promise in passing. What it finds is a bug: a person is told, and the answer stands.
+    pub(crate) fn look(&self, look: &Look) {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        self.metrics().invariant_checked(look.invariant.id(), count(look.looked), count(look.broken.len()));
+        for violation in &look.broken {
+            tracing::error!(%violation, "a promise is broken");
+        }
     }
 }
 

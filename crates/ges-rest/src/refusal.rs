@@ -1,5 +1,7 @@
 //! Refusals on the external wire: the one table (design decision 13, engagement-api 3.4).
 
+use std::time::Duration;
+
 use ges_domain::{Proposals, Refusal};
 
 use crate::answer::{CODE_NUMBER_LIMIT, CODE_TTL_LIMIT};
@@ -13,15 +15,26 @@ pub(crate) struct Wire {
     pub(crate) slots: Option<Proposals>,
     /// Seconds of `Retry-After`.
     pub(crate) retry_after: Option<u64>,
+    /// The rate window that is full.
+    pub(crate) quota: Option<Quota>,
+}
+
+/// A rate window, as the RateLimit fields tell it (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quota {
+    /// How many it takes.
+    pub(crate) limit: u32,
+    /// Its length in seconds.
+    pub(crate) window_s: u64,
 }
 
 impl Wire {
     pub(crate) const fn new(status: u16, code: u16) -> Self {
-        Self { status, code, slots: None, retry_after: None }
+        Self { status, code, slots: None, retry_after: None, quota: None }
     }
 
     fn full(code: u16, slots: Proposals) -> Self {
-        Self { status: 429, code, slots: Some(slots), retry_after: None }
+        Self { slots: Some(slots), ..Self::new(429, code) }
     }
 
     fn later(self, seconds: u64) -> Self {
@@ -34,7 +47,12 @@ const DOWN: u64 = 2;
 /// Seconds after which a verifier of visitors may answer again (integrations 7.5).
 const UNVERIFIABLE: u64 = 5;
 /// Seconds after which a full queue may have moved on.
-const QUEUE: u64 = 60;
+pub(crate) const QUEUE: u64 = 60;
+
+/// Seconds to wait, never too few and at least one: a caller that comes back then finds room.
+pub(crate) fn whole_seconds(length: Duration) -> u64 {
+    length.as_secs().saturating_add(u64::from(length.subsec_nanos() > 0)).max(1)
+}
 
 /// The wire form of a refusal. Refusals only internal callers can meet read as "the state does not allow it" here.
 pub(crate) fn wire(refusal: &Refusal) -> Wire {
@@ -58,10 +76,13 @@ pub(crate) fn wire(refusal: &Refusal) -> Wire {
         Refusal::Unauthorized => Wire::new(401, 10),
         Refusal::Forbidden => Wire::new(403, 12),
         Refusal::NotFound(_) => Wire::new(404, 20),
+        Refusal::KeyReused => Wire::new(422, 25),
         Refusal::SlotUnavailable { proposals, .. } => Wire::full(30, proposals.clone()),
         Refusal::OfficeClosed { proposals, .. } => Wire::full(31, proposals.clone()),
-        Refusal::TtlLimitReached { window } => {
-            Wire::full(CODE_TTL_LIMIT, Proposals::new()).later(window.as_secs().max(1))
+        Refusal::TtlLimitReached { window, limit, retry_in } => {
+            let quota = Quota { limit: *limit, window_s: window.as_secs() };
+            let later = Wire::full(CODE_TTL_LIMIT, Proposals::new()).later(whole_seconds(*retry_in));
+            Wire { quota: Some(quota), ..later }
         }
         Refusal::QueueFull => Wire::full(CODE_TTL_LIMIT, Proposals::new()).later(QUEUE),
         Refusal::EnqueueLimitReached => Wire::full(CODE_NUMBER_LIMIT, Proposals::new()),

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use ges_domain::callback::{Callback, State};
+use ges_domain::hours::zone_data_version;
 use ges_domain::ports::{Catalogue, Handed, Handover, Record, Shards};
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
@@ -66,7 +67,10 @@ impl World {
             Component::of(Dependency::OrsRedis, false).with_effect("new callbacks wait in the record"),
             Component::named("push", false, false),
         ];
-        let metrics = Metrics::new(&Identity { version: "1.0.0".into(), host: "pod-1".into() }, false);
+        let metrics = Metrics::new(
+            &Identity { version: "1.0.0".into(), host: "pod-1".into(), zone_data: zone_data_version().into() },
+            false,
+        );
         let observed = Observed::new(Health::new(host, components), metrics);
         let shared = Arc::new(store.clone());
         let human = Arc::new(FakeHumans::default());
@@ -93,6 +97,7 @@ impl World {
             },
             record,
             credentials: Arc::new(FakeDesk::default()),
+            kept: shared.clone(),
             keys: Arc::new(OddKeys { keys: Arc::clone(&keys), gate: Arc::clone(&gate) }),
             observed: observed.clone(),
         };

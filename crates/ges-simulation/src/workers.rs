@@ -102,6 +102,7 @@ fn ports(world: &Arc<World>, node: &Arc<Node>) -> MonitorPorts {
     MonitorPorts {
         shards: node.clone(),
         handover: node.clone(),
+        kept: Arc::new(world.store.clone()),
         catalogue: node.clone(),
         stream: node.clone(),
         sessions: node.clone(),

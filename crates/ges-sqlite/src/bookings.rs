@@ -7,15 +7,15 @@ use ges_domain::booking::{Asked, Booked, Ledger, NewBooking, admit};
 use ges_domain::capacity::Usage;
 use ges_domain::phone::PhoneKey;
 use ges_domain::ports::{Bookings, ServiceRef, StoreError};
-use ges_domain::throttle::NUMBER_DAY;
-use ges_domain::{Instant, Refusal, ServiceName, TenantId};
+use ges_domain::throttle::{Counted, NUMBER_DAY};
+use ges_domain::{CallbackId, Instant, Refusal, ServiceName, TenantId};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use crate::error::{BadColumn, unavailable, unreadable};
 use crate::store::SqliteStore;
-use crate::stored;
 use crate::writer::Transaction;
+use crate::{kept, stored};
 
 #[async_trait]
 impl Bookings for SqliteStore {
@@ -66,6 +66,18 @@ pub(crate) async fn book_for_one_service(
     let mut ledger = load(&mut transaction.connection, key, bookings).await?;
     let mut verdicts = Vec::with_capacity(bookings.len());
     for booking in bookings {
+        if let Some(keyed) = &booking.keyed {
+            let kept = kept::recall(&mut transaction.connection, service.tenant, keyed.operation, &keyed.key).await?;
+            let answer = match keyed.answered(kept.as_ref()) {
+                Ok(None) => None,
+                Ok(Some(id)) => Some(Booked::Repeated(CallbackId(id))),
+                Err(refusal) => Some(Booked::Refused(refusal)),
+            };
+            if let Some(answer) = answer {
+                verdicts.push(Ok(answer));
+                continue;
+            }
+        }
         if let Err(refusal) = admit(booking, &ledger) {
             verdicts.push(Ok(Booked::Refused(refusal)));
             continue;
@@ -74,6 +86,10 @@ pub(crate) async fn book_for_one_service(
         if !stored::insert(&mut transaction.connection, key, &callback, &event).await? {
             verdicts.push(Err(unavailable("the id of the booking is taken")));
             continue;
+        }
+        if let Some(keyed) = &booking.keyed {
+            let at = callback.created_at;
+            kept::keep(&mut transaction.connection, service.tenant, keyed, callback.id.0, at).await?;
         }
         ledger.enter(booking);
         stored::hint(&mut transaction.hints, &callback);
@@ -91,8 +107,8 @@ async fn load(connection: &mut SqliteConnection, service: i64, bookings: &[&NewB
     let asked = Asked::by(bookings.iter().copied());
     let mut ledger = Ledger::default();
     let Some(now) = bookings.iter().map(|booking| booking.callback.created_at).min() else { return Ok(ledger) };
-    for length in &asked.windows {
-        let counted = count_window(connection, service, now, *length, asked.window_limit).await?;
+    for (length, limit) in &asked.windows {
+        let counted = count_window(connection, service, now, *length, *limit).await?;
         ledger.windows.insert(*length, counted);
     }
     for number in &asked.numbers {
@@ -122,13 +138,16 @@ async fn count_window(
     now: Instant,
     length: Duration,
     limit: u32,
-) -> Result<u32, StoreError> {
+) -> Result<Counted, StoreError> {
     let counted = sqlx::query(
-        "select count(*) from
-         (select 1 from callbacks where service = ? and accepted_as = 0 and created_at > ? limit ?)",
+        "select count(*), min(created_at) from
+         (select created_at from callbacks where service = ? and accepted_as = 0 and created_at > ?
+          order by created_at desc limit ?)",
     );
     let counted = counted.bind(service).bind((now - length).millis()).bind(i64::from(limit));
-    count(&counted.fetch_one(connection).await.map_err(unavailable)?, 0)
+    let row = counted.fetch_one(connection).await.map_err(unavailable)?;
+    let oldest: Option<i64> = row.try_get(1).map_err(unavailable)?;
+    Ok(Counted { accepted: count(&row, 0)?, oldest: oldest.map(Instant::from_millis) })
 }
 
 /// Open callbacks of the number, and its accepted IMMEDIATE ones of the last 24 h (R-THR-8, R-THR-10).

@@ -12,6 +12,7 @@ mod credentials;
 mod error;
 mod handover;
 mod held;
+mod kept;
 mod migrations;
 mod notices;
 mod record;

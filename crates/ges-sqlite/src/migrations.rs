@@ -12,6 +12,7 @@ fn step(version: i64, description: &'static str, sql: SqlStr) -> Migration {
 pub(crate) async fn apply(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     let steps = vec![
         step(1, "spine", include_str!("../migrations/0001_spine.sql").into_sql_str()),
+        step(20, "idempotency", include_str!("../migrations/0020_idempotency.sql").into_sql_str()),
         step(30, "push", include_str!("../migrations/0030_push.sql").into_sql_str()),
     ];
     Migrator::with_migrations(steps).run(connection).await

@@ -4,18 +4,53 @@ use async_trait::async_trait;
 use ges_domain::callback::acts::{self, SessionWrite};
 use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::capacity::Usage;
+use ges_domain::idempotency::Keyed;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, TenantId};
+use ges_domain::{CallbackId, Instant, SessionId, TenantId};
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
 use crate::bookings::read_counts;
 use crate::error::unavailable;
+use crate::kept;
 use crate::row::{CallbackRow, select_callbacks};
 use crate::store::SqliteStore;
 use crate::stored::{self, event_of, live};
+use crate::writer::Transaction;
+
+/// One half of a cancel. Success is kept under the request's key (I6).
+async fn cancel_half(
+    transaction: &mut Transaction,
+    (tenant, id): (TenantId, CallbackId),
+    keyed: Option<&Keyed>,
+    now: Instant,
+    decide: impl Fn(&Callback) -> Result<acts::Write, Cancelled> + Send,
+) -> Result<Cancelled, StoreError> {
+    if let Some(keyed) = keyed {
+        let kept = kept::recall(&mut transaction.connection, tenant, keyed.operation, &keyed.key).await?;
+        match keyed.answered(kept.as_ref()) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(Cancelled::Repeated),
+            Err(_) => return Ok(Cancelled::KeyReused),
+        }
+    }
+    let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else {
+        return Ok(Cancelled::Unknown);
+    };
+    let cancelled = match decide(&before.record) {
+        Ok(write) => {
+            stored::write(transaction, &before, &write).await?;
+            acts::cancelled(write.0)
+        }
+        Err(answer) => answer,
+    };
+    if let (Some(keyed), Cancelled::Done(record)) = (keyed, &cancelled) {
+        kept::keep(&mut transaction.connection, tenant, keyed, record.id.0, now).await?;
+    }
+    Ok(cancelled)
+}
 
 #[async_trait]
 impl Record for SqliteStore {
@@ -61,16 +96,8 @@ impl Record for SqliteStore {
         let request = request.clone();
         let work = self.act(move |transaction| {
             Box::pin(async move {
-                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else {
-                    return Ok(Cancelled::Unknown);
-                };
-                match acts::cancel(&before.record, &request, now) {
-                    Ok(write) => {
-                        stored::write(transaction, &before, &write).await?;
-                        Ok(acts::cancelled(write.0))
-                    }
-                    Err(answer) => Ok(answer),
-                }
+                let decide = |record: &Callback| acts::cancel(record, &request, now);
+                cancel_half(transaction, (tenant, id), request.keyed.as_ref(), now, decide).await
             })
         });
         work.await
@@ -80,23 +107,16 @@ impl Record for SqliteStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
-        actor: &Actor,
+        request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let actor = actor.clone();
+        let (asked, request) = (asked.clone(), request.clone());
         let work = self.act(move |transaction| {
             Box::pin(async move {
-                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else {
-                    return Ok(Cancelled::Unknown);
-                };
-                match acts::settle_cancel(&before.record, answer, &actor, now) {
-                    Ok(write) => {
-                        stored::write(transaction, &before, &write).await?;
-                        Ok(acts::cancelled(write.0))
-                    }
-                    Err(answer) => Ok(answer),
-                }
+                let decide = |record: &Callback| acts::settle_cancel(record, &asked, answer, &request.actor, now);
+                cancel_half(transaction, (tenant, id), request.keyed.as_ref(), now, decide).await
             })
         });
         work.await

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, Catalogue, Handover, Notices, Record, SealedCredentials, Shards, WakeUps};
+use ges_domain::ports::{
+    Bookings, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+};
+use ges_domain::{Instant, TenantId};
 use ges_sqlite::SqliteStore;
 use ges_testkit::contract::Stores;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -35,6 +37,9 @@ impl Stores for Sqlite {
     fn bookings(&self) -> Arc<dyn Bookings> {
         Arc::new(self.store.clone())
     }
+    fn kept(&self) -> Arc<dyn KeptAnswers> {
+        Arc::new(self.store.clone())
+    }
     fn record(&self) -> Arc<dyn Record> {
         Arc::new(self.store.clone())
     }
@@ -52,6 +57,9 @@ impl Stores for Sqlite {
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {
         self.store.wake_ups()
+    }
+    fn now(&self) -> Instant {
+        self.store.clock().now()
     }
     fn lease(&self) -> Duration {
         LEASE

@@ -77,7 +77,8 @@ metrics! {
         "Requests answered with a status from 400.";
     HTTP_DURATION = "ges_http_request_duration_seconds" Kind::Histogram(DURATIONS), &["path", "method"], 200,
         "Duration of requests in seconds.";
-    BUILD_INFO = "ges_build_info" Kind::Gauge, &["version"], 2, "Always 1; names the version.";
+    BUILD_INFO = "ges_build_info" Kind::Gauge, &["version", "zone_data"], 2,
+        "Always 1; names the version and the release of the time zone data.";
 
     GES_HEALTH = "GES_HEALTH" Kind::Gauge, POD, 2, "1 when any dependency but the routers is down, else 0.";
     POSTGRES_STATUS = "POSTGRES_STATUS" Kind::Gauge, POD, 2, "1 when PostgreSQL is down, else 0.";
@@ -100,6 +101,12 @@ metrics! {
     GWS_SERVER_ERROR = "GWS_SERVER_ERROR" Kind::Counter, POD, 2, "Server and connection errors of GWS services.";
     NEXUS_ACCESS_FAILURE = "NEXUS_ACCESS_FAILURE" Kind::Counter, POD, 2, "Calls that did not reach the provider of pushes.";
     MONITOR_LAGGING_BEHIND = "MONITOR_LAGGING_BEHIND" Kind::Counter, POD, 2, "Items handled more than 10 s after they were due.";
+    INVARIANT_CHECKS = "ges_invariant_checks_total" Kind::Counter, &["invariant"], 16,
+        "Callbacks looked at in passing for a promise of docs/proof.md: I1 ended with a reason, I2 one attempt at a time, I4 not early, I5 cancelled for good, I7 in order, I8 rows keep their rules.";
+    INVARIANT_VIOLATIONS = "ges_invariant_violations_total" Kind::Counter, &["invariant"], 16,
+        "Callbacks that were seen to break the promise. Above 0 is a bug of this service; the log names the callback.";
+    MONITOR_REFUSED = "ges_monitor_refused_writes_total" Kind::Counter, NONE, 2,
+        "Writes of monitors that the record refused, because it had changed or another node had the shard by then.";
     LOGGING_FAILURE = "LOGGING_FAILURE" Kind::Counter, POD, 2, "Log lines that could not be written.";
 
     HTTP_400_TOLERANCE = "http_400_tolerance" Kind::Gauge, NONE, 2, "Configured threshold of the alert on answers 400.";

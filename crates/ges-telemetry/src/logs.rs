@@ -319,7 +319,8 @@ mod tests {
 
     #[test]
     fn lines_that_cannot_be_written_are_counted() {
-        let metrics = Metrics::new(&Identity { version: "1".into(), host: "h".into() }, false);
+        let metrics =
+            Metrics::new(&Identity { version: "1".into(), host: "h".into(), zone_data: "2026a".into() }, false);
         let writer = Counted { metrics: metrics.clone(), to: Arc::new(|| Broken) };
         tracing::subscriber::with_default(json(256).subscriber(writer), || info!("lost"));
         assert!(metrics.render().contains("LOGGING_FAILURE{host=\"h\",version=\"1\"} 1\n"));

@@ -17,6 +17,9 @@ use crate::process;
 /// Statuses that alert rules watch; their series exist from the start.
 const WATCHED_STATUSES: [u16; 4] = [400, 401, 404, 500];
 
+/// Promises that a running process looks at; their series exist from the start.
+const WATCHED_INVARIANTS: [&str; 6] = ["I1", "I2", "I4", "I5", "I7", "I8"];
+
 /// Who is measured: the labels of health gauges and alert counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -24,6 +27,8 @@ pub struct Identity {
     pub version: String,
     /// Name of the pod or host.
     pub host: String,
+    /// Release of the time zone data in the build.
+    pub zone_data: String,
 }
 
 /// A system we depend on (integrations 8.2).
@@ -155,6 +160,9 @@ struct Inner {
     gws_incorrect_credentials: Counter<u64>,
     gws_server_error: Counter<u64>,
     monitor_lagging_behind: Counter<u64>,
+    invariant_checks: Counter<u64>,
+    invariant_violations: Counter<u64>,
+    monitor_refused: Counter<u64>,
     logging_failure: Counter<u64>,
     tolerances: [Gauge<f64>; 5],
     outbound_requests: Counter<u64>,
@@ -178,7 +186,8 @@ impl Metrics {
         let counter = |row: &row::Metric| counter(&meter, row);
         let gauge = |row: &row::Metric| gauge(&meter, row);
         process::observe(&meter, legacy_aliases);
-        gauge(&row::BUILD_INFO).record(1.0, &[label("version", &identity.version)]);
+        let build = [label("version", &identity.version), label("zone_data", &identity.zone_data)];
+        gauge(&row::BUILD_INFO).record(1.0, &build);
         let gauges = Dependency::ALL.into_iter().filter_map(|one| Some((one, gauge(one.row()?)))).collect();
         let tolerances = [
             &row::HTTP_400_TOLERANCE,
@@ -209,6 +218,9 @@ impl Metrics {
             gws_incorrect_credentials: counter(&row::GWS_INCORRECT_CLIENT_CREDENTIALS),
             gws_server_error: counter(&row::GWS_SERVER_ERROR),
             monitor_lagging_behind: counter(&row::MONITOR_LAGGING_BEHIND),
+            invariant_checks: counter(&row::INVARIANT_CHECKS),
+            invariant_violations: counter(&row::INVARIANT_VIOLATIONS),
+            monitor_refused: counter(&row::MONITOR_REFUSED),
             logging_failure: counter(&row::LOGGING_FAILURE),
             tolerances: tolerances.map(gauge),
             outbound_requests: counter(&row::OUTBOUND_REQUESTS),
@@ -235,6 +247,10 @@ impl Metrics {
         ];
         for counter in plain.into_iter().chain(&it.dns_failures) {
             counter.add(0, &it.pod);
+        }
+        it.monitor_refused.add(0, &[]);
+        for invariant in WATCHED_INVARIANTS {
+            self.invariant_checked(invariant, 0, 0);
         }
         self.tenant_known(UNKNOWN_TENANT);
         it.http_requests.add(0, &[fixed("tenant", UNKNOWN_TENANT), fixed("path", PRIVATE_PATH)]);
@@ -344,6 +360,18 @@ impl Metrics {
     /// `items` were handled more than 10 s after they were due.
     pub fn monitor_lagging_behind(&self, items: u64) {
         self.0.monitor_lagging_behind.add(items, &self.0.pod);
+    }
+
+    /// So many callbacks were looked at for a promise (`I1` to `I11`), and so many of them break it.
+    pub fn invariant_checked(&self, invariant: &'static str, looked: u64, broken: u64) {
+        let labels = [fixed("invariant", invariant)];
+        self.0.invariant_checks.add(looked, &labels);
+        self.0.invariant_violations.add(broken, &labels);
+    }
+
+    /// The record refused so many writes of a monitor.
+    pub fn monitor_refused(&self, writes: u64) {
+        self.0.monitor_refused.add(writes, &[]);
     }
 
     /// A log line could not be written.

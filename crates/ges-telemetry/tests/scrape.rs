@@ -11,7 +11,7 @@ use ges_telemetry::{
 const ROUTE: &str = "/engagement/v3/callbacks/availability/{serviceName}";
 
 fn metrics() -> Metrics {
-    Metrics::new(&Identity { version: "1.0.0".into(), host: "pod-1".into() }, true)
+    Metrics::new(&Identity { version: "1.0.0".into(), host: "pod-1".into(), zone_data: "2026a".into() }, true)
 }
 
 /// Calls every method once, so that every metric that can exist does.
@@ -37,6 +37,8 @@ fn exercised() -> Metrics {
     metrics.gws_incorrect_client_credentials();
     metrics.gws_server_error();
     metrics.monitor_lagging_behind(4);
+    metrics.invariant_checked("I4", 3, 1);
+    metrics.monitor_refused(1);
     metrics.logging_failure();
     metrics.tolerances(Tolerances {
         http_400: 1.5,
@@ -192,7 +194,8 @@ fn process_figures_are_plausible_and_aliases_can_be_switched_off() {
     assert!(number("ges_process_start_time_seconds") > 1.7e9);
     assert!((0.0..600.0).contains(&number("ges_process_cpu_seconds_total")));
     assert!(text.contains("ges_nodejs_heap_space_size_used_bytes{space=\"rust\"} "));
-    let plain = Metrics::new(&Identity { version: "1".into(), host: "h".into() }, false).render();
+    let plain =
+        Metrics::new(&Identity { version: "1".into(), host: "h".into(), zone_data: "2026a".into() }, false).render();
     assert!(!plain.contains("nodejs"));
 }
 

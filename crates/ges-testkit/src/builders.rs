@@ -6,18 +6,21 @@ use ges_domain::booking::{NewBooking, SlotClaim};
 use ges_domain::callback::{Callback, Direction, Kind, Particulars, Reason, SessionUpdate, State, Submission};
 use ges_domain::capacity::{Calendar, CapacityRule, Limits as Capacity, RuleSlot, Shared};
 use ges_domain::hours::{Days, OfficeHours, Opening, Regular, Zone};
+use ges_domain::idempotency::{BodyDigest, Key, Keyed, Operation};
 use ges_domain::phone::{PhoneKey, PhoneNumber};
 use ges_domain::ports::{CancelRequest, Ids, Move, ServiceRow};
 use ges_domain::service::Settings;
 use ges_domain::slots::{Cell, Grid, SlotLength};
-use ges_domain::throttle::{InQueueCheck, Limits, Reach, Window};
+use ges_domain::throttle::{InQueueCheck, KnownWindows, Limits, Reach, Window};
 use ges_domain::{CallbackId, Instant, Refusal, ServiceName, SessionId, TenantId};
 use uuid::Uuid;
 
 use crate::CountingIds;
 
-/// Monday, 2026-06-01T12:00:00Z: when a test begins unless it says otherwise.
-pub const START: Instant = Instant::from_millis(1_780_315_200_000);
+/// Monday, 2099-06-01T12:00:00Z: when a test begins unless it says otherwise.
+///
+/// Later than the clock of any machine: a store takes its own time where that is later than a node's.
+pub const START: Instant = Instant::from_millis(4_083_998_400_000);
 
 static IDS: CountingIds = CountingIds::new();
 
@@ -146,7 +149,15 @@ impl Draft {
             ewt: None,
         };
         let (limits, reach) = (no_limits(), Reach::Public);
-        Self(NewBooking { callback, slot: None, limits, reach, refused_later: None })
+        Self(NewBooking {
+            callback,
+            slot: None,
+            limits,
+            reach,
+            refused_later: None,
+            keyed: None,
+            known: KnownWindows::default(),
+        })
     }
 
     /// For another tenant.
@@ -222,6 +233,13 @@ impl Draft {
         self
     }
 
+    /// Under this idempotency key, asked with a body of this digest.
+    #[must_use]
+    pub fn under(mut self, key: &str, body: u8) -> Self {
+        self.0.keyed = Some(keyed(Operation::Create, key, body));
+        self
+    }
+
     /// The booking.
     pub fn build(self) -> NewBooking {
         self.0
@@ -238,9 +256,14 @@ pub fn ending(name: &str, seq: u64, reason: &str) -> SessionUpdate {
     SessionUpdate { reason: Some(Reason::new(reason).unwrap()), ..update(name, seq, State::Completed) }
 }
 
+/// A request under a key, its body's digest being 32 times `body`.
+pub fn keyed(operation: Operation, key: &str, body: u8) -> Keyed {
+    Keyed { operation, key: Key::new(key).unwrap(), body: BodyDigest([body; 32]) }
+}
+
 /// The consumer's wish to cancel.
 pub fn consumer_cancels() -> CancelRequest {
-    CancelRequest { actor: ges_domain::callback::Actor::Api, reason: Reason::CANCELLED }
+    CancelRequest { actor: ges_domain::callback::Actor::Api, reason: Reason::CANCELLED, keyed: None }
 }
 
 /// A move by the consumer to `desired`, into a quarter of `places`.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, Catalogue, Handover, Notices, Record, SealedCredentials, Shards, WakeUps};
+use ges_domain::ports::{
+    Bookings, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+};
+use ges_domain::{Instant, TenantId};
 use ges_testkit::MemoryStore;
 use ges_testkit::contract::Stores;
 
@@ -21,6 +23,9 @@ impl Stores for Memory {
         Arc::new(self.0.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {
+        Arc::new(self.0.clone())
+    }
+    fn kept(&self) -> Arc<dyn KeptAnswers> {
         Arc::new(self.0.clone())
     }
     fn record(&self) -> Arc<dyn Record> {
@@ -40,6 +45,9 @@ impl Stores for Memory {
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {
         self.0.wake_ups()
+    }
+    fn now(&self) -> Instant {
+        self.0.clock().now()
     }
     fn lease(&self) -> Duration {
         self.0.lease()

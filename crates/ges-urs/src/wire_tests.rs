@@ -70,6 +70,7 @@ fn backup_role() -> ResponseTemplate {
     ResponseTemplate::new(503).set_body_json(json!({ "error": "backup" }))
 }
 
+/// R-EWT-1.
 #[tokio::test]
 async fn the_worked_example_in_both_request_forms() {
     for (form, asked_path) in
@@ -159,6 +160,7 @@ async fn estimates_are_fresh_for_ten_seconds_and_asked_for_once() {
     assert_eq!(asked(&scene.primary).await, 3, "per queue and mode");
 }
 
+/// R-EWT-11.
 #[tokio::test]
 async fn a_slow_router_costs_half_a_second_while_a_stale_estimate_serves() {
     let scene = Scene::new().await;

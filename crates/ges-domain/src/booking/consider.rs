@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Classified, SlotClaim, classify};
 use crate::callback::{Direction, Kind, Source};
-use crate::phone::{NumberingPlan, PhoneKey, PhoneNumber, Screening, plausibility};
+use crate::phone::{NumberingPlan, PhoneKey, PhoneNumber, plausibility};
 use crate::service::Service;
 use crate::slots::{BookingRefusal, Cell};
 use crate::{Instant, Proposals, Refusal};
@@ -68,12 +68,7 @@ pub fn consider(
         return Err(Refusal::PushTargetRequired);
     }
     // 7
-    let screening = Screening {
-        default_country: settings.default_country,
-        block_impossible: settings.block_impossible,
-        block_premium: settings.block_premium,
-    };
-    let phone_key = plausibility(plan, wish.phone, &screening, wish.source == Source::Api)?;
+    let phone_key = plausibility(plan, wish.phone, &service.screening(), wish.source == Source::Api)?;
     // 13
     let refusal = wanted.refusal.take();
     let desired = wanted.desired;

@@ -1,7 +1,7 @@
 //! What one service has booked so far, as far as a batch of bookings asks. A store loads it under the service's lock,
 //! the domain decides with it, and every accepted booking is entered before the next is decided.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::{NewBooking, SlotClaim};
@@ -9,15 +9,13 @@ use crate::Instant;
 use crate::callback::Kind;
 use crate::capacity::Usage;
 use crate::phone::PhoneKey;
-use crate::throttle::{Counts, Reach};
+use crate::throttle::{Counted, Counts, Reach};
 
 /// What a store has to load before it can decide a batch of one service's bookings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// Lengths of the rate windows to count, `(now - length, now]`.
-    pub windows: BTreeSet<Duration>,
-    /// Largest limit among them: counting further is waste.
-    pub window_limit: u32,
+    /// Lengths of the rate windows to count, `(now - length, now]`, each with its limit: counting further is waste.
+    pub windows: BTreeMap<Duration, u32>,
     /// Numbers whose open and daily callbacks count.
     pub numbers: Vec<PhoneKey>,
     /// Whether active callbacks are counted, and up to how many.
@@ -37,13 +35,15 @@ impl Asked {
                     asked.numbers.push(booking.callback.phone_key.clone());
                 }
                 if immediate {
-                    for window in booking.limits.windows {
-                        asked.windows.insert(window.length);
-                        asked.window_limit = asked.window_limit.max(window.limit);
+                    // What comes after a window that is full without counting is not looked at.
+                    let uncounted = (0..).zip(booking.limits.windows);
+                    for (_, window) in uncounted.take_while(|(place, _)| booking.known.full(*place).is_none()) {
+                        let limit = asked.windows.entry(window.length).or_default();
+                        *limit = window.limit.max(*limit);
                     }
                 }
             }
-            if immediate {
+            if immediate && !booking.known.is_refused() {
                 let limit = booking.limits.max_queued;
                 asked.active_limit = Some(asked.active_limit.map_or(limit, |before| before.max(limit)));
             }
@@ -61,11 +61,20 @@ impl Asked {
     }
 }
 
+/// Most callbacks of one number with which a booking passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberRoom {
+    /// Open ones.
+    pub open: u32,
+    /// Accepted IMMEDIATE ones in the last 24 h.
+    pub day: u32,
+}
+
 /// The counts of one service. Empty means nothing was booked.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    /// Accepted IMMEDIATE callbacks per window length.
-    pub windows: HashMap<Duration, u32>,
+    /// Rate windows by length.
+    pub windows: HashMap<Duration, Counted>,
     /// Open callbacks per number, any type.
     pub number_open: HashMap<PhoneKey, u32>,
     /// Accepted IMMEDIATE callbacks per number in the last 24 h.
@@ -83,9 +92,32 @@ impl Ledger {
         Counts {
             number_open: of(&self.number_open),
             number_day: of(&self.number_day),
-            windows: booking.limits.windows.map(|window| self.windows.get(&window.length).copied().unwrap_or(0)),
+            windows: [0, 1].map(|place| {
+                let window = booking.limits.windows[place];
+                match booking.known.full(place) {
+                    Some(oldest) => Counted { accepted: window.limit, oldest: Some(oldest) },
+                    None => self.windows.get(&window.length).copied().unwrap_or_default(),
+                }
+            }),
             active: self.active,
         }
+    }
+
+    /// How many callbacks its number may have beside those entered here for [`super::admit`] to pass steps 9 and 10; an empty
+    /// room has `None`, no limit the highest number.
+    pub fn number_room(&self, booking: &NewBooking) -> Option<NumberRoom> {
+        if booking.reach == Reach::Staff {
+            return Some(NumberRoom { open: u32::MAX, day: u32::MAX });
+        }
+        let counts = self.counts(booking);
+        let below = |limit: u32, counted: u32| limit.checked_sub(1)?.checked_sub(counted);
+        let open = booking.limits.in_queue.refused_from();
+        let open = open.map_or(Some(u32::MAX), |from| below(from, counts.number_open))?;
+        let day = match booking.callback.kind {
+            Kind::Immediate => below(booking.limits.per_number_day, counts.number_day)?,
+            Kind::Scheduled => u32::MAX,
+        };
+        Some(NumberRoom { open, day })
     }
 
     /// Free places for a claim (R-CAP-4, R-CR-10).
@@ -101,7 +133,8 @@ impl Ledger {
             Kind::Immediate => {
                 *self.number_day.entry(key.clone()).or_default() += 1;
                 for counted in self.windows.values_mut() {
-                    *counted += 1;
+                    counted.accepted += 1;
+                    counted.oldest = counted.oldest.or(Some(booking.callback.created_at));
                 }
                 self.active += 1;
             }

@@ -1,22 +1,25 @@
 //! Taking a booking (chapter 4): the request, its type, and the exact check-and-count every store runs inside one transaction.
 
+mod accelerated;
 mod classify;
 mod consider;
 mod ledger;
 
 /// The place in a cell a SCHEDULED booking asks for.
 pub use crate::slots::Booking as SlotClaim;
+pub use accelerated::Accelerated;
 pub use classify::{Classified, PAST_TOLERANCE, classify};
 pub use consider::{Considered, Wish, consider};
-pub use ledger::{Asked, Ledger};
+pub use ledger::{Asked, Ledger, NumberRoom};
 
 use std::net::IpAddr;
 
 use crate::callback::acts::Write;
 use crate::callback::{Actor, Callback, Change, Kind, Particulars, Source};
+use crate::idempotency::Keyed;
 use crate::phone::PhoneNumber;
-use crate::throttle::{self, Reach};
-use crate::{Instant, Refusal, ServiceName};
+use crate::throttle::{self, KnownWindows, Reach};
+use crate::{CallbackId, Instant, Refusal, ServiceName};
 
 /// A request to be called back, parsed at the edge.
 #[derive(Debug, Clone)]
@@ -72,6 +75,10 @@ pub struct NewBooking {
     pub reach: Reach,
     /// A refusal of steps 13 or 14, which yields to one of the counted steps 9 to 12 (chapter 4's order).
     pub refused_later: Option<Refusal>,
+    /// The key it came under, if any (I6).
+    pub keyed: Option<Keyed>,
+    /// What is known for certain about its rate windows, so that nobody has to count them.
+    pub known: KnownWindows,
 }
 
 impl NewBooking {
@@ -92,6 +99,8 @@ impl NewBooking {
 pub enum Booked {
     /// It is durable; the record as written.
     Accepted(Box<Callback>),
+    /// Its key was answered before with this callback; nothing was written now (I6).
+    Repeated(CallbackId),
     /// Nothing was written. Proposals are still empty.
     Refused(Refusal),
 }
@@ -104,7 +113,7 @@ pub enum Booked {
 /// The first step that refuses.
 pub fn admit(booking: &NewBooking, ledger: &Ledger) -> Result<(), Refusal> {
     let counts = ledger.counts(booking);
-    throttle::check(&booking.limits, &counts, booking.callback.kind, booking.reach)?;
+    throttle::check(&booking.limits, &counts, booking.callback.kind, booking.reach, booking.callback.created_at)?;
     if let Some(refusal) = &booking.refused_later {
         return Err(refusal.clone());
     }

@@ -10,7 +10,7 @@ use crate::callback::{Direction, State, Submission};
 use crate::capacity::{Limits as CellLimits, Shared};
 use crate::phone::PhoneKey;
 use crate::slots::Cell;
-use crate::throttle::Settings;
+use crate::throttle::{Counted, KnownWindows, Settings};
 use crate::{CallbackId, TenantId};
 
 fn at(seconds: i64) -> Instant {
@@ -46,7 +46,15 @@ fn booking(kind: Kind, number: &str, desired: Instant, slot: Option<SlotClaim>) 
         ewt: None,
     };
     let limits = throttle::resolve(&Settings::default(), &Settings::default());
-    NewBooking { callback, slot, limits, reach: Reach::Public, refused_later: None }
+    NewBooking {
+        callback,
+        slot,
+        limits,
+        reach: Reach::Public,
+        refused_later: None,
+        keyed: None,
+        known: KnownWindows::default(),
+    }
 }
 
 fn claim(places: u32, shared: Option<u32>) -> SlotClaim {
@@ -74,20 +82,49 @@ fn what_a_batch_asks_is_what_its_bookings_need() {
     assert_eq!(asked.usage, [(at(0), at(3600))], "the rule slot around the cell");
     let immediate = booking(Kind::Immediate, "1", at(0), None);
     let asked = Asked::by([&scheduled, &immediate, &immediate]);
-    assert_eq!(asked.windows.len(), 2);
-    assert_eq!((asked.numbers.len(), asked.active_limit, asked.window_limit), (1, Some(1000), 1000));
+    assert_eq!(
+        asked.windows.into_iter().map(|(length, limit)| (length.as_secs(), limit)).collect::<Vec<_>>(),
+        [(300, 500), (3600, 1000)]
+    );
+    assert_eq!((asked.numbers.len(), asked.active_limit), (1, Some(1000)));
 }
 
 #[test]
 fn every_accepted_booking_of_a_batch_counts_for_the_next() {
     let mut ledger = Ledger::default();
-    ledger.windows.insert(Duration::from_secs(300), 499);
-    ledger.windows.insert(Duration::from_secs(3600), 0);
+    ledger.windows.insert(Duration::from_secs(300), Counted { accepted: 499, oldest: Some(at(-100)) });
+    ledger.windows.insert(Duration::from_secs(3600), Counted::default());
     let first = booking(Kind::Immediate, "1", at(0), None);
     assert_eq!(admit(&first, &ledger), Ok(()));
     ledger.enter(&first);
     let second = booking(Kind::Immediate, "2", at(0), None);
-    assert_eq!(admit(&second, &ledger), Err(Refusal::TtlLimitReached { window: Duration::from_secs(300) }));
+    let full = |seconds, limit, retry_in| {
+        let [window, retry_in] = [seconds, retry_in].map(Duration::from_secs);
+        Err(Refusal::TtlLimitReached { window, limit, retry_in })
+    };
+    assert_eq!(admit(&second, &ledger), full(300, 500, 200), "the oldest of the 500 leaves 300 s after it came");
+}
+
+/// Design decision 1: what is known is not counted, and decides as the count would.
+#[test]
+fn a_window_known_to_be_full_is_not_counted_and_refuses_alike() {
+    let plain = booking(Kind::Immediate, "1", at(0), None);
+    let windows = plain.limits.windows;
+    let known = |since| NewBooking { known: KnownWindows::at(at(0), &windows, since), ..plain.clone() };
+    let first = known([Some(at(-100)), None]);
+    let asked = Asked::by([&first]);
+    assert!(asked.windows.is_empty() && asked.active_limit.is_none(), "{asked:?}");
+    assert_eq!(asked.numbers.len(), 1, "which refusal it is depends on the number (steps 9 and 10)");
+    let mut counted = Ledger::default();
+    counted.windows.insert(windows[0].length, Counted { accepted: 500, oldest: Some(at(-100)) });
+    assert_eq!(admit(&first, &Ledger::default()), admit(&plain, &counted));
+    let second = known([None, Some(at(-100))]);
+    assert_eq!(Asked::by([&second]).windows.len(), 1, "window 1 is tested before window 2 (R-THR-4)");
+    assert_eq!(admit(&second, &counted), admit(&plain, &counted));
+    let over = known([Some(at(-300)), Some(at(-3600))]);
+    assert_eq!(Asked::by([&over]), Asked::by([&plain]), "the start of a window is outside");
+    counted.number_open.insert(PhoneKey::stored("1"), 2);
+    assert_eq!(admit(&first, &counted), Err(Refusal::EnqueueLimitReached), "step 9 goes before step 11");
 }
 
 proptest! {

@@ -160,8 +160,8 @@ impl UserData {
         self.0.get(key)
     }
 
-    /// Size as JSON, without escapes: braces, quotes, colons and commas counted.
-    fn json_bytes(&self) -> usize {
+    /// Size as JSON, without escapes: braces, quotes, colons and commas counted (R-REC-5).
+    pub fn json_bytes(&self) -> usize {
         let entries = self.0.iter().map(|(key, value)| {
             key.len()
                 + 4

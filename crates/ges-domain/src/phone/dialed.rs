@@ -16,6 +16,7 @@ pub fn dialed_digits(prefix: &str, number: &PhoneNumber) -> String {
 mod tests {
     use super::*;
 
+    /// R-SUB-5.
     #[test]
     fn ex_l_dialed_digits() {
         for (prefix, number, dialed) in [

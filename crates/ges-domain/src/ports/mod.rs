@@ -2,18 +2,21 @@
 //!
 //! A business "no" is a value in `Ok`; `Err` means the outside broke.
 
+mod accepted;
 mod catalogue;
 mod credentials;
 mod error;
 mod handover;
 mod human;
 mod ids;
+mod kept;
 mod pulse;
 mod push;
 mod record;
 mod sessions;
 mod stream;
 
+pub use accepted::AcceptedTimes;
 pub use catalogue::{Catalogue, ServiceRow};
 pub use credentials::{
     CredentialDesk, CredentialError, CredentialKind, OpenCredential, OpenCredentials, SealedCredential,
@@ -26,6 +29,7 @@ pub use handover::{
 };
 pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
 pub use ids::{Clock, Ids};
+pub use kept::KeptAnswers;
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};

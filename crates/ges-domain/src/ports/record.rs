@@ -8,15 +8,17 @@ use crate::callback::{
     Actor, Callback, Direction, Ignored, Kind, Reason, SessionBinding, SessionUpdate, State, TimelineEvent, UserData,
 };
 use crate::capacity::Usage;
+use crate::idempotency::Keyed;
 use crate::phone::{PhoneKey, PhoneNumber};
-use crate::{CallbackId, Instant, ServiceName, TenantId};
+use crate::{CallbackId, Instant, ServiceName, SessionId, TenantId};
 
 /// Taking bookings.
 #[async_trait]
 pub trait Bookings: Send + Sync {
     /// Checks, counts and writes one booking: the record, its place in the cell, its first timeline event, the wake-up of
     /// its monitor (R-CRE-1). Concurrent calls may share one transaction; each gets its own verdict by
-    /// [`crate::booking::admit`]. Once `Accepted` is returned the booking is durable. Not safe to repeat (R-CRE-6).
+    /// [`crate::booking::admit`]. Once `Accepted` is returned the booking is durable. Not safe to repeat (R-CRE-6), except
+    /// under a key: the answer is kept in the same transaction, and a repetition gets it back (I6).
     ///
     /// # Errors
     /// [`StoreError`]: the booking may or may not exist.
@@ -42,6 +44,8 @@ pub struct CancelRequest {
     pub actor: Actor,
     /// The reason it completes with.
     pub reason: Reason,
+    /// The key it came under, if any: success is kept under it in the transaction that completes the record (I6).
+    pub keyed: Option<Keyed>,
 }
 
 /// What a cancel came to.
@@ -49,12 +53,16 @@ pub struct CancelRequest {
 pub enum Cancelled {
     /// It is COMPLETED and its place is free: no later dispatch is accepted (I5).
     Done(Box<Callback>),
-    /// A session has it: the wish is durable, ask the session and settle (R-CAN-2).
+    /// This session has it: the wish is durable, ask the session and settle (R-CAN-2).
     AskSession(SessionBinding),
     /// It is COMPLETED already.
     AlreadyCompleted,
     /// An agent handles it (R-CAN-3).
     NotCancellable,
+    /// It was carried out under the request's key before; the answer is the same again (I6).
+    Repeated,
+    /// The request's key stands for another request (I6).
+    KeyReused,
     /// No such callback for this tenant.
     Unknown,
 }
@@ -180,7 +188,8 @@ pub trait Record: Send + Sync {
         now: Instant,
     ) -> Result<Cancelled, StoreError>;
 
-    /// Second half of a cancel: what the session answered. Safe to repeat.
+    /// Second half of a cancel, of the same request: what the session `asked` answered. When another session has the callback by
+    /// now, nobody has asked that one: nothing is written, and the answer is [`Cancelled::AskSession`]. Safe to repeat.
     ///
     /// # Errors
     /// [`StoreError`]: nothing is known to have happened; asking again is safe.
@@ -188,8 +197,9 @@ pub trait Record: Send + Sync {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
-        actor: &Actor,
+        request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError>;
 

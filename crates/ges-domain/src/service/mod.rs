@@ -7,6 +7,7 @@ pub use settings::{BadSetting, FirstParty, Settings};
 use crate::ServiceName;
 use crate::capacity::CapacityRule;
 use crate::hours::Hours;
+use crate::phone::Screening;
 use crate::slots::Schedule;
 use crate::throttle;
 
@@ -43,6 +44,11 @@ impl Service {
     /// The limits in force (R-THR-1).
     pub fn limits(&self) -> throttle::Limits {
         throttle::resolve(&self.settings.throttle, &self.tenant_throttle)
+    }
+
+    /// How numbers are screened (R-THR-1).
+    pub fn screening(&self) -> Screening {
+        throttle::screening(&self.settings.throttle, &self.tenant_throttle)
     }
 
     /// The queue whose wait counts for it.

@@ -1,4 +1,4 @@
-//! One row of CALLBACK_SETTINGS (chapter 7.1): keys, defaults, ranges.
+//! One row of CALLBACK_SETTINGS (chapter 7.1): keys, defaults, ranges; seconds unless a name says minutes (R-CON-6).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::callback::Direction;
-use crate::phone::Country;
 use crate::slots::SlotLength;
 use crate::throttle;
 use crate::wait::EwtMode;
@@ -83,13 +82,7 @@ pub struct Settings {
     pub ewt_queue: Option<String>,
     /// How that wait is estimated.
     pub ewt_mode: EwtMode,
-    /// Country of national numbers.
-    pub default_country: Country,
-    /// Whether impossible numbers are refused (R-NUM-5).
-    pub block_impossible: bool,
-    /// Whether premium numbers are refused (R-NUM-6).
-    pub block_premium: bool,
-    /// Limits of its own.
+    /// Limits and number screening of its own; what it leaves out the tenant says (R-THR-1).
     #[serde(flatten)]
     pub throttle: throttle::Settings,
     /// Priority of callbacks that name none, -1000 to 1000.
@@ -130,9 +123,6 @@ impl Default for Settings {
             captcha_site_key: None,
             ewt_queue: None,
             ewt_mode: EwtMode::default(),
-            default_country: Country::default(),
-            block_impossible: true,
-            block_premium: true,
             throttle: throttle::Settings::default(),
             default_priority: None,
             extra: BTreeMap::new(),
@@ -186,7 +176,7 @@ impl Settings {
         text("callDisplayNumber", &self.call_display_number, 32, "at most 32 characters")?;
         text("callDisplayName", &self.call_display_name, 64, "at most 64 characters")?;
         number("maxPerSlot", self.max_per_slot.into(), 0, 10_000, "0 to 10000")?;
-        number("maxQueued", self.throttle.max_queued.unwrap_or(0), i64::MIN, 100_000, "0 to 100000")?;
+        self.throttle.check()?;
         number("callbackTtl", self.callback_ttl.into(), 60, 1_209_600, "60 to 1209600 seconds")?;
         number("maxDialAttempts", self.max_dial_attempts.into(), 1, 10, "1 to 10")?;
         number("redialInterval", self.redial_interval.into(), 10, 86_400, "10 to 86400 seconds")?;
@@ -206,6 +196,7 @@ mod tests {
         Settings { callback_application: "CallbackApp".into(), routing_point: "5001".into(), ..Settings::default() }
     }
 
+    /// R-CON-6: units.
     #[test]
     fn defaults_of_the_table_hold_and_required_cells_are_required() {
         assert_eq!(row().check(), Ok(()));

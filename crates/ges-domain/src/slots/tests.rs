@@ -45,7 +45,7 @@ fn ex_b_open_cells() {
     assert_eq!(starts(&b5), ["03:15", "03:45"], "B5");
 }
 
-/// R-SLT-1, R-SLT-2, R-DST-3.
+/// R-SLT-1, R-SLT-2, R-DST-3; R-SLT-5.
 #[test]
 fn ex_b_cells_of_change_days() {
     for (row, name, minutes, from, until, count, sample) in [
@@ -115,7 +115,7 @@ fn ex_d_office_and_capacity() {
     assert_eq!(schedule.remaining(&booking.cell, &Usage::default()), 1, "D1");
 }
 
-/// R-CRE-4, R-CRE-5.
+/// R-CRE-4, R-CRE-5; R-QS-3, its forecast of closing.
 #[test]
 fn ex_d_immediate() {
     let schedule = schedule(weekdays_nine_to_five(), 30);

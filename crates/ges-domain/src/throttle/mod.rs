@@ -2,12 +2,18 @@
 //!
 //! Every fact counted here is a count of accepted rows, so the record store can always answer (design decision 1).
 
+mod known;
+mod settings;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Refusal;
+pub use known::KnownWindows;
+pub use settings::{Settings, resolve, screening};
+
 use crate::callback::Kind;
+use crate::{Instant, Refusal};
 
 /// At most `limit` accepted IMMEDIATE callbacks in any interval of `length` (R-THR-3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,33 +49,6 @@ impl InQueueCheck {
     }
 }
 
-/// Limits as set on one level; absent inherits (R-THR-1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Settings {
-    /// Callbacks per window 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub throttle_limit1: Option<i64>,
-    /// Seconds of window 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub throttle_ttl1: Option<i64>,
-    /// Callbacks per window 2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub throttle_limit2: Option<i64>,
-    /// Seconds of window 2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub throttle_ttl2: Option<i64>,
-    /// Callbacks per number in 24 h.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_number_limit: Option<i64>,
-    /// The in-queue check.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_queue_check: Option<InQueueCheck>,
-    /// Most active callbacks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_queued: Option<i64>,
-}
-
 /// The limits that hold for one service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -86,24 +65,13 @@ pub struct Limits {
 /// How long accepted callbacks count against their number (R-THR-8).
 pub const NUMBER_DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Resolves the limits of a service: service, then tenant, then product default (R-THR-1).
-///
-/// A negative number counts as absent and falls to the *product default*, whatever the tenant says. 0 blocks (R-THR-2).
-pub fn resolve(service: &Settings, tenant: &Settings) -> Limits {
-    let number = |of: fn(&Settings) -> Option<i64>, default: u32| {
-        let set = of(service).or_else(|| of(tenant));
-        set.and_then(|value| u32::try_from(value.min(i64::from(u32::MAX))).ok()).unwrap_or(default)
-    };
-    let seconds = |of, default| Duration::from_secs(u64::from(number(of, default).max(1)));
-    Limits {
-        windows: [
-            Window { limit: number(|s| s.throttle_limit1, 500), length: seconds(|s| s.throttle_ttl1, 300) },
-            Window { limit: number(|s| s.throttle_limit2, 1000), length: seconds(|s| s.throttle_ttl2, 3600) },
-        ],
-        per_number_day: number(|s| s.per_number_limit, 6),
-        in_queue: service.in_queue_check.or(tenant.in_queue_check).unwrap_or(InQueueCheck::On),
-        max_queued: number(|s| s.max_queued, 1000),
-    }
+/// One window as counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counted {
+    /// Accepted IMMEDIATE callbacks in it; counting may stop at its limit.
+    pub accepted: u32,
+    /// The oldest of the newest `limit` of them: when it leaves the window, a full window has room again.
+    pub oldest: Option<Instant>,
 }
 
 /// What has been accepted before, as far as one booking's limits ask.
@@ -114,7 +82,7 @@ pub struct Counts {
     /// Accepted IMMEDIATE callbacks of the number in the last 24 h.
     pub number_day: u32,
     /// Accepted IMMEDIATE callbacks within each window, `(now - length, now]`.
-    pub windows: [u32; 2],
+    pub windows: [Counted; 2],
     /// Active callbacks of the service (the watermark, R-QS-5).
     pub active: u32,
 }
@@ -130,11 +98,12 @@ pub enum Reach {
 
 /// Decides steps 9 to 12 of chapter 4, in that order; the first limit that is reached names the refusal.
 ///
+/// `now`: when the booking is made, which a full window's time to wait is measured from.
 /// Rules: R-THR-2 to R-THR-6, R-THR-8 to R-THR-12, R-CRE-8. Property: P-11.
 ///
 /// # Errors
 /// `EnqueueLimitReached`, `TtlLimitReached` or `QueueFull`.
-pub fn check(limits: &Limits, counts: &Counts, kind: Kind, reach: Reach) -> Result<(), Refusal> {
+pub fn check(limits: &Limits, counts: &Counts, kind: Kind, reach: Reach, now: Instant) -> Result<(), Refusal> {
     if reach == Reach::Public {
         if limits.in_queue.refused_from().is_some_and(|from| counts.number_open >= from) {
             return Err(Refusal::EnqueueLimitReached);
@@ -143,9 +112,11 @@ pub fn check(limits: &Limits, counts: &Counts, kind: Kind, reach: Reach) -> Resu
             if counts.number_day >= limits.per_number_day {
                 return Err(Refusal::EnqueueLimitReached);
             }
-            let full = limits.windows.iter().zip(counts.windows).find(|(window, counted)| *counted >= window.limit);
-            if let Some((window, _)) = full {
-                return Err(Refusal::TtlLimitReached { window: window.length });
+            let mut windows = limits.windows.iter().zip(counts.windows);
+            if let Some((window, counted)) = windows.find(|(window, counted)| counted.accepted >= window.limit) {
+                // A limit of 0 never has room; its length is as good a time as any.
+                let retry_in = counted.oldest.map_or(window.length, |oldest| (oldest + window.length).since(now));
+                return Err(Refusal::TtlLimitReached { window: window.length, limit: window.limit, retry_in });
             }
         }
     }

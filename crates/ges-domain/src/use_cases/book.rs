@@ -5,13 +5,33 @@ use std::time::Duration;
 
 use crate::booking::{BookRequest, Booked, Classified, Considered, NewBooking, Wish, consider};
 use crate::callback::{Callback, Kind, Source, State, Submission};
+use crate::idempotency::Keyed;
 use crate::phone::{NumberRefusal, NumberingPlan};
 use crate::ports::{Bookings, Catalogue, Clock, HumanCheck, HumanVerdict, Ids};
 use crate::service::Service;
-use crate::throttle::Reach;
+use crate::throttle::{KnownWindows, Reach};
 use crate::use_cases::CurrentWait;
 use crate::use_cases::refused::Refused;
-use crate::{Instant, Refusal, TenantId};
+use crate::{CallbackId, Instant, Refusal, TenantId};
+
+/// What a booking under a key came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Created {
+    /// It is booked now.
+    Now(Box<Callback>),
+    /// It was booked before.
+    Before(CallbackId),
+}
+
+impl Created {
+    /// The callback the answer names.
+    pub fn id(&self) -> CallbackId {
+        match self {
+            Self::Now(callback) => callback.id,
+            Self::Before(id) => *id,
+        }
+    }
+}
 
 /// Takes a booking or says why not. The first failing step decides, and nothing is changed (chapter 4).
 pub struct BookCallback {
@@ -36,7 +56,24 @@ impl BookCallback {
     ///
     /// # Errors
     /// Any refusal of steps 3 to 16; those about time carry proposals (R-PRP-1).
-    pub async fn run(&self, tenant: TenantId, mut request: BookRequest) -> Result<Callback, Refusal> {
+    pub async fn run(&self, tenant: TenantId, request: BookRequest) -> Result<Callback, Refusal> {
+        match self.book(tenant, request, None).await? {
+            Created::Now(callback) => Ok(*callback),
+            // Only a request under a key is answered so; a store that does it otherwise is not to be trusted.
+            Created::Before(_) => Err(Refusal::StoreUnavailable),
+        }
+    }
+
+    /// Books a request that came under a key: once, however often and wherever at the same time it is sent (I6). Ask
+    /// [`KeptAnswers::recall`](crate::ports::KeptAnswers::recall) first: a repetition may come when the desired time is over.
+    ///
+    /// # Errors
+    /// As [`BookCallback::run`], and `KeyReused`.
+    pub async fn run_once(&self, tenant: TenantId, request: BookRequest, keyed: Keyed) -> Result<Created, Refusal> {
+        self.book(tenant, request, Some(keyed)).await
+    }
+
+    async fn book(&self, tenant: TenantId, mut request: BookRequest, keyed: Option<Keyed>) -> Result<Created, Refusal> {
         let now = self.clock.now();
         // 3
         let found = self.catalogue.service(tenant, &request.service).await?;
@@ -54,12 +91,13 @@ impl BookCallback {
         // 5 to 8 refuse at once; 13 and 14 are kept back
         let considered = consider(&service, &wish, &*self.plan, now, ewt)?;
         let refused_cell = considered.refused_cell;
-        let booking = self.draw_up(tenant, &service, request, considered, ewt, now);
+        let booking = NewBooking { keyed, ..self.draw_up(tenant, &service, request, considered, ewt, now) };
         let always_check = booking.callback.particulars.always_check_capacity;
         let desired = booking.callback.desired_at;
         // 9 to 12, 15, 16
         match self.bookings.book(booking).await? {
-            Booked::Accepted(callback) => Ok(*callback),
+            Booked::Accepted(callback) => Ok(Created::Now(callback)),
+            Booked::Repeated(id) => Ok(Created::Before(id)),
             Booked::Refused(refusal @ (Refusal::OfficeClosed { .. } | Refusal::SlotUnavailable { .. })) => {
                 let forecast = always_check.then_some(ewt);
                 let full = matches!(refusal, Refusal::SlotUnavailable { .. });
@@ -145,6 +183,8 @@ impl BookCallback {
             limits: service.limits(),
             reach,
             refused_later: considered.refused_later,
+            keyed: None,
+            known: KnownWindows::default(),
         }
     }
 }

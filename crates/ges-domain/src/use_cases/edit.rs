@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::callback::{Actor, Callback, Scalar};
-use crate::phone::{NumberingPlan, PhoneNumber, Screening, plausibility};
+use crate::phone::{NumberingPlan, PhoneNumber, plausibility};
 use crate::ports::{Catalogue, Clock, Edit, Edited, Record};
 use crate::use_cases::reschedule::source_of;
 use crate::{CallbackId, Refusal, TenantId};
@@ -52,13 +52,8 @@ impl EditCallback {
         let service = service.ok_or_else(|| Refusal::UnknownService(record.service.to_string()))?;
         let mut edit = Edit { priority: wanted.priority, language: wanted.language, ..Edit::default() };
         if let Some(phone) = wanted.phone {
-            let screening = Screening {
-                default_country: service.settings.default_country,
-                block_impossible: service.settings.block_impossible,
-                block_premium: service.settings.block_premium,
-            };
             let external = source_of(&actor) == crate::callback::Source::Api;
-            let key = plausibility(&*self.plan, &phone, &screening, external)?;
+            let key = plausibility(&*self.plan, &phone, &service.screening(), external)?;
             edit.phone = Some((phone, key));
         }
         if !wanted.user_data.is_empty() {

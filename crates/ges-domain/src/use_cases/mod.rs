@@ -12,7 +12,7 @@ mod reschedule;
 mod retrieve;
 mod update;
 
-pub use book::BookCallback;
+pub use book::{BookCallback, Created};
 pub use cancel::CancelCallback;
 pub use current_wait::CurrentWait;
 pub use edit::{EditCallback, Wanted};

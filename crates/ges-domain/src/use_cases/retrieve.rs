@@ -15,7 +15,7 @@ pub struct RetrieveCallback {
 }
 
 impl RetrieveCallback {
-    /// The record, as long as it has not expired (R-REC-2). Another tenant's is not found (R-CAN-3, I9).
+    /// The record, as long as it has not expired (R-REC-2), completed or not (R-REC-3). Another tenant's is not found (R-CAN-3, I9).
     ///
     /// # Errors
     /// `NotFound`, `StoreUnavailable`.

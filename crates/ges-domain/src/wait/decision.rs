@@ -82,6 +82,7 @@ mod tests {
         Some(LastGood { wait: Duration::from_secs(seconds), at: NOW - Duration::from_secs(minutes * 60) })
     }
 
+    /// R-EWT-9.
     #[test]
     fn ex_g_waits_behind_the_due_times() {
         for (row, estimate, last_good, seconds) in [

@@ -127,6 +127,7 @@ impl From<&Result<Estimate, WaitError>> for QueueWait {
 mod tests {
     use super::*;
 
+    /// R-EWT-4, R-EWT-5.
     #[test]
     fn a_time_is_shown_exactly_when_the_code_is_zero() {
         let down = WaitError::Unavailable("refused".into());

@@ -33,6 +33,8 @@ pub struct ClusterPlan {
     pub routers: bool,
     /// Further arguments of the simulator.
     pub simulator_arguments: Vec<String>,
+    /// Whether API pods use Redis to spare the database counting (`GES_REDIS__…`).
+    pub accelerated: bool,
     /// Provisioning documents, applied in order before the pods start.
     pub provisioning: Vec<String>,
     /// Further settings of every pod; these win.
@@ -49,6 +51,7 @@ impl Default for ClusterPlan {
             simulator: Simulator::default(),
             routers: false,
             simulator_arguments: Vec::new(),
+            accelerated: false,
             provisioning: Vec::new(),
             environment: Vec::new(),
         }
@@ -97,6 +100,9 @@ pub(super) fn nodes(plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Res
         let mut environment = shared(plan, postgres, stream, &peers, Cluster::DATABASE, first);
         environment.push(("GES_SERVER__INTERNAL_PORT".into(), internal.to_string()));
         environment.push(("GES_SERVER__EXTERNAL_PORT".into(), external.to_string()));
+        if plan.accelerated {
+            environment.extend(accelerator(stream));
+        }
         nodes.push(pod(&format!("api-{number}"), "ges-api", plan, environment, internal, Some(external))?);
     }
     for number in 0..plan.workers {
@@ -125,6 +131,10 @@ fn database(port: u16, user: &str) -> Environment {
         ("GES_DB__USER", user),
         ("GES_DB__PASSWORD", "ges"),
     ])
+}
+
+fn accelerator(redis: u16) -> Environment {
+    pairs(&[("GES_REDIS__HOST", "127.0.0.1"), ("GES_REDIS__PORT", &redis.to_string())])
 }
 
 fn gws_of(authentication: &str, environment: &str) -> Environment {
@@ -238,6 +248,7 @@ mod tests {
         let plan = ClusterPlan { routers: true, ..ClusterPlan::default() };
         let mut keys = shared(&plan, 7, 8, &peers, Cluster::WORKER_ROLE, 9);
         keys.extend(provisioner(7));
+        keys.extend(accelerator(8));
         for (key, _) in keys {
             assert!(documented.contains(&format!("| `{key}`")), "{key} is not documented");
         }

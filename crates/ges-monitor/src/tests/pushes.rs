@@ -246,7 +246,7 @@ async fn what_staff_do_is_announced_at_once() {
     let to = Move { actor: staff.clone(), ..move_to(after(8_000), 100) };
     world.store.move_booking(tenant(), booked.id, &to, world.now()).await.unwrap();
     seconds(1).await;
-    let request = CancelRequest { actor: staff, reason: Reason::CANCELLED_BY_ADMIN };
+    let request = CancelRequest { actor: staff, reason: Reason::CANCELLED_BY_ADMIN, keyed: None };
     world.store.cancel(tenant(), booked.id, &request, world.now()).await.unwrap();
     seconds(1).await;
     let events: Vec<_> = pushing.sent().into_iter().map(|(_, event)| event).collect();

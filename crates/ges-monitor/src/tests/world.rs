@@ -10,6 +10,7 @@ use ges_domain::booking::{Booked, NewBooking};
 use ges_domain::callback::{Callback, Change, Reason, TimelineEvent};
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::invariants::Look;
 use ges_domain::ports::*;
 use ges_domain::service::Service;
 use ges_domain::use_cases::CurrentWait;
@@ -27,6 +28,8 @@ pub(super) struct Heard {
     pub(super) lagging: AtomicU64,
     pub(super) panics: AtomicU64,
     pub(super) entries: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) looks: Mutex<Vec<Look>>,
     pub(super) sizes: Mutex<MonitorSizes>,
 }
 
@@ -42,6 +45,12 @@ impl MonitorGauges for Heard {
     }
     fn lagging(&self, items: u64) {
         self.lagging.fetch_add(items, Ordering::SeqCst);
+    }
+    fn looked(&self, look: &Look) {
+        self.looks.lock().unwrap().push(look.clone());
+    }
+    fn refused(&self, writes: u64) {
+        self.refused.fetch_add(writes, Ordering::SeqCst);
     }
     fn panicked(&self) {
         self.panics.fetch_add(1, Ordering::SeqCst);
@@ -72,6 +81,8 @@ pub(super) struct Node {
     crash: Mutex<Option<(u64, Crash)>>,
     pub(super) cut_off: AtomicBool,
     pub(super) panic_for: Mutex<Option<ServiceName>>,
+    /// Whether due records come in the opposite of their order.
+    pub(super) backwards: AtomicBool,
     /// How long the stream takes for a batch.
     pub(super) submit_takes: Mutex<Duration>,
     pub(super) heard: Arc<Heard>,
@@ -108,7 +119,7 @@ impl World {
         self.now();
         match self.store.book(booking).await.unwrap() {
             Booked::Accepted(callback) => *callback,
-            Booked::Refused(refusal) => panic!("{refusal:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -120,6 +131,7 @@ impl World {
             crash: Mutex::new(None),
             cut_off: AtomicBool::new(false),
             panic_for: Mutex::new(None),
+            backwards: AtomicBool::new(false),
             submit_takes: Mutex::default(),
             heard: Arc::default(),
             push: Mutex::default(),
@@ -184,6 +196,7 @@ impl Node {
         let ports = MonitorPorts {
             shards: self.clone(),
             handover: self.clone(),
+            kept: Arc::new(self.world.store.clone()),
             catalogue: self.clone(),
             stream: self.clone(),
             sessions: self.world.sessions.clone(),
@@ -276,7 +289,11 @@ impl Handover for Node {
         until: Instant,
         limit: u32,
     ) -> Result<Vec<Callback>, StoreError> {
-        self.call("due", self.world.store.due(lease, service, until, limit)).await
+        let mut due = self.call("due", self.world.store.due(lease, service, until, limit)).await?;
+        if self.backwards.load(Ordering::SeqCst) {
+            due.reverse();
+        }
+        Ok(due)
     }
     async fn record_handed(
         &self,

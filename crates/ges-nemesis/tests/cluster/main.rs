@@ -4,6 +4,7 @@
 
 mod bookings;
 mod crashes;
+mod limits;
 mod malformed;
 mod nemesis;
 mod outages;

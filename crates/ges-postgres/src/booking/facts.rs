@@ -6,7 +6,7 @@ use std::time::Duration;
 use ges_domain::Instant;
 use ges_domain::booking::{Asked, Ledger, NewBooking};
 use ges_domain::phone::PhoneKey;
-use ges_domain::throttle::NUMBER_DAY;
+use ges_domain::throttle::{Counted, NUMBER_DAY};
 use sqlx::PgExecutor;
 
 /// One service of a flight, as counted.
@@ -19,6 +19,22 @@ pub(super) struct Facts {
     pub(super) ledger: Ledger,
 }
 
+/// What is asked about one service, and when.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) asked: Asked,
+    pub(super) now: Instant,
+}
+
+impl Wanted {
+    /// Only what decisions about these bookings can depend on is asked.
+    pub(super) fn by(bookings: &[&NewBooking]) -> Self {
+        // Counting from the earliest booking of the flight on can only count too much, by the age of the flight.
+        let now = bookings.iter().map(|booking| booking.callback.created_at).min().unwrap_or(Instant::from_millis(0));
+        Self { asked: Asked::by(bookings.iter().copied()), now }
+    }
+}
+
 /// The parameters of the statement, one list per column of its inputs.
 #[derive(Default)]
 struct Questions {
@@ -26,7 +42,7 @@ struct Questions {
     window_service: Vec<i32>,
     window_length: Vec<i64>,
     window_since: Vec<i64>,
-    window_limit: i64,
+    window_most: Vec<i64>,
     number_service: Vec<i32>,
     number_key: Vec<String>,
     number_since: Vec<i64>,
@@ -42,19 +58,16 @@ fn ms(length: Duration) -> i64 {
 }
 
 impl Questions {
-    /// Only what decisions about these bookings can depend on is asked.
-    fn add(&mut self, service: i32, bookings: &[&NewBooking]) {
-        let asked = Asked::by(bookings.iter().copied());
-        // Counting from the earliest booking of the flight on can only count too much, by the age of the flight.
-        let now = bookings.iter().map(|booking| booking.callback.created_at).min().unwrap_or(Instant::from_millis(0));
+    fn add(&mut self, service: i32, Wanted { asked, now }: &Wanted) {
+        let now = *now;
         self.services.push(service);
-        for length in asked.windows {
+        for (length, limit) in &asked.windows {
             self.window_service.push(service);
-            self.window_length.push(ms(length));
-            self.window_since.push((now - length).millis());
+            self.window_length.push(ms(*length));
+            self.window_since.push((now - *length).millis());
+            self.window_most.push((*limit).into());
         }
-        self.window_limit = self.window_limit.max(asked.window_limit.into());
-        for number in asked.numbers {
+        for number in &asked.numbers {
             self.number_service.push(service);
             self.number_key.push(number.as_str().to_owned());
             self.number_since.push((now - NUMBER_DAY).millis());
@@ -63,7 +76,7 @@ impl Questions {
             self.active_service.push(service);
             self.active_limit = self.active_limit.max(limit.into());
         }
-        for (from, until) in asked.usage {
+        for (from, until) in &asked.usage {
             self.usage_service.push(service);
             self.usage_from.push(from.millis());
             self.usage_until.push(until.millis());
@@ -71,27 +84,30 @@ impl Questions {
     }
 }
 
-/// `what` a row tells of a service: its ledger, a window (`at`: length), a number (`at`: open), its active callbacks, a
-/// grain (`at`).
-type Fact = (i32, i32, Option<String>, i64, i64);
+/// `what` a row tells of a service: its ledger, a window (`at`: length; last: its oldest), a number (`at`: open), its active
+/// callbacks, a grain (`at`).
+type Fact = (i32, i32, Option<String>, i64, i64, Option<i64>);
 
 const SELECT: &str = "
-    select 0, l.service, null::text, l.seq, s.removed::int::bigint
+    select 0, l.service, null::text, l.seq, s.removed::int::bigint, null::bigint
     from service_ledger l
     join services s on s.key = l.service
     where l.service = any ($1)
     union all
-    select 1, w.service, null, w.length, (
-        select count(*)
+    select 1, w.service, null, w.length, o.counted, o.oldest
+    from unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[]) w (service, length, since, most)
+    cross join lateral (
+        select count(*) as counted, min(n.created_at) as oldest
         from (
-            select 1
+            select c.created_at
             from callbacks c
             where c.service = w.service and c.counted and c.created_at > w.since
-            limit $5
-        ) counted)
-    from unnest($2::int[], $3::bigint[], $4::bigint[]) w (service, length, since)
+            order by c.created_at desc
+            limit w.most
+        ) n
+    ) o
     union all
-    select 2, n.service, n.phone_key, o.open, o.day
+    select 2, n.service, n.phone_key, o.open, o.day, null
     from unnest($6::int[], $7::text[], $8::bigint[]) n (service, phone_key, since)
     cross join lateral (
         select count(*) filter (where c.state <> 6) as open,
@@ -107,28 +123,28 @@ const SELECT: &str = "
             from callbacks c
             where c.service = a.service and c.state between 2 and 5
             limit $10
-        ) active)
+        ) active), null
     from unnest($9::int[]) a (service)
     union all
-    select 4, u.service, null, u.grain, u.used
+    select 4, u.service, null, u.grain, u.used, null
     from unnest($11::int[], $12::bigint[], $13::bigint[]) r (service, since, until)
     join slot_usage u on u.service = r.service and u.grain >= r.since and u.grain < r.until";
 
-/// Counts everything the bookings of a flight ask for, by service.
+/// Counts everything that is wanted, by service.
 pub(super) async fn count(
     executor: impl PgExecutor<'_>,
-    flight: &HashMap<i32, Vec<&NewBooking>>,
+    flight: &HashMap<i32, Wanted>,
 ) -> Result<HashMap<i32, Facts>, sqlx::Error> {
     let mut asked = Questions::default();
-    for (service, bookings) in flight {
-        asked.add(*service, bookings);
+    for (service, wanted) in flight {
+        asked.add(*service, wanted);
     }
     let rows = sqlx::query_as::<_, Fact>(SELECT)
         .bind(&asked.services)
         .bind(&asked.window_service)
         .bind(&asked.window_length)
         .bind(&asked.window_since)
-        .bind(asked.window_limit)
+        .bind(&asked.window_most)
         .bind(&asked.number_service)
         .bind(&asked.number_key)
         .bind(&asked.number_since)
@@ -142,13 +158,16 @@ pub(super) async fn count(
     let mut facts: HashMap<i32, Facts> = HashMap::new();
     // Ranges of one service may overlap; each grain counts once.
     let mut grains: HashMap<(i32, i64), u32> = HashMap::new();
-    for (what, service, key, at, counted) in rows {
+    for (what, service, key, at, counted, oldest) in rows {
         let fact = facts.entry(service).or_default();
         let ledger = &mut fact.ledger;
         let number = |counted: i64| u32::try_from(counted).unwrap_or(u32::MAX);
         match (what, key) {
             (0, _) => (fact.seq, fact.removed) = (at, counted != 0),
-            (1, _) => drop(ledger.windows.insert(Duration::from_millis(at.unsigned_abs()), number(counted))),
+            (1, _) => {
+                let counted = Counted { accepted: number(counted), oldest: oldest.map(Instant::from_millis) };
+                ledger.windows.insert(Duration::from_millis(at.unsigned_abs()), counted);
+            }
             (2, Some(key)) => {
                 let key = PhoneKey::stored(&key);
                 ledger.number_open.insert(key.clone(), number(at));

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use ges_domain::booking::{NewBooking, NumberRoom};
 use ges_domain::callback::{Callback, Kind};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{ServiceRef, StoreError};
+use ges_domain::throttle::NUMBER_DAY;
 use ges_domain::{Instant, ServiceName, TenantId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -13,7 +15,7 @@ use super::Ticket;
 use super::facts::Facts;
 use crate::error::unavailable;
 use crate::row::{self, direction_code, kind_code, state_code};
-use crate::wake;
+use crate::{kept, wake};
 
 /// An admitted booking: who asked, and the record as it will stand.
 pub(super) type Admitted<'a> = (&'a Ticket, Callback);
@@ -59,7 +61,35 @@ impl<'a> Columns<'a> {
     }
 }
 
-const WRITE: &str = "
+/// What numbers were taken to have at most, one list per column.
+#[derive(Debug, Default)]
+pub(super) struct Rooms {
+    service: Vec<i32>,
+    key: Vec<String>,
+    since: Vec<i64>,
+    open: Vec<i32>,
+    day: Vec<i32>,
+}
+
+impl Rooms {
+    pub(super) fn add(&mut self, service: i32, booking: &NewBooking, room: NumberRoom) {
+        if (room.open, room.day) == (u32::MAX, u32::MAX) {
+            return;
+        }
+        let most = |room: u32| i32::try_from(room).unwrap_or(i32::MAX);
+        self.service.push(service);
+        self.key.push(booking.callback.phone_key.as_str().to_owned());
+        self.since.push((booking.callback.created_at - NUMBER_DAY).millis());
+        self.open.push(most(room.open));
+        self.day.push(most(room.day));
+    }
+}
+
+/// The statement, with what only flights with keys have.
+macro_rules! write_statement {
+    ($guard:literal, $kept:literal) => {
+        concat!(
+            "
     with ledgers as (
         select service, seq
         from service_ledger
@@ -67,9 +97,14 @@ const WRITE: &str = "
         order by service
         for update
     ), unchanged as (
-        select count(*) = cardinality($1) as holds
-        from ledgers
-        join unnest($1::int[], $2::bigint[]) counted (service, seq) using (service, seq)
+        select same and ",
+            $guard,
+            " as holds, same
+        from (
+            select count(*) = cardinality($1) as same
+            from ledgers
+            join unnest($1::int[], $2::bigint[]) counted (service, seq) using (service, seq)
+        ) sequences
     ), moved_on as (
         update service_ledger
         set seq = seq + 1
@@ -91,28 +126,79 @@ const WRITE: &str = "
         from unnest($17::int[], $18::bigint[], $19::int[]) t (service, grain, used)
         where (select holds from unchanged)
         on conflict (service, grain) do update set used = u.used + excluded.used
-    ), woken as (
+    ), ",
+            $kept,
+            "woken as (
         select pg_notify('ges_wake', w.payload)
         from unnest($20::text[]) w (payload)
         where (select holds from unchanged)
     )
-    select holds, (select count(*) from woken)
-    from unchanged";
+    select holds, same, (select count(*) from woken)
+    from unchanged"
+        )
+    };
+}
 
-/// Writes the admitted bookings, their places and the hints to their monitors. `false`: a ledger has moved on since it was
-/// counted, and nothing was written.
+const WRITE: &str = write_statement!("true", "");
+
+/// The same, when the numbers have room: they were not counted.
+const WRITE_WITH_ROOM: &str = write_statement!(
+    "not exists (
+        select 1
+        from unnest($22::int[], $23::text[], $24::bigint[], $25::int[], $26::int[]) n (service, phone_key, since, open, day)
+        cross join lateral (
+            select count(*) filter (where c.state <> 6) as open,
+                count(*) filter (where c.counted and c.created_at > n.since) as day
+            from callbacks c
+            where c.service = n.service and c.phone_key = n.phone_key collate \"C\"
+        ) o
+        where o.open > n.open or o.day > n.day
+    )",
+    ""
+);
+
+/// The same, keeping answers. A key that is kept already makes all of it fail.
+const WRITE_AND_KEEP: &str = write_statement!(
+    "true",
+    "kept as (
+        insert into idempotency (created_at, tenant, subject, operation, key, body)
+        select k.created_at, k.tenant, k.subject, k.operation, k.key, k.body
+        from unnest($22::bigint[], $23::uuid[], $24::uuid[], $25::smallint[], $26::text[], $27::bytea[])
+            k (created_at, tenant, subject, operation, key, body)
+        where (select holds from unchanged)
+    ), "
+);
+
+/// What writing came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Everything is written.
+    All,
+    /// Nothing: a ledger has moved on since it was counted.
+    Overtaken,
+    /// Nothing: a number has no room.
+    NoRoom,
+}
+
+/// Writes the admitted bookings, their places and the hints to their monitors. `rooms`: what the numbers were taken to have,
+/// when they were not counted; not for flights with keys.
 pub(super) async fn write(
     executor: impl PgExecutor<'_>,
     admitted: &[Admitted<'_>],
     counted: &HashMap<i32, Facts>,
-) -> Result<Result<bool, sqlx::Error>, StoreError> {
+    rooms: Option<Rooms>,
+) -> Result<Result<Written, sqlx::Error>, StoreError> {
     let mut columns = Columns::default();
+    let mut answers = kept::Columns::default();
     let mut places: BTreeMap<(i32, i64), i32> = BTreeMap::new();
     let mut wakes: BTreeMap<i32, (ServiceRef, Instant)> = BTreeMap::new();
     let mut pushes: BTreeMap<i32, (TenantId, ServiceName)> = BTreeMap::new();
     for booked in admitted {
         columns.add(booked)?;
         let (ticket, record) = booked;
+        if let Some(keyed) = &ticket.booking.keyed {
+            answers.add(record.tenant, keyed, record.id.0, record.created_at);
+        }
         if record.holds_slot() {
             *places.entry((ticket.service, Usage::grain_of(record.desired_at).millis())).or_default() += 1;
         }
@@ -129,7 +215,13 @@ pub(super) async fn write(
     payloads.extend(pushes.values().map(|(tenant, service)| wake::push_payload(*tenant, service)));
     let (place_service, place_grain): (Vec<i32>, Vec<i64>) = places.keys().copied().unzip();
     let place_used: Vec<i32> = places.values().copied().collect();
-    let written = sqlx::query_as::<_, (bool, i64)>(WRITE)
+    let keeps = !answers.key.is_empty();
+    let statement = match (&rooms, keeps) {
+        (Some(_), _) => WRITE_WITH_ROOM,
+        (None, true) => WRITE_AND_KEEP,
+        (None, false) => WRITE,
+    };
+    let mut write = sqlx::query_as::<_, (bool, bool, i64)>(statement)
         .bind(services)
         .bind(seqs)
         .bind(columns.desired_at)
@@ -150,10 +242,19 @@ pub(super) async fn write(
         .bind(place_grain)
         .bind(place_used)
         .bind(payloads)
-        .bind(columns.unclaimed)
-        .fetch_one(executor)
-        .await;
-    Ok(written.map(|(holds, _)| holds))
+        .bind(columns.unclaimed);
+    if let Some(Rooms { service, key, since, open, day }) = rooms {
+        debug_assert!(!keeps, "keys are looked at by a flight that counts");
+        write = write.bind(service).bind(key).bind(since).bind(open).bind(day);
+    } else if keeps {
+        let kept::Columns { created_at, tenant, subject, operation, key, body } = answers;
+        write = write.bind(created_at).bind(tenant).bind(subject).bind(operation).bind(key).bind(body);
+    }
+    Ok(write.fetch_one(executor).await.map(|(holds, same, _)| match (holds, same) {
+        (true, _) => Written::All,
+        (false, true) => Written::NoRoom,
+        (false, false) => Written::Overtaken,
+    }))
 }
 
 /// Locks the ledgers of these services until the transaction ends, in the order every writer uses.

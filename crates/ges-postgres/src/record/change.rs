@@ -50,10 +50,11 @@ const REWRITE: &str = concat!(
         update callbacks
         set desired_at = $4, deadline = $5, updated_at = $6, completed_at = $7, submitted_at = $8, ack_at = $9,
             session_seq = $10, cancel_at = $11, version = $12, attempts = $13, failures = $14, dial_attempts = $15,
-            reschedules = $16, position = $17, ewt = $18, state = $19, kind = $20, direction = $21, priority = $22,
+            reschedules = $16, position = case when $38 then $17 else position end,
+            ewt = case when $38 then $18 else ewt end, state = $19, kind = $20, direction = $21, priority = $22,
             cancel_confirmed = $23, phone = $24, phone_key = $25, reason = $26, session_id = $27, session_url = $28,
             cancel_reason = $29, details = case when $30 then $31 else details end,
-            unclaimed = case when $38 and $39 then true when $39 then unclaimed end
+            unclaimed = case when $39 and $40 then true when $40 then unclaimed end
         where tenant = $1 and id = $2 and version = $3
             and ($32::smallint is null or ",
     lease_holds!("$32", "$33"),
@@ -81,15 +82,15 @@ const REWRITE: &str = concat!(
         where $37::text is not null
     ), announced as (
         insert into notices (claimed_at, due_at, occasion, tenant, callback, service, attempts, event, target)
-        select $40, $40, $41, c.tenant, c.id, c.service, 0, $42, t.target
+        select $41, $41, $42, c.tenant, c.id, c.service, 0, $43, t.target
         from changed c
-        cross join unnest($43::text[]) t (target)
-        where $42::smallint is not null
+        cross join unnest($44::text[]) t (target)
+        where $43::smallint is not null
         on conflict on constraint notices_pk do nothing
     ), hinted as (
-        select pg_notify('ges_wake', $44)
+        select pg_notify('ges_wake', $45)
         from changed
-        where $44::text is not null and ($42::smallint is not null or unclaimed)
+        where $45::text is not null and ($43::smallint is not null or unclaimed)
     )
     select (select count(*) from changed), (select count(*) from woken) + (select count(*) from hinted)"
 );
@@ -97,6 +98,8 @@ const REWRITE: &str = concat!(
 /// Writes a changed record. `false`: it has changed since it was read, or the lease is stale; nothing was written.
 pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -> Result<bool, StoreError> {
     let (before, after) = (&write.before.record, write.after);
+    // They change beside the version: what another process noted meanwhile is newer than what was read (R-POL-1).
+    let other_place = (before.position, before.ewt) != (after.position, after.ewt) || !after.state.is_open();
     let other_details = before.particulars != after.particulars;
     let document = if other_details { details::encode(&after.particulars)? } else { None };
     let told = write.event.map(event::encode).transpose()?;
@@ -143,6 +146,7 @@ pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -
         .bind(freed)
         .bind(taken)
         .bind(write.hint())
+        .bind(other_place)
         .bind(after.reschedules > before.reschedules)
         .bind(after.may_be_upcoming())
         .bind(after.updated_at.millis())

@@ -2,6 +2,8 @@
 
 mod change;
 mod moves;
+mod once;
+mod recent;
 
 use async_trait::async_trait;
 use ges_domain::callback::acts::{self, SessionWrite};
@@ -9,7 +11,7 @@ use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, TenantId};
+use ges_domain::{CallbackId, Instant, SessionId, TenantId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -18,6 +20,8 @@ use crate::row::{Stored, select_records};
 use crate::{PgStore, event};
 
 pub(crate) use change::{Rewrite, rewrite};
+use once::Once;
+pub(crate) use recent::Recent;
 
 /// How often a write is tried on a record that keeps changing (R-TR-4).
 const TRIES: u32 = 5;
@@ -59,6 +63,33 @@ pub(crate) enum Changed<A> {
 }
 
 impl PgStore {
+    /// What a session's update comes to, by the record as remembered; none when it has to be read.
+    async fn change_remembered(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        update: &SessionUpdate,
+        now: Instant,
+    ) -> Result<Option<Callback>, StoreError> {
+        let recent = &self.0.recent;
+        let Some(before) = recent.get(tenant, id).await.filter(|stored| now < stored.record.expires_at()) else {
+            return Ok(None);
+        };
+        let (after, event) = match session_decision(&before.record, update, now) {
+            Decision::Answer(_) => return Ok(None),
+            Decision::Write(after, event) => (after, Some(event)),
+            Decision::Note(after) => (after, None),
+        };
+        // Whatever becomes of the write, and of this request, the memory is out of date until it is known.
+        recent.forget(tenant, id).await;
+        let write = Rewrite { before: &before, after: &after, event: event.as_ref(), lease: None };
+        if !rewrite(self.pool(), write).await? {
+            return Ok(None);
+        }
+        recent.written(&after, before.service_key).await;
+        Ok(Some(after))
+    }
+
     /// Reads, decides and writes, again when somebody else was quicker.
     pub(crate) async fn change<A>(
         &self,
@@ -76,10 +107,19 @@ impl PgStore {
             };
             let write = Rewrite { before: &before, after: &after, event: event.as_ref(), lease: None };
             if rewrite(self.pool(), write).await? {
+                self.0.recent.written(&after, before.service_key).await;
                 return Ok(Changed::Written(Box::new(after)));
             }
         }
         Err(StoreError::Contended)
+    }
+}
+
+fn session_decision(record: &Callback, update: &SessionUpdate, now: Instant) -> Decision<SessionAnswer> {
+    match acts::session_update(record, update, now) {
+        SessionWrite::Audited(write) => Decision::Write(write.0, write.1),
+        SessionWrite::Volatile(noted) => Decision::Note(*noted),
+        SessionWrite::Answer(answer) => Decision::Answer(answer),
     }
 }
 
@@ -118,6 +158,11 @@ impl Record for PgStore {
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
+        if let Some(keyed) = request.keyed.clone() {
+            let request = request.clone();
+            let once = Once { tenant, id, keyed, now };
+            return self.cancel_once(once, move |record| acts::cancel(record, &request, now)).await;
+        }
         let decide = |record: &Callback| acts::cancel(record, request, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
@@ -130,11 +175,19 @@ impl Record for PgStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
-        actor: &Actor,
+        request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let decide = |record: &Callback| acts::settle_cancel(record, answer, actor, now).into();
+        if let Some(keyed) = request.keyed.clone() {
+            let (asked, actor) = (asked.clone(), request.actor.clone());
+            let once = Once { tenant, id, keyed, now };
+            return self
+                .cancel_once(once, move |record| acts::settle_cancel(record, &asked, answer, &actor, now))
+                .await;
+        }
+        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, &request.actor, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
             Changed::Written(record) => acts::cancelled(*record),
@@ -176,11 +229,10 @@ impl Record for PgStore {
         update: &SessionUpdate,
         now: Instant,
     ) -> Result<SessionAnswer, StoreError> {
-        let decide = |record: &Callback| match acts::session_update(record, update, now) {
-            SessionWrite::Audited(write) => Decision::Write(write.0, write.1),
-            SessionWrite::Volatile(noted) => Decision::Note(*noted),
-            SessionWrite::Answer(answer) => Decision::Answer(answer),
-        };
+        if let Some(record) = self.change_remembered(tenant, id, update, now).await? {
+            return Ok(SessionAnswer::Accepted(Box::new(record)));
+        }
+        let decide = |record: &Callback| session_decision(record, update, now);
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
             Changed::Written(record) => SessionAnswer::Accepted(record),

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use crate::testing::{World, at};
 
+/// R-AV-11.
 #[tokio::test]
 async fn the_documented_example_is_answered() {
     let world = World::new().await;
@@ -46,6 +47,7 @@ async fn without_an_end_the_slot_of_the_start_is_listed() {
     }
 }
 
+/// R-AV-2.
 #[tokio::test]
 async fn local_times_are_read_in_the_zone_and_lost_plus_signs_are_found() {
     let world = World::new().await;
@@ -76,6 +78,7 @@ async fn full_slots_are_listed_on_request() {
     assert_eq!(busy["slots"].as_array().unwrap().len(), 2);
 }
 
+/// R-AV-1.
 #[tokio::test]
 async fn contradictions_and_nonsense_are_refused_by_name() {
     let world = World::new().await;

@@ -1,12 +1,14 @@
-//! `callbacks/create` (engagement-api 4).
+//! `callbacks/create` (engagement-api 4; R-CRE-2, R-CRE-3, R-CRE-7).
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use ges_domain::booking::{BookRequest, CaptchaToken};
 use ges_domain::callback::{OfferType, Particulars, PushTarget, Source, UserData};
+use ges_domain::idempotency::{Keyed, Operation};
 use ges_domain::phone::PhoneNumber;
-use ges_domain::{CallbackId, Refusal, ServiceName};
+use ges_domain::use_cases::Created;
+use ges_domain::{CallbackId, Refusal, ServiceName, TenantId, invariants};
 use serde::Serialize;
 
 use crate::answer::{Answer, Failure};
@@ -14,6 +16,7 @@ use crate::body::JsonBody;
 use crate::dates::moment;
 use crate::exchange::Exchange;
 use crate::fields::{Fields, attached, invalid, object, whole};
+use crate::idempotency::IdempotencyKey;
 use crate::identity::Caller;
 use crate::listener::Site;
 
@@ -35,14 +38,30 @@ pub(super) async fn create(
     State(site): State<Arc<Site>>,
     caller: Caller,
     exchange: Exchange,
+    key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Answer, Failure> {
     let request = read(&body.fields()?, caller.source())?;
     exchange.note_user_data(request.particulars.user_data.len());
-    let callback = site.api().book.run(caller.tenant, request).await?;
-    site.metrics().callback_created(&caller.tenant.to_string());
-    exchange.note_callback(callback.id);
-    Ok(Answer::ok(&CreatedBody { id: callback.id }))
+    let created = book(&site, caller.tenant, request, key.under(Operation::Create, &body)).await?;
+    if let Created::Now(callback) = &created {
+        site.metrics().callback_created(&caller.tenant.to_string());
+        site.look(&invariants::written(callback));
+    }
+    exchange.note_callback(created.id());
+    Ok(Answer::ok(&CreatedBody { id: created.id() }))
+}
+
+/// Books, or finds what was booked under the same key before (I6).
+async fn book(site: &Site, tenant: TenantId, request: BookRequest, keyed: Option<Keyed>) -> Result<Created, Refusal> {
+    let api = site.api();
+    if let Some(before) = api.answered(tenant, keyed.as_ref()).await? {
+        return Ok(Created::Before(CallbackId(before)));
+    }
+    match keyed {
+        Some(keyed) => api.book.run_once(tenant, request, keyed).await,
+        None => Ok(Created::Now(Box::new(api.book.run(tenant, request).await?))),
+    }
 }
 
 /// The request in domain values (engagement-api 4.1 to 4.6).

@@ -58,6 +58,20 @@ async fn the_documented_example_is_booked() {
     assert_eq!(world.metric(&format!("ges_callbacks_created{{tenant=\"{}\"}} ", builders::tenant())), Some(1.0));
 }
 
+/// R-CRE-6, R-CRE-7: nothing makes a second booking of two equal requests but the client's own care.
+#[tokio::test]
+async fn equal_requests_are_two_callbacks() {
+    let world = World::new().await;
+    let mut ids = std::collections::HashSet::new();
+    for _ in 0..2 {
+        let reply = world.create(with("a", json!(1))).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        ids.insert(reply.json()["data"]["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ids.len(), 2);
+    assert_eq!(world.metric(&format!("ges_callbacks_created{{tenant=\"{}\"}} ", builders::tenant())), Some(2.0));
+}
+
 #[tokio::test]
 async fn the_smallest_request_with_the_sentence_of_the_clients_is_immediate() {
     let world = World::new().await;
@@ -69,6 +83,7 @@ async fn the_smallest_request_with_the_sentence_of_the_clients_is_immediate() {
     assert_eq!(record.particulars.offer_type, Some(OfferType::Asap));
 }
 
+/// R-CRE-3: the table of refusals sends a field nobody knows, too.
 #[tokio::test]
 async fn every_field_reaches_the_record() {
     let world = World::new().await;
@@ -171,6 +186,7 @@ async fn of_repeated_keys_the_last_counts() {
     assert_eq!(world.post("create", body).await.status, 200);
 }
 
+/// R-CRE-2.
 #[tokio::test]
 async fn malformed_requests_name_their_field_and_write_nothing() {
     let world = World::new().await;
@@ -334,6 +350,7 @@ async fn a_body_that_ends_early_is_malformed() {
     world.post("create", Body::from_stream(futures_util::stream::iter(pieces))).await.refused(400, 1);
 }
 
+/// R-THR-7, R-THR-11: each refusal by a limit is counted.
 #[tokio::test]
 async fn every_business_refusal_has_its_row_of_the_table() {
     type Change = fn(&mut Settings);
@@ -346,7 +363,13 @@ async fn every_business_refusal_has_its_row_of_the_table() {
         ("captcha not accepted", |it| it.captcha_required = true, with("captchaToken", json!("robot")), 400, 4),
         ("captcha empty", |it| it.captcha_required = true, with("captchaToken", json!("")), 400, 4),
         ("impossible number", |_| {}, with("phoneNumber", json!("abc")), 400, 5),
-        ("emergency number", |it| it.block_impossible = false, with("phoneNumber", json!("911")), 400, 5),
+        (
+            "emergency number",
+            |it| it.throttle.block_impossible = Some(false),
+            with("phoneNumber", json!("911")),
+            400,
+            5,
+        ),
         ("premium number", |_| {}, with("phoneNumber", json!("19005551234")), 400, 5),
         (
             "push target needed",
@@ -549,4 +572,60 @@ proptest! {
         let status = status_of(body.to_string().into_bytes());
         prop_assert!([200, 400, 429].contains(&status), "{} for {}", status, body);
     }
+}
+
+/// R-THR-4; draft-ietf-httpapi-ratelimit-headers: whoever waits as long as told finds room.
+#[tokio::test]
+async fn a_full_window_tells_what_it_takes_and_when_to_come_back() {
+    let world = World::new().await;
+    world
+        .provision(SERVICE, |it| {
+            it.throttle.throttle_limit1 = Some(2);
+            it.throttle.throttle_ttl1 = Some(300);
+            it.throttle.in_queue_check = Some(ges_domain::throttle::InQueueCheck::Off);
+        })
+        .await;
+    world.booked(None).await;
+    world.clock.advance(std::time::Duration::from_millis(100_500));
+    world.booked(None).await;
+    let wish = json!({"serviceName": SERVICE, "phoneNumber": "12223334444"});
+    let reply = world.create(wish.clone()).await;
+    assert_eq!(reply.refused(429, 32), "Too many callbacks for this service within 300 seconds");
+    assert_eq!(reply.header("retry-after"), Some("200"), "199.5 s, rounded up");
+    assert_eq!(reply.header("ratelimit-policy"), Some("\"immediate\";q=2;w=300"));
+    assert_eq!(reply.header("ratelimit"), Some("\"immediate\";r=0;t=200"));
+    world.clock.advance(std::time::Duration::from_secs(200));
+    let reply = world.create(wish).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.header("ratelimit"), None, "only who is refused hears of limits");
+}
+
+/// R-THR-13: the next request, against what is recorded already.
+#[tokio::test]
+async fn a_changed_limit_holds_for_the_next_request() {
+    let world = World::new().await;
+    let limit = async |limit| world.provision(SERVICE, |it| it.throttle.throttle_limit1 = Some(limit)).await;
+    let book = async |n: u32| {
+        world.create(json!({"serviceName": SERVICE, "phoneNumber": format!("1222333{n:04}")})).await.status
+    };
+    limit(2).await;
+    assert_eq!([book(1).await, book(2).await, book(3).await], [200, 200, 429]);
+    limit(3).await;
+    assert_eq!([book(4).await, book(5).await], [200, 429]);
+    limit(1).await;
+    assert_eq!(book(6).await, 429);
+}
+
+/// R-THR-1 over the wire: the service leaves it to the tenant.
+#[tokio::test]
+async fn a_tenants_limit_holds_for_services_that_set_none() {
+    use ges_domain::ports::Catalogue as _;
+    let world = World::new().await;
+    let settings = ges_domain::throttle::Settings { throttle_limit1: Some(1), ..Default::default() };
+    world.store.put_tenant_throttle(builders::tenant(), &settings).await.unwrap();
+    world.booked(None).await;
+    let wish = json!({"serviceName": SERVICE, "phoneNumber": "12223335555"});
+    world.create(wish.clone()).await.refused(429, 32);
+    world.provision(SERVICE, |it| it.throttle.throttle_limit1 = Some(2)).await;
+    assert_eq!(world.create(wish).await.status, 200);
 }

@@ -22,6 +22,7 @@ async fn a_queued_callback_shows_what_its_session_told() {
     );
 }
 
+/// R-REC-7.
 #[tokio::test]
 async fn each_state_shows_its_own_fields() {
     for (state, word, told) in [
@@ -45,6 +46,7 @@ async fn each_state_shows_its_own_fields() {
     }
 }
 
+/// R-REC-3.
 #[tokio::test]
 async fn a_cancelled_callback_shows_its_reason() {
     let world = World::new().await;

@@ -10,6 +10,7 @@ use ges_domain::ports::StoreError;
 use serde::Serialize;
 
 use crate::answer::{Answer, Failure, JSON};
+use crate::refusal::{QUEUE, whole_seconds};
 
 /// Marks an answer whose body is final.
 #[derive(Debug, Clone, Copy)]
@@ -87,9 +88,16 @@ impl From<Refusal> for GmsFault {
             Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable => {
                 Self::unavailable("A service this one depends on is not available.")
             }
-            Refusal::TtlLimitReached { .. } | Refusal::QueueFull | Refusal::EnqueueLimitReached => {
-                fault(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable)
+            Refusal::TtlLimitReached { retry_in, .. } => {
+                let fault = fault(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable);
+                Self { retry_after: Some(whole_seconds(retry_in)), ..fault }
             }
+            // When one of those that wait is over nobody knows; integrations 2.2 wants a time all the same.
+            Refusal::QueueFull | Refusal::EnqueueLimitReached => {
+                let fault = fault(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable);
+                Self { retry_after: Some(QUEUE), ..fault }
+            }
+            Refusal::KeyReused => fault(StatusCode::UNPROCESSABLE_ENTITY, Exception::InvalidOption),
             Refusal::NotFound(_) => fault(StatusCode::NOT_FOUND, Exception::NotFound),
             Refusal::UnknownService(_) | Refusal::UnknownGroup(_) => {
                 fault(StatusCode::BAD_REQUEST, Exception::NotFound)

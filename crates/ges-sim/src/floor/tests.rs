@@ -37,6 +37,7 @@ fn story<'a>(told: &'a [Happening], id: &str) -> Vec<(u64, &'a What)> {
     told.iter().filter(|happening| happening.call == id).map(|happening| (happening.at, &happening.what)).collect()
 }
 
+/// R-EWT-3.
 #[test]
 fn ex_o_worked_examples_of_the_estimate() {
     let departures: Vec<u64> = (0..32).map(|n| n * 600_000 / 31).collect();

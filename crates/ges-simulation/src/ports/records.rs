@@ -7,7 +7,7 @@ use ges_domain::capacity::Usage;
 use ges_domain::ports::{
     Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, ServiceName, TenantId};
+use ges_domain::{CallbackId, Instant, ServiceName, SessionId, TenantId};
 
 use super::Node;
 use crate::trace::short;
@@ -20,6 +20,7 @@ impl Bookings for Node {
             let booked = self.world.take_booking(booking).await;
             match &booked {
                 Ok(Booked::Accepted(_)) => self.note(format!("{} booked, {kind} for {desired}", short(id))),
+                Ok(Booked::Repeated(before)) => self.note(format!("{} was {} before", short(id), short(*before))),
                 Ok(Booked::Refused(refusal)) => self.note(format!("{} not booked: {refusal}", short(id))),
                 Err(error) => self.note(format!("{} not booked: {error}", short(id))),
             }
@@ -72,12 +73,13 @@ impl Record for Node {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
-        actor: &Actor,
+        request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
         let act = async {
-            let cancelled = self.world.store.settle_cancel(tenant, id, answer, actor, now).await?;
+            let cancelled = self.world.store.settle_cancel(tenant, id, asked, answer, request, now).await?;
             self.note(format!("cancel of {} settled by {answer:?}: {}", short(id), word(&cancelled)));
             Ok(cancelled)
         };
@@ -140,6 +142,8 @@ fn word(cancelled: &Cancelled) -> &'static str {
         Cancelled::AskSession(_) => "the session has to be asked",
         Cancelled::AlreadyCompleted => "completed already",
         Cancelled::NotCancellable => "not cancellable",
+        Cancelled::Repeated => "done before",
+        Cancelled::KeyReused => "the key means another request",
         Cancelled::Unknown => "unknown",
     }
 }

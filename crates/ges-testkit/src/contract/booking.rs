@@ -38,6 +38,7 @@ fn full_particulars() -> Particulars {
         captcha_unverified: true,
         ewt_at_creation: Some(90),
         recreated_from: Some(CountingIds::nth(4711)),
+        former_sessions: vec![crate::builders::session("S0")],
         previous_desired: vec![after(1), after(2)],
         session_facts: BTreeMap::from([("_note".to_owned(), "ü".to_owned())]),
     }

@@ -80,7 +80,7 @@ pub async fn unclaimed_records_come_in_order_of_their_time(stores: &dyn Stores) 
     let place = Some((soon.desired_at, soon.id));
     let rest = stores.notices().upcoming(lease, &service_of(&late), START + FAR, place, 1).await.unwrap();
     assert_eq!(rest.records.iter().map(|record| record.id).collect::<Vec<_>>(), [late.id], "page by page");
-    let request = CancelRequest { actor: Actor::Api, reason: Reason::CANCELLED };
+    let request = CancelRequest { actor: Actor::Api, reason: Reason::CANCELLED, keyed: None };
     stores.record().cancel(tenant(), soon.id, &request, after(1)).await.unwrap();
     assert_eq!(unclaimed(stores, &late, START + FAR).await.0, [late.id], "what is over is not coming up");
     let talking = with_targets(stores, None, &["talking"]).await;
@@ -182,7 +182,7 @@ pub async fn announcements_are_written_with_what_they_announce(stores: &dyn Stor
     let staff = Actor::Ui("ada".into());
     let to = Move { actor: staff.clone(), ..move_to(after(9_000), 10) };
     stores.record().move_booking(tenant(), record.id, &to, after(1)).await.unwrap();
-    let request = CancelRequest { actor: staff, reason: Reason::CANCELLED_BY_ADMIN };
+    let request = CancelRequest { actor: staff, reason: Reason::CANCELLED_BY_ADMIN, keyed: None };
     stores.record().cancel(tenant(), record.id, &request, after(2)).await.unwrap();
     let mut told: BTreeMap<(u64, &str), u32> = BTreeMap::new();
     for begun in begin(stores, &record, after(3)).await {

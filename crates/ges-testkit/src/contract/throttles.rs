@@ -17,8 +17,10 @@ fn windows(draft: Draft, first: (u32, u64), second: (u32, u64)) -> Draft {
     draft.limits(|limits| limits.windows = [window(first), window(second)])
 }
 
-fn full(seconds: u64) -> Refusal {
-    Refusal::TtlLimitReached { window: Duration::from_secs(seconds) }
+/// The window of this length is full, takes `limit`, and has room after `retry_in` ms.
+fn full(seconds: u64, limit: u32, retry_in: u64) -> Refusal {
+    let (window, retry_in) = (Duration::from_secs(seconds), Duration::from_millis(retry_in));
+    Refusal::TtlLimitReached { window, limit, retry_in }
 }
 
 /// R-THR-10, both types; a number that is no longer waiting passes again.
@@ -64,9 +66,9 @@ pub async fn the_first_full_window_names_the_refusal(stores: &dyn Stores) {
     for n in 0..3 {
         book(stores, windows(immediate(after(n)), (3, 300), (5, 3600))).await;
     }
-    assert_eq!(refused(stores, windows(immediate(after(10)), (3, 300), (3, 3600))).await, full(300));
-    assert_eq!(refused(stores, windows(immediate(after(10)), (4, 300), (3, 3600))).await, full(3600));
-    assert_eq!(refused(stores, windows(immediate(after(10)), (0, 1), (9, 3600))).await, full(1));
+    assert_eq!(refused(stores, windows(immediate(after(10)), (3, 300), (3, 3600))).await, full(300, 3, 290_000));
+    assert_eq!(refused(stores, windows(immediate(after(10)), (4, 300), (3, 3600))).await, full(3600, 3, 3_590_000));
+    assert_eq!(refused(stores, windows(immediate(after(10)), (0, 1), (9, 3600))).await, full(1, 0, 1_000));
     book(stores, windows(scheduled(after(10), after(7200)), (0, 300), (0, 3600))).await;
     book(stores, windows(immediate(after(10)), (4, 300), (4, 3600))).await;
 }
@@ -78,9 +80,9 @@ pub async fn a_window_slides_and_forgets_its_start(stores: &dyn Stores) {
     book(stores, two(START)).await;
     book(stores, two(after(30))).await;
     let last = after(60) - Duration::from_millis(1);
-    assert_eq!(refused(stores, two(last)).await, full(60));
+    assert_eq!(refused(stores, two(last)).await, full(60, 2, 1));
     book(stores, two(after(60))).await;
-    assert_eq!(refused(stores, two(after(60))).await, full(60));
+    assert_eq!(refused(stores, two(after(60))).await, full(60, 2, 30_000));
     book(stores, two(after(90))).await;
 }
 
@@ -165,5 +167,5 @@ pub async fn a_move_changes_no_throttle_count(stores: &dyn Stores) {
     let counted = book(stores, one(after(20))).await;
     let moved = stores.record().move_booking(tenant(), counted.id, &move_to(after(9000), 5), after(30)).await.unwrap();
     assert!(matches!(moved, Moved::Done(_)), "{moved:?}");
-    assert_eq!(refused(stores, one(after(40))).await, full(300));
+    assert_eq!(refused(stores, one(after(40))).await, full(300, 1, 280_000));
 }

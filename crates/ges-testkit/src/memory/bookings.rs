@@ -7,8 +7,8 @@ use ges_domain::booking::{Asked, Booked, Ledger, NewBooking, admit};
 use ges_domain::callback::Kind;
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{Bookings, ServiceRef, StoreError};
-use ges_domain::throttle::NUMBER_DAY;
-use ges_domain::{Instant, Refusal, ServiceName, TenantId};
+use ges_domain::throttle::{Counted, NUMBER_DAY};
+use ges_domain::{CallbackId, Instant, Refusal, ServiceName, TenantId};
 
 use super::{MemoryStore, State, Stored};
 
@@ -21,6 +21,12 @@ impl Bookings for MemoryStore {
         if state.services.get(&service).is_none_or(|service| service.removed) {
             return Ok(Booked::Refused(Refusal::UnknownService(service.name.to_string())));
         }
+        let answered = booking.keyed.as_ref().map_or(Ok(None), |keyed| state.answered(callback.tenant, keyed));
+        match answered {
+            Ok(None) => {}
+            Ok(Some(id)) => return Ok(Booked::Repeated(CallbackId(id))),
+            Err(refusal) => return Ok(Booked::Refused(refusal)),
+        }
         if let Err(refusal) = admit(&booking, &state.ledger(&booking)) {
             return Ok(Booked::Refused(refusal));
         }
@@ -31,6 +37,9 @@ impl Bookings for MemoryStore {
         }
         state.records.insert(row.id, stored);
         let row = state.write((row, event));
+        if let Some(keyed) = &booking.keyed {
+            state.keep(row.tenant, keyed, row.id.0, row.created_at);
+        }
         self.hint(&row);
         Ok(Booked::Accepted(Box::new(row)))
     }
@@ -57,8 +66,13 @@ impl State {
             of.map(|stored| &stored.row).filter(move |row| row.created_at > since)
         };
         let count = |counted: usize| u32::try_from(counted).unwrap_or(u32::MAX);
-        let windows =
-            asked.windows.iter().map(|length: &Duration| (*length, count(accepted_since(now - *length).count())));
+        let window = |(length, limit): (&Duration, &u32)| {
+            let mut newest: Vec<Instant> = accepted_since(now - *length).map(|row| row.created_at).collect();
+            newest.sort_unstable_by(|one, other| other.cmp(one));
+            newest.truncate(*limit as usize);
+            (*length, Counted { accepted: count(newest.len()), oldest: newest.last().copied() })
+        };
+        let windows = asked.windows.iter().map(window);
         let of_number =
             |key| self.of(tenant, service).map(|stored| &stored.row).filter(move |row| row.phone_key == key);
         let open = |key| count(of_number(key).filter(|row| row.state.is_open()).count());

@@ -6,6 +6,7 @@ mod bookings;
 mod catalogue;
 mod credentials;
 mod handover;
+mod kept;
 mod notices;
 mod record;
 mod shards;
@@ -19,6 +20,7 @@ use ges_domain::callback::acts::Write;
 use ges_domain::callback::{Callback, Kind, TimelineEvent};
 use ges_domain::capacity::{CapacityRule, Usage};
 use ges_domain::hours::Hours;
+use ges_domain::idempotency::{Kept, Key, Operation};
 use ges_domain::ports::{Clock, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
 use ges_domain::push::announced;
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
@@ -50,6 +52,8 @@ struct State {
     shards: shards::Holders,
     notices: Vec<notices::Notice>,
     credentials: BTreeMap<(TenantId, &'static str, String), Vec<u8>>,
+    /// What was answered under keys, and when.
+    kept: HashMap<(TenantId, Operation, Key), (Instant, Kept)>,
     failures: u32,
     /// Somebody damaged a record on purpose.
     damaged: bool,

@@ -4,12 +4,44 @@ use async_trait::async_trait;
 use ges_domain::callback::acts::{self, SessionWrite};
 use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::capacity::Usage;
+use ges_domain::idempotency::Keyed;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, TenantId};
+use ges_domain::{CallbackId, Instant, SessionId, TenantId};
 
 use super::MemoryStore;
+
+impl MemoryStore {
+    /// One half of a cancel. Success is kept under the request's key (I6).
+    fn cancel_half(
+        &self,
+        (tenant, id): (TenantId, CallbackId),
+        keyed: Option<&Keyed>,
+        now: Instant,
+        decide: impl Fn(&Callback) -> Result<acts::Write, Cancelled>,
+    ) -> Result<Cancelled, StoreError> {
+        let mut state = self.open()?;
+        match keyed.map_or(Ok(None), |keyed| state.answered(tenant, keyed)) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(Cancelled::Repeated),
+            Err(_) => return Ok(Cancelled::KeyReused),
+        }
+        let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
+        let cancelled = match decide(record) {
+            Ok(write) => {
+                let row = state.write(write);
+                self.hint_at_push(&row);
+                acts::cancelled(row)
+            }
+            Err(answer) => answer,
+        };
+        if let (Some(keyed), Cancelled::Done(record)) = (keyed, &cancelled) {
+            state.keep(tenant, keyed, record.id.0, now);
+        }
+        Ok(cancelled)
+    }
+}
 
 #[async_trait]
 impl Record for MemoryStore {
@@ -34,36 +66,20 @@ impl Record for MemoryStore {
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let mut state = self.open()?;
-        let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
-        Ok(match acts::cancel(record, request, now) {
-            Ok(write) => {
-                let row = state.write(write);
-                self.hint_at_push(&row);
-                acts::cancelled(row)
-            }
-            Err(answer) => answer,
-        })
+        self.cancel_half((tenant, id), request.keyed.as_ref(), now, |record| acts::cancel(record, request, now))
     }
 
     async fn settle_cancel(
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
-        actor: &Actor,
+        request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let mut state = self.open()?;
-        let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
-        Ok(match acts::settle_cancel(record, answer, actor, now) {
-            Ok(write) => {
-                let row = state.write(write);
-                self.hint_at_push(&row);
-                acts::cancelled(row)
-            }
-            Err(answer) => answer,
-        })
+        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, &request.actor, now);
+        self.cancel_half((tenant, id), request.keyed.as_ref(), now, decide)
     }
 
     async fn move_booking(

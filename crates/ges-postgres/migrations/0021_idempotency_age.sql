@@ -1,0 +1,2 @@
+-- What is forgotten next.
+create index idempotency_age on idempotency (created_at);
