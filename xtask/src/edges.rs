@@ -8,6 +8,7 @@ use serde::Deserialize;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-captcha", &["ges-domain", "ges-http-client"]),
     ("ges-config", &[]),
+    ("ges-conformance", &["ges-harness"]),
     ("ges-domain", &[]),
     ("ges-gws", &["ges-domain", "ges-http-client"]),
     ("ges-harness", &[]),
@@ -41,7 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-testkit", &["ges-domain"]),
     ("ges-urs", &["ges-domain", "ges-http-client"]),
     ("ges-vault", &["ges-domain"]),
-    ("xtask", &["ges-config", "ges-harness", "ges-telemetry"]),
+    ("xtask", &["ges-config", "ges-harness", "ges-rest", "ges-telemetry"]),
 ];
 
 /// Binaries wire everything together, but what is made for tests and play stays out of the pods.

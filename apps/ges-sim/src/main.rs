@@ -58,6 +58,9 @@ struct Options {
     /// Port of Nexus.
     #[arg(long, default_value_t = Ports::default().nexus)]
     nexus_port: u16,
+    /// Port of the statistics service.
+    #[arg(long, default_value_t = Ports::default().statistics)]
+    statistics_port: u16,
     /// Port of the control plane.
     #[arg(long, default_value_t = Ports::default().control)]
     control_port: u16,
@@ -75,6 +78,7 @@ impl Options {
                 fcm: self.fcm_port,
                 recaptcha: self.recaptcha_port,
                 nexus: self.nexus_port,
+                statistics: self.statistics_port,
                 control: self.control_port,
             },
             seed: self.seed,
@@ -105,6 +109,7 @@ async fn main() -> anyhow::Result<()> {
     println!("environment     http://{}", addresses.environment);
     println!("push            http://{} (Nexus http://{})", addresses.fcm, addresses.nexus);
     println!("reCAPTCHA       http://{}", addresses.recaptcha);
+    println!("statistics      http://{}", addresses.statistics);
     println!("control plane   http://{}/_sim/", addresses.control);
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {

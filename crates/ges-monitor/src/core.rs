@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ges_domain::callback::{Actor, Callback, Reason};
 use ges_domain::invariants::Look;
-use ges_domain::ports::{Catalogue, Clock, Handover, KeptAnswers, Sessions, SubmissionStream};
+use ges_domain::phone::NumberingPlan;
+use ges_domain::ports::{CallIns, Catalogue, Clock, Handover, KeptAnswers, Sessions, SubmissionStream};
 use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -23,6 +24,8 @@ pub(crate) struct Core {
     pub(crate) kept: Arc<dyn KeptAnswers>,
     pub(crate) catalogue: Arc<dyn Catalogue>,
     pub(crate) stream: Arc<dyn SubmissionStream>,
+    pub(crate) plan: Arc<dyn NumberingPlan>,
+    pub(crate) call_ins: Arc<dyn CallIns>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) gauges: Arc<dyn MonitorGauges>,

@@ -91,7 +91,7 @@ impl Core {
         let stream_down = self.health().is_down();
         let mut batch = Vec::new();
         for row in rows {
-            match decide_due(&row, known.as_deref(), ewt, stream_down, now) {
+            match decide_due(&row, known.as_deref(), &*self.plan, ewt, stream_down, now) {
                 DueVerdict::Wait => {
                     end.left = end.left.or(Some(row.desired_at));
                     end.paused |= known.as_ref().is_some_and(|service| service.paused);

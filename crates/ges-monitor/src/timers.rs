@@ -70,7 +70,7 @@ impl Core {
     }
 
     /// The next attempts of unanswered records: at once, whatever the wait is by now. None for a service that is paused or
-    /// gone: a round will see to them.
+    /// gone, nor for a number that is blocked by now: a round will see to them.
     async fn next_attempts(
         &self,
         service: &ServiceRef,
@@ -79,6 +79,8 @@ impl Core {
     ) -> Result<Vec<Dispatch>, RoundBroke> {
         let known = self.catalogue.service(service.tenant, &service.name).await?;
         let Some(known) = known.filter(|known| !known.removed && !known.paused) else { return Ok(Vec::new()) };
+        // Blocked since the last attempt: a round will end it (R-SUB-6, T15).
+        rows.retain(|row| !known.blocks(&*self.plan, &row.phone_key));
         rows.sort_by_key(Callback::order);
         let dispatch = |row: Callback| Dispatch {
             attempt: row.next_attempt(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::ports::{
-    Bookings, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
@@ -27,6 +27,9 @@ async fn fresh() -> Fresh {
 #[async_trait::async_trait]
 impl Stores for Fresh {
     fn catalogue(&self) -> Arc<dyn Catalogue> {
+        Arc::new(self.store.clone())
+    }
+    fn call_ins(&self) -> Arc<dyn CallIns> {
         Arc::new(self.store.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {

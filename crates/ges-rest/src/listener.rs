@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::Failure;
 use crate::api::{Api, Observed};
-use crate::{credentials, engagement, exchange, genesys, health};
+use crate::{credentials, engagement, exchange, genesys, health, openapi};
 
 /// What becomes of headers that name a contact center on the external listener (engagement-api 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,6 +49,11 @@ impl Limits {
         }
     }
 
+    /// The same with this treatment of headers that name a contact center.
+    pub const fn with_tenant_headers(self, tenant_headers: TenantHeaders) -> Self {
+        Self { tenant_headers, ..self }
+    }
+
     /// 10 MB and 30 s.
     pub const fn internal() -> Self {
         Self { body_bytes: 10_000_000, ..Self::external() }
@@ -79,6 +84,11 @@ impl Site {
         self.api.as_ref().expect("invariant: routes that need the use cases are mounted together with them")
     }
 
+    /// The use cases, on a listener that has them.
+    pub(crate) fn public_api(&self) -> Option<&Api> {
+        self.api.as_deref()
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.observed.metrics
     }
@@ -102,7 +112,8 @@ pub fn external_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Rou
 /// The public API for sibling services, the session storage, health and metrics.
 pub fn internal_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Router {
     let site = Site { role: Role::Internal, limits, observed: api.observed.clone(), api: Some(api), tasks };
-    finish(engagement::routes().merge(genesys::routes()).merge(credentials::routes()).merge(own_routes()), site)
+    let own = own_routes().merge(credentials::routes());
+    finish(engagement::routes().merge(genesys::routes()).merge(openapi::routes()).merge(own), site)
 }
 
 /// Health and metrics of a process that serves nothing else.

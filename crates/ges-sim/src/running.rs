@@ -17,6 +17,7 @@ use crate::http::{Door, serve};
 use crate::lock::Lock;
 use crate::ors::{self, EntrySource, Ors, Storage};
 use crate::recaptcha::{self, Recaptcha};
+use crate::stats::{self, Stats};
 use crate::tenants::Seed;
 use crate::urs::{self, Node, Urs};
 
@@ -39,6 +40,8 @@ pub struct Ports {
     pub recaptcha: u16,
     /// Nexus.
     pub nexus: u16,
+    /// Statistics service.
+    pub statistics: u16,
     /// Control plane.
     pub control: u16,
 }
@@ -51,6 +54,7 @@ impl Ports {
         urs_backup: 0,
         auth: 0,
         environment: 0,
+        statistics: 0,
         fcm: 0,
         recaptcha: 0,
         nexus: 0,
@@ -70,6 +74,7 @@ impl Default for Ports {
             fcm: 9101,
             recaptcha: 9102,
             nexus: 9103,
+            statistics: 8094,
             control: 9900,
         }
     }
@@ -124,6 +129,8 @@ pub struct Addresses {
     pub recaptcha: SocketAddr,
     /// Nexus.
     pub nexus: SocketAddr,
+    /// Statistics service.
+    pub statistics: SocketAddr,
     /// Control plane.
     pub control: SocketAddr,
 }
@@ -173,6 +180,7 @@ impl Sim {
         let push = listen("the push provider", ports.fcm).await?;
         let human = listen("reCAPTCHA", ports.recaptcha).await?;
         let nexus = listen("Nexus", ports.nexus).await?;
+        let statistics = listen("the statistics service", ports.statistics).await?;
         let control = listen("the control plane", ports.control).await?;
         let addresses = Addresses {
             ors: ors_listener.1,
@@ -183,12 +191,14 @@ impl Sim {
             fcm: push.1,
             recaptcha: human.1,
             nexus: nexus.1,
+            statistics: statistics.1,
             control: control.1,
         };
         let (clock, tasks, stop) = (SimClock::start(), TaskTracker::new(), CancellationToken::new());
         let desk = Arc::new(Desk::new(settings.floor.clone(), settings.seed, clock));
         let gws = Arc::new(Gws::new(settings.tenants.clone()));
         let urs = Arc::new(Urs { desk: desk.clone(), gws: gws.clone(), state: Lock::default(), clock });
+        let stats = Arc::new(Stats { desk: desk.clone(), gws: gws.clone(), state: Lock::default(), clock });
         let ors = Arc::new(Ors::new(
             desk.clone(),
             Storage::new(settings.update_retries).map_err(StartError::Client)?,
@@ -210,6 +220,7 @@ impl Sim {
             gws: gws.clone(),
             fcm: fcm.clone(),
             recaptcha: recaptcha.clone(),
+            stats: stats.clone(),
             seed: settings.tenants,
             floor: settings.floor,
         });
@@ -222,6 +233,7 @@ impl Sim {
             ("fcm", push.0, fcm::router(fcm.clone())),
             ("nexus", nexus.0, fcm::nexus(fcm)),
             ("recaptcha", human.0, recaptcha::router(recaptcha)),
+            ("stats", statistics.0, stats::router(stats)),
         ];
         for (target, listener, peer) in peers {
             tasks.spawn(serve(target, listener, peer, door.clone(), stop.clone()));

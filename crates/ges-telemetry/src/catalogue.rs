@@ -70,6 +70,7 @@ metrics! {
     CALLBACKS_CREATED = "ges_callbacks_created" Kind::Counter, TENANT, TENANTS, "Callbacks booked.";
     PUSH_SENT = "ges_push_notifications_sent" Kind::Counter, &["tenant", "channel", "result"], 2_000,
         "Pushes that have ended, one per target: success or failure.";
+    CALLIN_CREATED = "ges_callin_created" Kind::Counter, TENANT, TENANTS, "Click-to-call-in requests that got a number.";
     MONITOR_SIZE = "ges_monitor_size" Kind::Gauge, &["type"], 8,
         "Callbacks under management: scheduled (wait for their time), active (handed over), submit_retry (hand-over failed, tried again).";
     HTTP_REQUESTS = "ges_http_requests_total" Kind::Counter, &["tenant", "path"], PATHS, "Requests, successful or not.";

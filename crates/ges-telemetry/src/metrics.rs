@@ -143,6 +143,7 @@ struct Inner {
     callbacks_created: Counter<u64>,
     push_sent: Counter<u64>,
     nexus_access_failure: Counter<u64>,
+    callin_created: Counter<u64>,
     monitor_size: Gauge<f64>,
     http_requests: Counter<u64>,
     http_failed: Counter<u64>,
@@ -201,6 +202,7 @@ impl Metrics {
             callbacks_created: counter(&row::CALLBACKS_CREATED),
             push_sent: counter(&row::PUSH_SENT),
             nexus_access_failure: counter(&row::NEXUS_ACCESS_FAILURE),
+            callin_created: counter(&row::CALLIN_CREATED),
             monitor_size: gauge(&row::MONITOR_SIZE),
             http_requests: counter(&row::HTTP_REQUESTS),
             http_failed: counter(&row::HTTP_FAILED),
@@ -262,6 +264,7 @@ impl Metrics {
     /// Starts the series of a tenant at 0. Call it when the tenant is first heard of.
     pub fn tenant_known(&self, tenant: &str) {
         self.0.callbacks_created.add(0, &[label("tenant", tenant)]);
+        self.0.callin_created.add(0, &[label("tenant", tenant)]);
         self.limit_reached(&self.0.ttl_limit_reached, tenant, 0);
         self.limit_reached(&self.0.enqueue_limit_reached, tenant, 0);
     }
@@ -282,6 +285,11 @@ impl Metrics {
     /// The provider of pushes was not reached.
     pub fn nexus_access_failure(&self) {
         self.0.nexus_access_failure.add(1, &self.0.pod);
+    }
+
+    /// One call-in request got its number.
+    pub fn callin_created(&self, tenant: &str) {
+        self.0.callin_created.add(1, &[label("tenant", tenant)]);
     }
 
     /// One request was answered.

@@ -20,6 +20,7 @@ fn exercised() -> Metrics {
     metrics.tenant_known("t");
     metrics.push_notification_sent("t1", true);
     metrics.callback_created("t");
+    metrics.callin_created("t");
     metrics.http_request(ROUTE, "GET", Some("t"), 200, 0.02);
     metrics.http_request(ROUTE, "GET", Some("t"), 429, 0.02);
     metrics.monitor_size(Managed::Scheduled, 3);

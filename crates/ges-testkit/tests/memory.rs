@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::ports::{
-    Bookings, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_testkit::MemoryStore;
@@ -20,6 +20,9 @@ async fn fresh() -> Memory {
 #[async_trait]
 impl Stores for Memory {
     fn catalogue(&self) -> Arc<dyn Catalogue> {
+        Arc::new(self.0.clone())
+    }
+    fn call_ins(&self) -> Arc<dyn CallIns> {
         Arc::new(self.0.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {

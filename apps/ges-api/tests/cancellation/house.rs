@@ -11,16 +11,19 @@ use ges_domain::callback::{Actor, Kind, Reason, SessionBinding, State};
 use ges_domain::capacity::Usage;
 use ges_domain::invariants::{Acknowledged, CancelAnswered, CellLimit, Evidence, Story, audit_record, check};
 use ges_domain::ports::{
-    Bookings, CancelOutcome, Catalogue, Clock, Handover, Ids, KeptAnswers, Record, ServiceRow, Sessions, Shards,
+    Bookings, CallIns, CancelOutcome, Catalogue, Clock, Handover, Ids, KeptAnswers, Record, ServiceRow, Sessions,
+    Shards,
 };
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_domain::use_cases::CurrentWait;
-use ges_domain::{CallbackId, Instant, TenantId, throttle};
+use ges_domain::{CallInId, CallbackId, Instant, TenantId, throttle};
 use ges_rest::{Api, Component, Health, Host, Limits, Observed, Parts, external_router, internal_router};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::builders::{quarter, service, service_row, tenant};
-use ges_testkit::{CountingIds, FakeDesk, FakeHumans, FakeKeys, FakePlan, FakeWaits};
+use ges_testkit::{
+    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeStatistics, FakeWaits,
+};
 use tokio_util::task::TaskTracker;
 
 use crate::acts::Act;
@@ -35,8 +38,8 @@ pub(crate) const QUIET: Duration = Duration::from_millis(4);
 const PLACES: u32 = 10_000;
 
 /// Everything a record store is to requests.
-pub(crate) trait Store: Bookings + Catalogue + KeptAnswers + Record + Handover + Shards {}
-impl<S: Bookings + Catalogue + KeptAnswers + Record + Handover + Shards> Store for S {}
+pub(crate) trait Store: Bookings + CallIns + Catalogue + KeptAnswers + Record + Handover + Shards {}
+impl<S: Bookings + CallIns + Catalogue + KeptAnswers + Record + Handover + Shards> Store for S {}
 
 /// Asks the store whether it works.
 pub(crate) type Probe = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
@@ -86,15 +89,20 @@ impl House {
         let metrics =
             Metrics::new(&Identity { version: "1.0.0".into(), host: "pod-1".into(), zone_data: String::new() }, false);
         let ids = Arc::new(CountedIds::default());
+        let waits = Arc::new(FakeWaits::default());
         let parts = Parts {
-            wait: Arc::new(CurrentWait::new(Arc::new(FakeWaits::default()))),
+            wait: Arc::new(CurrentWait::new(waits.clone())),
+            waits,
+            statistics: Arc::new(FakeStatistics::default()),
             plan: Arc::new(FakePlan),
             sessions: Arc::new(SlowSessions),
             human: Arc::new(FakeHumans::default()),
             credentials: Arc::new(FakeDesk::default()),
             keys: Arc::new(SlowKeys(keys)),
+            origins: Arc::new(FakeOrigins::default()),
             clock: clock.clone(),
             ids: ids.clone(),
+            chance: Arc::new(CountingChance::from(1)),
             observed: Observed::new(health, metrics),
         };
         let api = Arc::new(Api::over(&store, parts));
@@ -276,6 +284,10 @@ impl Ids for CountedIds {
     fn callback_id(&self) -> CallbackId {
         CountingIds::nth(self.0.fetch_add(1, Ordering::SeqCst) + 1)
     }
+
+    fn call_in_id(&self) -> CallInId {
+        CallInId(self.callback_id().0)
+    }
 }
 
 /// Sessions that agree, but not at once.
@@ -286,6 +298,10 @@ impl Sessions for SlowSessions {
     async fn cancel(&self, _: &SessionBinding, _: CallbackId, _: &Reason, _: &Actor, _: Instant) -> CancelOutcome {
         tokio::task::yield_now().await;
         CancelOutcome::Accepted
+    }
+
+    async fn consumer_called_in(&self, _: &SessionBinding, _: CallbackId, _: CallInId, _: Instant) {
+        tokio::task::yield_now().await;
     }
 
     async fn terminate(&self, _: &SessionBinding) {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::capacity::Usage;
 use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, Moved, SessionAnswer};
-use crate::{Instant, SessionId};
+use crate::{CallInId, Instant, SessionId};
 
 /// A changed record and the event that tells it: to be written together, on the version it was read at.
 pub type Write = (Callback, TimelineEvent);
@@ -142,6 +142,16 @@ pub fn edit(record: &Callback, edit: &Edit, actor: &Actor, now: Instant) -> Resu
         return Err(Edited::Done(Box::new(record.clone())));
     }
     Ok(edited.apply(actor.clone(), now, vec![Change::Edited { fields }]))
+}
+
+/// Notes the call-in request whose call has come (R-CTI-14). None when it is noted already.
+pub fn link_call_in(record: &Callback, call_in: CallInId, now: Instant) -> Option<Write> {
+    if record.particulars.call_in_request == Some(call_in) {
+        return None;
+    }
+    let mut linked = record.clone();
+    linked.particulars.call_in_request = Some(call_in);
+    Some(linked.apply(Actor::Ivr, now, vec![Change::Edited { fields: vec!["callInRequestId".into()] }]))
 }
 
 /// What a session update comes to for a store.

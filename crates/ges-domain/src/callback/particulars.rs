@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::UserData;
-use crate::{CallbackId, Instant, SessionId};
+use crate::{CallInId, CallbackId, Instant, SessionId};
 
 /// Who made the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -108,6 +108,9 @@ pub struct Particulars {
     /// The completed record this one repeats (R-REC-10).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recreated_from: Option<CallbackId>,
+    /// The call-in request whose call has come (R-CTI-14).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_in_request: Option<CallInId>,
     /// Earlier desired times, oldest first, at most the last ten.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previous_desired: Vec<Instant>,

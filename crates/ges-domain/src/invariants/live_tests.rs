@@ -60,6 +60,8 @@ fn dispatch(callback: Callback, now: i64) -> Dispatch {
         tenant_throttle: throttle::Settings::default(),
         paused: false,
         removed: false,
+        number_rule: None,
+        region_rule: None,
     };
     let earliest_dial = crate::submission::earliest_dial(callback.desired_at, at(now));
     Dispatch { attempt: callback.next_attempt(), callback, service: Arc::new(service), earliest_dial, at: at(now) }

@@ -3,6 +3,7 @@
 //! A business "no" is a value in `Ok`; `Err` means the outside broke.
 
 mod accepted;
+mod call_in;
 mod catalogue;
 mod credentials;
 mod error;
@@ -17,6 +18,7 @@ mod sessions;
 mod stream;
 
 pub use accepted::AcceptedTimes;
+pub use call_in::{CallIns, Reserved};
 pub use catalogue::{Catalogue, ServiceRow};
 pub use credentials::{
     CredentialDesk, CredentialError, CredentialKind, OpenCredential, OpenCredentials, SealedCredential,
@@ -28,7 +30,7 @@ pub use handover::{
     WakeUps, shard_of,
 };
 pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
-pub use ids::{Clock, Ids};
+pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};

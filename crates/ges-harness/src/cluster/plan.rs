@@ -177,6 +177,8 @@ fn simulator(plan: &ClusterPlan, peers: &Peers, redis: u16) -> Result<Node> {
         ("--fcm-port", peers.push),
         ("--recaptcha-port", peers.recaptcha),
         ("--nexus-port", peers.nexus),
+        // Nobody in the cluster asks for statistics, so any free port will do.
+        ("--statistics-port", 0),
         ("--control-port", peers.control),
     ];
     let mut arguments: Vec<_> =

@@ -11,12 +11,14 @@ use ges_domain::callback::{Callback, Change, Reason, TimelineEvent};
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
 use ges_domain::invariants::Look;
+use ges_domain::phone::NumberRule;
 use ges_domain::ports::*;
+use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
 use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
 use ges_testkit::builders::{START, service, service_row, tenant};
-use ges_testkit::{FakeSessions, FakeWaits, ManualClock, MemoryStore, StreamLedger};
+use ges_testkit::{FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, StreamLedger};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Monitor, MonitorGauges, MonitorHandle, MonitorPorts, MonitorSettings, PushPorts};
@@ -201,6 +203,8 @@ impl Node {
             stream: self.clone(),
             sessions: self.world.sessions.clone(),
             wait: Arc::new(CurrentWait::new(self.world.routers.clone())),
+            plan: Arc::new(FakePlan),
+            call_ins: Arc::new(self.world.store.clone()),
             clock: self.clone(),
             wake_ups,
             gauges: self.heard.clone(),
@@ -352,6 +356,12 @@ impl Catalogue for Node {
     }
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
         self.world.store.put_capacity_rule(tenant, rule).await
+    }
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
+        self.world.store.put_number_rule(tenant, rule).await
+    }
+    async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
+        self.world.store.put_region_rule(tenant, rule).await
     }
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         self.world.store.put_tenant_throttle(tenant, settings).await

@@ -11,7 +11,7 @@ use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, SessionId, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -219,6 +219,23 @@ impl Record for PgStore {
             Changed::Answered(answer) => answer,
             Changed::Written(record) => Edited::Done(record),
             Changed::Unknown => Edited::Unknown,
+        })
+    }
+
+    async fn link_call_in(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        call_in: CallInId,
+        now: Instant,
+    ) -> Result<Option<Callback>, StoreError> {
+        let decide = |record: &Callback| match acts::link_call_in(record, call_in, now) {
+            Some(write) => Decision::Write(write.0, write.1),
+            None => Decision::Answer(Box::new(record.clone())),
+        };
+        Ok(match self.change(tenant, id, now, decide).await? {
+            Changed::Answered(record) | Changed::Written(record) => Some(*record),
+            Changed::Unknown => None,
         })
     }
 

@@ -17,7 +17,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::identity::Caller;
 use crate::listener::Site;
 
-pub(super) const PATH: &str = "/engagement/v3/callbacks/cancel";
+pub(crate) const PATH: &str = "/engagement/v3/callbacks/cancel";
 
 #[derive(Debug, Serialize)]
 struct CancelledBody {

@@ -9,9 +9,11 @@ use ges_domain::callback::{Actor, Reason, SessionBinding};
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
 use ges_domain::invariants::Look;
+use ges_domain::phone::NumberRule;
 use ges_domain::ports::{CancelOutcome, Catalogue, MonitorSizes, ServiceRow, Sessions, StoreError};
+use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
-use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
+use ges_domain::{CallInId, CallbackId, Instant, ServiceName, TenantId, throttle};
 use ges_monitor::MonitorGauges;
 
 use super::Node;
@@ -40,6 +42,12 @@ impl Catalogue for Node {
     }
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
         self.call("put_capacity_rule", self.world.store.put_capacity_rule(tenant, rule)).await
+    }
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
+        self.call("put_number_rule", self.world.store.put_number_rule(tenant, rule)).await
+    }
+    async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
+        self.call("put_region_rule", self.world.store.put_region_rule(tenant, rule)).await
     }
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         self.call("put_tenant_throttle", self.world.store.put_tenant_throttle(tenant, settings)).await
@@ -75,6 +83,8 @@ impl Sessions for Node {
         self.alive().await;
         outcome
     }
+
+    async fn consumer_called_in(&self, _: &SessionBinding, _: CallbackId, _: CallInId, _: Instant) {}
 
     async fn terminate(&self, session: &SessionBinding) {
         self.alive().await;

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod booking;
+pub mod call_ins;
 pub mod capacity;
 pub mod catalogue;
 pub mod changes;
@@ -28,7 +29,7 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Notices, Record, SealedCredentials,
+    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Notices, Record, SealedCredentials,
     ServiceRef, ShardLease, Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
@@ -41,6 +42,8 @@ use crate::builders::{Draft, other_tenant, service_row, tenant};
 pub trait Stores: Send + Sync {
     /// What is provisioned.
     fn catalogue(&self) -> Arc<dyn Catalogue>;
+    /// Groups and requests of Click-To-Call-In.
+    fn call_ins(&self) -> Arc<dyn CallIns>;
     /// Taking bookings.
     fn bookings(&self) -> Arc<dyn Bookings>;
     /// Answers under keys.
@@ -121,6 +124,7 @@ macro_rules! contract_facts {
             usage_is_counted_per_grain
             a_cancel_frees_the_place_and_a_success_does_not
             bookings_and_cancels_at_once_never_exceed_the_cell
+            the_watermark_counts_active_callbacks
         );
         each_area!($fresh, throttles,
             the_in_queue_check_counts_open_callbacks_of_the_number
@@ -217,6 +221,21 @@ macro_rules! contract_facts {
             hours_are_found_by_name
             the_tenants_throttle_is_below_the_services
             tenants_do_not_share_a_catalogue
+            number_and_region_rules_come_with_their_services
+        );
+        each_area!($fresh, call_ins,
+            groups_read_back_by_name_and_change
+            a_request_reads_back_with_everything
+            numbers_are_given_out_in_turn_until_none_is_left
+            concurrent_reservations_never_share_a_key
+            a_call_finds_its_own_request_once
+            calls_at_once_match_a_request_once
+            a_request_that_is_over_matches_nothing
+            a_caller_who_asks_again_replaces_the_first_request
+            a_freed_key_rests
+            tenants_do_not_share_keys
+            old_requests_are_purged_in_batches
+            a_matched_request_is_noted_in_its_callback
         );
         each_area!($fresh, notices,
             unclaimed_records_come_in_order_of_their_time
@@ -345,6 +364,7 @@ mod tests {
             include_str!("catalogue.rs"),
             include_str!("notices.rs"),
             include_str!("credentials.rs"),
+            include_str!("call_ins.rs"),
             include_str!("storm.rs"),
         ];
         let facts = areas.iter().flat_map(|area| area.split("pub async fn ").skip(1));
