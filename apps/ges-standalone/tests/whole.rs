@@ -216,6 +216,24 @@ fn a_newcomer_can_ask_everything() {
 }
 
 #[test]
+fn a_push_is_told_and_a_dead_target_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody answers, so the callbacks wait.
+    let mut started = Standalone::start(folder.path(), &["--agents", "0"]);
+    for (target, outcome) in [("ok-phone", "sent"), ("unreg-phone", "failed")] {
+        let body = json!({ "serviceName": "CB_Sales", "phoneNumber": format!("1510555010{}", outcome.len()),
+            "pushTargets": [{ "channel": "FCM", "target": target }] });
+        let (status, answer) = started.post("create", &body);
+        assert_eq!(status, 200, "{answer}");
+        let id = answer["data"]["id"].as_str().unwrap();
+        started.sees(&format!("{id} push CALLBACK_UPCOMING {outcome}"));
+    }
+    assert!(folder.path().join("data/credentials.key").exists());
+    assert!(!started.output().contains("ok-phone"), "I11: no token in what is printed");
+    started.interrupt();
+}
+
+#[test]
 fn a_taken_port_or_folder_is_named_with_its_key() {
     let folder = tempfile::tempdir().unwrap();
     let running = Standalone::start(folder.path(), &[]);

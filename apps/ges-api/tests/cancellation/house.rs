@@ -21,7 +21,9 @@ use ges_domain::{CallInId, CallbackId, Instant, TenantId, throttle};
 use ges_rest::{Api, Component, Health, Host, Limits, Observed, Parts, external_router, internal_router};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::builders::{call_in_group, quarter, service, service_row, tenant};
-use ges_testkit::{CountingChance, CountingIds, FakeKeys, FakeOrigins, FakePlan, FakeStatistics, FakeWaits};
+use ges_testkit::{
+    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeStatistics, FakeWaits,
+};
 use tokio_util::task::TaskTracker;
 
 use crate::acts::Act;
@@ -95,6 +97,8 @@ impl House {
             statistics: Arc::new(FakeStatistics::default()),
             plan: Arc::new(FakePlan),
             sessions: Arc::new(SlowSessions),
+            human: Arc::new(FakeHumans::default()),
+            credentials: Arc::new(FakeDesk::default()),
             keys: Arc::new(SlowKeys(keys)),
             origins: Arc::new(FakeOrigins::default()),
             clock: clock.clone(),
