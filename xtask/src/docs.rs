@@ -8,8 +8,11 @@ use anyhow::{Context, Result, bail};
 type Page = (&'static str, fn() -> String);
 
 /// Every generated page.
-const PAGES: [Page; 2] =
-    [("docs/configuration.md", ges_config::reference_page), ("docs/metrics.md", ges_telemetry::reference_page)];
+const PAGES: [Page; 3] = [
+    ("docs/configuration.md", ges_config::reference_page),
+    ("docs/metrics.md", ges_telemetry::reference_page),
+    ("docs/openapi/engagement-v3.json", ges_rest::openapi_document),
+];
 
 /// Writes every page below `root`.
 ///

@@ -7,6 +7,7 @@ use serde::Deserialize;
 /// Normal and build dependencies inside the workspace, by crate.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-config", &[]),
+    ("ges-conformance", &["ges-harness"]),
     ("ges-domain", &[]),
     ("ges-gws", &["ges-domain", "ges-http-client"]),
     ("ges-harness", &[]),
@@ -25,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-telemetry", &[]),
     ("ges-testkit", &["ges-domain"]),
     ("ges-urs", &["ges-domain", "ges-http-client"]),
-    ("xtask", &["ges-config", "ges-harness", "ges-telemetry"]),
+    ("xtask", &["ges-config", "ges-harness", "ges-rest", "ges-telemetry"]),
 ];
 
 /// Binaries wire everything together, but what is made for tests and play stays out of the pods.

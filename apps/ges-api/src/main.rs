@@ -26,7 +26,7 @@ struct Arguments {
 enum Command {
     /// Prints every setting with where it came from, secrets masked
     CheckConfig,
-    /// Applies a provisioning document: business hours, capacity rules, services
+    /// Applies a provisioning document: business hours, rules, call-in groups, services
     Provision {
         /// A JSON document; deploy/examples/provisioning.json shows the form
         file: PathBuf,
@@ -75,9 +75,15 @@ async fn provision(loaded: Loaded, file: PathBuf) -> Result<()> {
     let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let document: Provisioning = serde_json::from_str(&text).with_context(|| format!("{}", file.display()))?;
     let store = serve::open(&database(&loaded.settings, "ges-provision")?).await?;
-    let outcome = Provision { catalogue: Arc::new(store.clone()) }.run(&document).await?;
+    let shared = Arc::new(store.clone());
+    let provision = Provision { catalogue: shared.clone(), call_ins: shared, plan: Arc::new(ges_phone::Plan) };
+    let outcome = provision.run(&document).await?;
     store.close().await;
     outcome.applied.iter().for_each(|name| println!("applied  {name}"));
     outcome.rejected.iter().for_each(|(name, cause)| println!("rejected {name}: {cause}"));
-    if outcome.rejected.is_empty() { Ok(()) } else { bail!("{} rows were rejected", outcome.rejected.len()) }
+    outcome.rejected_rules.iter().for_each(|(name, cause)| println!("rejected number rule {name}: {cause}"));
+    match outcome.rejected.len() + outcome.rejected_rules.len() {
+        0 => Ok(()),
+        rejected => bail!("{rejected} rows were rejected"),
+    }
 }

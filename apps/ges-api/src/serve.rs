@@ -13,11 +13,11 @@ use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, WithinASecond};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, Unregistered, WithinASecond};
 use ges_redis::{RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, external_router,
-    internal_router, serve,
+    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
+    external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
@@ -42,7 +42,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let outbound = Outbound::new(&frame.metrics);
     let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
     let (environment, token) = outbound.environment(gws)?;
-    let waits = outbound.waits(&settings.urs)?;
+    let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
+    let statistics = outbound.statistics(gws, Arc::new(Unregistered))?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
@@ -59,7 +60,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         }
         None => None,
     };
-    let mut probes = probes(&store, environment.clone(), token, waits);
+    let mut probes = probes(&store, environment.clone(), token, waits.clone());
     probes.extend(accelerator.clone().map(probe_of_accelerator));
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -73,11 +74,15 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let observed = Observed::new(health.clone(), frame.metrics.clone());
     let parts = Parts {
         wait: wait.clone(),
+        waits,
+        statistics,
         plan: Arc::new(Plan),
         sessions,
-        keys: environment,
+        keys: environment.clone(),
+        origins: environment,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
+        chance: Arc::new(SecureChance),
         observed: observed.clone(),
     };
     let mut api = Api::over(&Arc::new(store.clone()), parts);
@@ -99,8 +104,11 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let served = |listener, router| {
         serve(listener, router, ServeLimits::default(), tasks.clone(), health.clone(), frame.stop.clone())
     };
+    let tenant_headers =
+        if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
+    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
-    let outside = served(external, external_router(api.clone(), Limits::external(), tasks.clone()));
+    let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     tokio::join!(inside, outside);
     let _ = tokio::join!(probing, forgetting);
     if let Some(times) = accelerator {

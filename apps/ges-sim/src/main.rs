@@ -49,6 +49,9 @@ struct Options {
     /// Port of the environment service.
     #[arg(long, default_value_t = Ports::default().environment)]
     environment_port: u16,
+    /// Port of the statistics service.
+    #[arg(long, default_value_t = Ports::default().statistics)]
+    statistics_port: u16,
     /// Port of the control plane.
     #[arg(long, default_value_t = Ports::default().control)]
     control_port: u16,
@@ -63,6 +66,7 @@ impl Options {
                 urs_backup: self.urs_backup_port,
                 auth: self.auth_port,
                 environment: self.environment_port,
+                statistics: self.statistics_port,
                 control: self.control_port,
             },
             seed: self.seed,
@@ -91,6 +95,7 @@ async fn main() -> anyhow::Result<()> {
     println!("router          http://{} (backup http://{})", addresses.urs_primary, addresses.urs_backup);
     println!("authentication  http://{}", addresses.auth);
     println!("environment     http://{}", addresses.environment);
+    println!("statistics      http://{}", addresses.statistics);
     println!("control plane   http://{}/_sim/", addresses.control);
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {

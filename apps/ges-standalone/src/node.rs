@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ges_domain::callback::{Actor, Reason, SessionBinding};
 use ges_domain::ports::{CancelOutcome, Pulse, SessionPulse, Sessions};
-use ges_domain::{CallbackId, Instant};
+use ges_domain::{CallInId, CallbackId, Instant};
 use ges_ors::OrsSessions;
 
 /// Every session is asked for at the node of this process. One of an earlier run names an address where nobody is any more,
@@ -27,6 +27,10 @@ impl Sessions for OneNode {
         at: Instant,
     ) -> CancelOutcome {
         self.0.cancel(&here(session), callback, reason, by, at).await
+    }
+
+    async fn consumer_called_in(&self, session: &SessionBinding, callback: CallbackId, call_in: CallInId, at: Instant) {
+        self.0.consumer_called_in(&here(session), callback, call_in, at).await;
     }
 
     async fn terminate(&self, session: &SessionBinding) {

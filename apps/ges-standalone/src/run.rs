@@ -14,10 +14,10 @@ use ges_http_client::Policy;
 use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, drive};
 use ges_ors::{AllowedHosts, LocalStream, Origin, OrsSessions};
 use ges_phone::Plan;
-use ges_process::{Frame, Outbound, RandomIds, WithinASecond};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond};
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, external_router,
-    internal_router, serve,
+    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
+    external_router, internal_router, serve,
 };
 use ges_sim::floor::FloorSettings;
 use ges_sim::{Addresses, Ports, Seed, Sim, SimSettings};
@@ -32,6 +32,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::Options;
+use crate::account::OneAccount;
 use crate::house::House;
 use crate::node::OneNode;
 use crate::stream::LocalSource;
@@ -58,7 +59,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         .await
         .with_context(|| format!("cannot open {}", house.record().display()))?;
     let clock: Arc<dyn Clock> = store.clock();
-    let seeded = seed::plant(Arc::new(store.clone())).await?;
+    let seeded = seed::plant(&Arc::new(store.clone())).await?;
 
     let ges_url = settings.server.ges_url(internal_at.port()).to_string();
     let ges_url = ges_url.trim_end_matches('/').to_owned();
@@ -74,8 +75,10 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let sim = Sim::start(world, Some(Arc::new(LocalSource(stream.clone())))).await?;
 
     let outbound = Outbound::new(&frame.metrics);
-    let (environment, token) = outbound.environment(&gws_of(&sim.addresses())?)?;
-    let waits = outbound.waits(&urs_of(&sim.addresses(), settings)?)?;
+    let gws = gws_of(&sim.addresses())?;
+    let (environment, token) = outbound.environment(&gws)?;
+    let statistics = outbound.statistics(&gws, Arc::new(OneAccount))?;
+    let waits = outbound.waits(&urs_of(&sim.addresses(), settings)?, None)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OneNode(Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
@@ -83,7 +86,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         AllowedHosts::default(),
     )?)));
 
-    let probes = probes(&store, environment.clone(), token, waits);
+    let probes = probes(&store, environment.clone(), token, waits.clone());
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
         host: frame.node.clone(),
@@ -96,11 +99,15 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let observed = Observed::new(health.clone(), frame.metrics.clone());
     let parts = Parts {
         wait: wait.clone(),
+        waits,
+        statistics,
         plan: Arc::new(Plan),
         sessions: sessions.clone(),
-        keys: environment,
+        keys: environment.clone(),
+        origins: environment,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
+        chance: Arc::new(SecureChance),
         observed: observed.clone(),
     };
     let api = Arc::new(Api::over(&Arc::new(store.clone()), parts));
@@ -117,8 +124,11 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let served = |listener, router| {
         tokio::spawn(serve(listener, router, limits.clone(), tasks.clone(), health.clone(), last.clone()))
     };
+    let tenant_headers =
+        if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
+    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
-    let outside = served(external, external_router(api.clone(), Limits::external(), tasks.clone()));
+    let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     let prober = Prober { observed, clock: clock.clone(), probes };
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
     let (forgotten, forget_clock) = (wait.clone(), clock.clone());
@@ -136,6 +146,8 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         stream,
         sessions: sessions.clone(),
         wait,
+        plan: Arc::new(Plan),
+        call_ins: Arc::new(store.clone()),
         clock: clock.clone(),
         wake_ups: store.wake_ups(),
         gauges: Arc::new(frame.metrics.clone()),
@@ -172,6 +184,7 @@ fn gws_of(sim: &Addresses) -> Result<Gws> {
         auth_url: url(sim.auth)?,
         env_url: url(sim.environment)?,
         conf_url: None,
+        stats_url: Some(url(sim.statistics)?),
         public_auth_url: None,
         client_id: Seed::CLIENT_ID.into(),
         client_secret: SecretString::from(Seed::CLIENT_SECRET.to_owned()),
@@ -181,6 +194,7 @@ fn gws_of(sim: &Addresses) -> Result<Gws> {
 fn urs_of(sim: &Addresses, settings: &Settings) -> Result<Urs> {
     Ok(Urs {
         urls: vec![url(sim.urs_primary)?, url(sim.urs_backup)?],
+        regions: Vec::new(),
         aqt: settings.urs.aqt.clone(),
         tenant: Seed::TENANT_NAME.into(),
     })

@@ -3,25 +3,28 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use ges_domain::ports::Catalogue;
+use ges_domain::ports::{CallIns, Catalogue};
 use ges_domain::use_cases::{Provision, Provisioning};
+use ges_phone::Plan;
 
-/// A service that is always open and one with office hours.
+/// A service that is always open, one with office hours and a number rule, and a call-in group.
 const SEED: &str = include_str!("../seed.json");
 
 /// Provisions the demonstration services unless one of them is there already. Returns whether it did.
 ///
 /// # Errors
 /// The record store failed.
-pub(crate) async fn plant(catalogue: Arc<dyn Catalogue>) -> Result<bool> {
+pub(crate) async fn plant<S: Catalogue + CallIns + 'static>(store: &Arc<S>) -> Result<bool> {
     let seed: Provisioning = serde_json::from_str(SEED).context("invariant: the seed is a provisioning document")?;
     for row in &seed.services {
-        if catalogue.service(seed.tenant, &row.service_name).await?.is_some() {
+        if store.service(seed.tenant, &row.service_name).await?.is_some() {
             return Ok(false);
         }
     }
-    let outcome = Provision { catalogue }.run(&seed).await?;
-    ensure!(outcome.rejected.is_empty(), "invariant: every row of the seed is good");
+    let outcome =
+        Provision { catalogue: store.clone(), call_ins: store.clone(), plan: Arc::new(Plan) }.run(&seed).await?;
+    let good = outcome.rejected.is_empty() && outcome.rejected_rules.is_empty();
+    ensure!(good, "invariant: every row of the seed is good");
     Ok(true)
 }
 
@@ -38,11 +41,12 @@ mod tests {
     async fn a_new_record_is_seeded_and_an_old_one_is_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("ges.sqlite"), Duration::from_secs(4)).await.unwrap();
-        let catalogue: Arc<dyn Catalogue> = Arc::new(store.clone());
-        assert!(plant(catalogue.clone()).await.unwrap());
+        let shared = Arc::new(store.clone());
+        assert!(plant(&shared).await.unwrap());
         let tenant = ges_sim::Seed::TENANT.parse().unwrap();
-        catalogue.remove_service(tenant, &ServiceName::new("CB_Support").unwrap()).await.unwrap();
-        assert!(!plant(catalogue.clone()).await.unwrap(), "CB_Sales is there");
+        assert_eq!(store.groups(tenant).await.unwrap().len(), 1);
+        store.remove_service(tenant, &ServiceName::new("CB_Support").unwrap()).await.unwrap();
+        assert!(!plant(&shared).await.unwrap(), "CB_Sales is there");
         store.close().await;
     }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let Some(store) = frame.wait_for("the database", async || open(&database).await).await else { return Ok(()) };
     let clock = Arc::new(store.clock());
     let outbound = Outbound::new(&frame.metrics);
-    let waits = outbound.waits(&settings.urs)?;
+    let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
     let redis = settings.ors_redis.as_ref().context("invariant: the role requires the stream's Redis")?;
     let origin = Origin {
         ges_url: settings.server.ges_url(settings.server.internal_port).to_string(),
@@ -69,6 +69,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             stream: stream.clone(),
             sessions: sessions.clone(),
             wait: Arc::new(CurrentWait::new(waits)),
+            plan: Arc::new(ges_phone::Plan),
+            call_ins: Arc::new(store.clone()),
             clock: clock.clone(),
             wake_ups: Box::new(wake_ups),
             gauges: Arc::new(frame.metrics.clone()),

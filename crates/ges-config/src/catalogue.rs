@@ -178,6 +178,9 @@ pub const CATALOGUE: &[Setting] = &[
     row("server.ges_url", Kind::Text, None,
         "Base URL handed to sessions. Unset: `http://{internal_url}/genesys`. A bare host gets scheme and path.")
         .alias(&["GES_URL"]),
+    row("server.tenant_headers", Kind::OneOf(&["strip", "reject"]), Some("strip"),
+        "What becomes of `ccid` and `ContactCenterID` on the external listener: dropped, or the request is refused with 403. \
+         They never identify a contact center there."),
     row("log.level", Kind::OneOf(LEVELS), Some("info"), "Least serious level that is written. `fatal` behaves as `error`.")
         .standalone("warn")
         .alias(&["LOG_LEVEL"]),
@@ -204,7 +207,9 @@ pub const CATALOGUE: &[Setting] = &[
         .unit("connections"),
     row("gws.auth_url", Kind::Url, None, "GWS Authentication service.").alias(&["GWS_AUTH"]).needed(API),
     row("gws.env_url", Kind::Url, None, "GWS Environment service.").alias(&["GWS_ENV"]).needed(API),
-    row("gws.conf_url", Kind::Url, None, "GWS Configuration service. Accepted, not used yet.").alias(&["GWS_CONF"]),
+    row("gws.conf_url", Kind::Url, None, "GWS Configuration service. Used for statistics when `gws.stats_url` is unset.").alias(&["GWS_CONF"]),
+    row("gws.stats_url", Kind::Url, None, "GWS Statistics service. Unset: that of `gws.conf_url`; without both, statistics are not passed on.")
+        .alias(&["GWS_STATS"]),
     row("gws.public_auth_url", Kind::Url, None, "GWS Authentication service as browsers reach it. Accepted, not used yet.")
         .alias(&["GWS_PUBLIC_AUTH"]),
     row("gws.client_id", Kind::Text, None, "Client id at GWS Authentication.")
@@ -230,6 +235,9 @@ pub const CATALOGUE: &[Setting] = &[
         .alias(&["voice_redis_ors_stream"]),
     row("vmcs.ors_url", Kind::Url, Some("http://voice-ors.voice.svc.cluster.local:9098"), "Base URL of the orchestration REST interface."),
     row("urs.urls", Kind::Urls, None, "Routers asked for estimated waits, primary first. Unset: waits are unknown."),
+    row("discovery.nodes", Kind::Text, None,
+        "Nodes by region as JSON: `[{\"region\":\"dc1\",\"urs\":[\"http://urs1:5580\"]}]`, `{ccid}` standing for the tenant. Region Affinity \
+         rules and `region_affinity` decide the order. Replaces `urs.urls`."),
     row("urs.aqt", Kind::OneOf(&["urs2", "stat", "urs"]), Some("urs2"), "Method by which the router estimates waits."),
     row("urs.tenant", Kind::Text, Some("Environment"), "Tenant name in router requests."),
     row("tenancy.single", Kind::Bool, Some("true"), "With exactly one tenant, internal requests without tenant header mean it."),

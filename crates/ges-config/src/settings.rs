@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use url::Url;
 
 use crate::catalogue::Role;
@@ -57,6 +58,8 @@ pub struct Server {
     pub external_port: u16,
     /// `None` when sessions reach this process at its own address.
     ges_url: Option<Url>,
+    /// Whether external requests that name a contact center in a header are refused instead of stripped of it.
+    pub reject_tenant_headers: bool,
 }
 
 impl Server {
@@ -143,6 +146,8 @@ pub struct Gws {
     pub auth_url: Url,
     pub env_url: Url,
     pub conf_url: Option<Url>,
+    /// `None`: statistics are not passed on.
+    pub stats_url: Option<Url>,
     /// Authentication as browsers reach it.
     pub public_auth_url: Option<Url>,
     pub client_id: String,
@@ -172,12 +177,28 @@ pub struct Ors {
 /// Estimated waits.
 #[derive(Debug, Clone)]
 pub struct Urs {
-    /// Primary first; empty: waits are unknown.
+    /// Primary first; empty: waits are unknown, unless `regions` says more.
     pub urls: Vec<Url>,
+    /// Routers by region; either these or `urls`.
+    pub regions: Vec<RegionNodes>,
     /// Estimation method: `urs2`, `stat` or `urs`.
     pub aqt: String,
     /// Tenant name in requests.
     pub tenant: String,
+}
+
+/// The nodes of one region.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionNodes {
+    /// Its name.
+    pub region: String,
+    /// Its routers, primary first; `{ccid}` stands for the tenant.
+    #[serde(default)]
+    pub urs: Vec<String>,
+    /// Its orchestration node. Accepted, not used yet.
+    #[serde(default)]
+    pub ors: Option<String>,
 }
 
 /// Thresholds that alert rules compare with (integrations 9.2, group tolerances).
@@ -226,11 +247,7 @@ impl Settings {
                 stream_name: reader.text_or_empty("vmcs.redis_stream_name"),
                 url: reader.url("vmcs.ors_url").unwrap_or_else(placeholder),
             },
-            urs: Urs {
-                urls: reader.urls("urs.urls"),
-                aqt: reader.word("urs.aqt"),
-                tenant: reader.text_or_empty("urs.tenant"),
-            },
+            urs: urs(&mut reader),
             alerts: Alerts {
                 http_400: reader.number("alerts.http_400_tolerance"),
                 http_401: reader.number("alerts.http_401_tolerance"),
@@ -262,11 +279,13 @@ fn server(role: Role, reader: &mut Reader) -> Server {
     let own_address =
         role == Role::Standalone && reader.is_default("server.internal_url") && reader.is_default("server.ges_url");
     let ges_url = if own_address { None } else { ges_url(reader) };
+    let reject_tenant_headers = reader.word("server.tenant_headers") == "reject";
     Server {
         bind_address: reader.address("server.bind_address").unwrap_or(Ipv4Addr::LOCALHOST.into()),
         internal_port,
         external_port,
         ges_url,
+        reject_tenant_headers,
     }
 }
 
@@ -309,6 +328,7 @@ fn db(reader: &mut Reader) -> Option<Db> {
 fn gws(reader: &mut Reader) -> Option<Gws> {
     let (auth, env) = (reader.url("gws.auth_url"), reader.url("gws.env_url"));
     let (conf, public) = (reader.url("gws.conf_url"), reader.url("gws.public_auth_url"));
+    let stats = reader.url("gws.stats_url").or_else(|| conf.clone());
     let (client_id, client_secret) = (reader.text("gws.client_id"), reader.secret("gws.client_secret"));
     if client_id.is_some() != client_secret.is_some() && reader.problems.is_empty() {
         reader.problems.push(Problem::Relation {
@@ -321,10 +341,31 @@ fn gws(reader: &mut Reader) -> Option<Gws> {
         auth_url: auth?,
         env_url: env?,
         conf_url: conf,
+        stats_url: stats,
         public_auth_url: public,
         client_id: client_id?,
         client_secret: client_secret?,
     })
+}
+
+fn urs(reader: &mut Reader) -> Urs {
+    let urls = reader.urls("urs.urls");
+    let regions = match reader.text("discovery.nodes").map(|text| serde_json::from_str::<Vec<RegionNodes>>(&text)) {
+        None => Vec::new(),
+        Some(Ok(regions)) => regions,
+        Some(Err(_)) => {
+            reader.bad("discovery.nodes", "JSON list of objects with region and urs");
+            Vec::new()
+        }
+    };
+    if !urls.is_empty() && !regions.is_empty() {
+        reader.problems.push(Problem::Relation {
+            first: "GES_DISCOVERY__NODES",
+            second: "GES_URS__URLS",
+            rule: "routers are named in one of them",
+        });
+    }
+    Urs { urls, regions, aqt: reader.word("urs.aqt"), tenant: reader.text_or_empty("urs.tenant") }
 }
 
 fn redis(reader: &mut Reader) -> Option<Redis> {

@@ -7,6 +7,9 @@ use crate::Instant;
 use crate::capacity::Usage;
 use crate::slots::{Cell, HORIZON, OpenCell, Schedule};
 
+/// Most slots a caller may ask for.
+pub const MOST_SLOTS: u32 = 10_000;
+
 /// The period and the form of an availability query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
@@ -76,7 +79,7 @@ pub struct OfferedSlot {
 /// # Errors
 /// [`QueryError`] when the query contradicts itself.
 pub fn span(query: &Query, now: Instant) -> Result<Option<Span>, QueryError> {
-    if query.max_slots.is_some_and(|count| !(1..=10_000).contains(&count)) {
+    if query.max_slots.is_some_and(|count| !(1..=MOST_SLOTS).contains(&count)) {
         return Err(QueryError::MaxSlots);
     }
     let from = query.from.unwrap_or(now);

@@ -16,6 +16,17 @@ pub struct TenantId(pub Uuid);
 #[serde(transparent)]
 pub struct CallbackId(pub Uuid);
 
+/// Identity of one call-in request, version 7 inside, just a UUID outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallInId(pub Uuid);
+
+impl fmt::Display for CallInId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl fmt::Display for TenantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -63,14 +74,17 @@ pub struct BadName {
 pub struct ServiceName(Box<str>);
 
 impl ServiceName {
+    /// Most characters.
+    pub const LONGEST: usize = 255;
+
     /// Trims outer white space and checks the length.
     ///
     /// # Errors
     /// [`BadName`] when empty, longer than 255 characters, or with a NUL, which PostgreSQL cannot hold.
     pub fn new(text: &str) -> Result<Self, BadName> {
         let text = text.trim();
-        if text.is_empty() || text.chars().count() > 255 || text.contains('\0') {
-            return Err(BadName { min: 1, max: 255 });
+        if text.is_empty() || text.chars().count() > Self::LONGEST || text.contains('\0') {
+            return Err(BadName { min: 1, max: Self::LONGEST });
         }
         Ok(Self(text.into()))
     }

@@ -5,6 +5,7 @@
 
 pub mod availability;
 pub mod booking;
+pub mod call_in;
 pub mod callback;
 pub mod capacity;
 pub mod hours;
@@ -12,18 +13,22 @@ pub mod idempotency;
 mod ids;
 mod instant;
 pub mod invariants;
+pub mod origin;
 pub mod phone;
 pub mod ports;
 pub mod proposals;
+pub mod queue_status;
 mod refusal;
+pub mod region;
 pub mod service;
 pub mod slots;
+pub mod statistics;
 pub mod submission;
 pub mod tenancy;
 pub mod throttle;
 pub mod use_cases;
 pub mod wait;
 
-pub use ids::{BadName, CallbackId, NotAnId, ServiceName, SessionId, TenantId};
+pub use ids::{BadName, CallInId, CallbackId, NotAnId, ServiceName, SessionId, TenantId};
 pub use instant::{Instant, NotAnInstant};
 pub use refusal::{Proposals, Refusal};

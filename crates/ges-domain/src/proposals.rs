@@ -10,6 +10,8 @@ use crate::slots::{Cell, HORIZON, NEAR_NOW, OpenCell, Schedule};
 
 /// Most proposals on one side of the wanted time, unless the other side has fewer (R-PRP-3).
 const EACH_SIDE: usize = 5;
+/// Most proposals of one refusal.
+pub const MOST: usize = 2 * EACH_SIDE;
 
 /// Where proposals are looked for at `now`; [`Span::usage`] of it tells which grains to load.
 pub fn span(now: Instant) -> Span {

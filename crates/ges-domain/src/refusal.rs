@@ -136,6 +136,21 @@ pub enum Refusal {
     /// The record store did not answer; nothing is known to have happened.
     #[error("The record store is not available at the moment")]
     StoreUnavailable,
+    /// A stored record does not read back; trying again does not help.
+    #[error("Internal error")]
+    RecordUnreadable,
+    /// Every number or code of a call-in group is taken (R-CTI-8).
+    #[error("No number of the call-in group is free at the moment")]
+    NoCallInNumber,
+    /// The tenant has registered no credentials for statistics (R-STA-1).
+    #[error("No statistics credentials are registered for this contact center")]
+    NoStatisticsCredentials,
+    /// The suite refuses the registered credentials.
+    #[error("The statistics credentials of this contact center are not accepted")]
+    StatisticsCredentialsRefused,
+    /// A peer refused what was passed on to it; its own words.
+    #[error("{0}")]
+    UpstreamRefused(String),
     /// A peer the answer depends on did not answer.
     #[error("A service this one depends on is not available at the moment")]
     UpstreamUnavailable,

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::TenantId;
+use crate::origin::Origin;
 
 /// The registry of contact centers gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -26,4 +27,20 @@ pub trait ApiKeys: Send + Sync {
     /// # Errors
     /// [`TenancyError::Unavailable`]: nothing is known about the contact center.
     async fn known(&self, tenant: TenantId) -> Result<bool, TenancyError>;
+}
+
+/// Which pages may read answers meant for a contact center (API reference 2.6).
+#[async_trait]
+pub trait WebOrigins: Send + Sync {
+    /// Whether pages of `origin` may read answers for `tenant`. An unknown contact center admits nobody.
+    ///
+    /// # Errors
+    /// [`TenancyError::Unavailable`]: its list is not known.
+    async fn admits(&self, tenant: TenantId, origin: &Origin) -> Result<bool, TenancyError>;
+
+    /// Whether at least one contact center admits `origin`: what can be said before a key names one.
+    ///
+    /// # Errors
+    /// [`TenancyError::Unavailable`]: no list that is known admits it, and not all lists are known.
+    async fn any_admits(&self, origin: &Origin) -> Result<bool, TenancyError>;
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use ges_domain::TenantId;
-use ges_domain::tenancy::{ApiKeys, TenancyError};
+use ges_domain::origin::{Origin, OriginList};
+use ges_domain::tenancy::{ApiKeys, TenancyError, WebOrigins};
 use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, Policy, Reply, below, is_segment};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 use uuid::Uuid;
 
-use crate::memory::Memory;
+use crate::memory::{Freshness, Memory};
 use crate::{ClientToken, GwsError, GwsObserver, envelope};
 
 const SERVICE: &str = "the environment service";
@@ -23,15 +25,21 @@ const FIRST_TIME: Duration = Duration::from_secs(5);
 const REFRESH_TIME: Duration = Duration::from_millis(1500);
 /// Longer keys exist nowhere and would not fit a request line.
 const LONGEST_KEY_BYTES: usize = 1024;
+/// The setting that lists web origins.
+const ORIGINS_SETTING: &str = "cors-origins";
+/// Lists of origins asked for at a time.
+const LISTS_AT_A_TIME: usize = 8;
 
-/// The Environment service behind two memories: of API keys, by their SHA-256, and of contact centers.
+/// The Environment service behind memories: of API keys, by their SHA-256, of contact centers, and of their web origins.
 pub struct Environment {
     http: HttpClient,
     base: Url,
     tokens: Option<Arc<ClientToken>>,
     observer: Arc<dyn GwsObserver>,
-    keys: Memory<[u8; 32]>,
-    centers: Memory<Uuid>,
+    keys: Memory<[u8; 32], TenantId>,
+    centers: Memory<Uuid, TenantId>,
+    origins: Memory<Uuid, Arc<OriginList>>,
+    all_centers: Memory<(), Arc<[Uuid]>>,
 }
 
 impl Environment {
@@ -50,8 +58,10 @@ impl Environment {
             base,
             tokens,
             observer,
-            keys: Memory::new(factory.monotonic()),
-            centers: Memory::new(factory.monotonic()),
+            keys: Memory::new(factory.monotonic(), Freshness::KEYS),
+            centers: Memory::new(factory.monotonic(), Freshness::KEYS),
+            origins: Memory::new(factory.monotonic(), Freshness::SETTINGS),
+            all_centers: Memory::new(factory.monotonic(), Freshness::SETTINGS),
         })
     }
 
@@ -80,16 +90,7 @@ impl Environment {
 
     /// The one contact center an answer names. Several different ones are no answer: a key belongs to exactly one.
     async fn center(&self, call: Call) -> Result<Option<TenantId>, GwsError> {
-        let reply = self.send(call).await?;
-        match reply.status() {
-            200..300 => {}
-            400 | 404 | 410 => return Ok(None),
-            status => return Err(GwsError::Refused { service: SERVICE, status }),
-        }
-        let answer: Value = reply.json().map_err(|source| self.failed(source))?;
-        if !envelope::is_success(&answer) {
-            return Ok(None);
-        }
+        let Some(answer) = self.answer(call).await? else { return Ok(None) };
         let items = envelope::items(&answer);
         let ids: Option<HashSet<Uuid>> = items.into_iter().map(envelope::id).collect();
         let ids = ids.ok_or(GwsError::Unreadable { service: SERVICE, wanted: "the id of a contact center" })?;
@@ -98,6 +99,51 @@ impl Environment {
             (id, None) => Ok(id.map(TenantId)),
             (_, Some(_)) => Err(GwsError::Unreadable { service: SERVICE, wanted: "a single contact center" }),
         }
+    }
+
+    /// The web origins of a contact center; `None` when it is unknown. The setting may stand at several locations: all count.
+    async fn look_up_origins(&self, ccid: Uuid, time: Duration) -> Result<Option<Arc<OriginList>>, GwsError> {
+        let url = below(&self.base, &["environment", "v3", "contact-centers", &ccid.to_string(), "settings"]);
+        let call = Call::get("settings", "/environment/v3/contact-centers/{ccid}/settings", url).within(time);
+        let call = call.header("contactcenterid", &ccid.to_string()).map_err(|source| self.failed(source))?;
+        let Some(answer) = self.answer(call).await? else { return Ok(None) };
+        let mut origins = OriginList::default();
+        for setting in envelope::items(&answer).into_iter().filter(|setting| setting["name"] == ORIGINS_SETTING) {
+            let (list, flawed) = OriginList::read(setting["value"].as_str().unwrap_or_default());
+            if flawed > 0 {
+                tracing::warn!("tenant.id" = %ccid, flawed, "entries of cors-origins are no origins and admit nobody");
+            }
+            origins.extend(list);
+        }
+        Ok(Some(Arc::new(origins)))
+    }
+
+    /// Every contact center there is.
+    async fn look_up_centers(&self, time: Duration) -> Result<Option<Arc<[Uuid]>>, GwsError> {
+        let url = below(&self.base, &["environment", "v3", "contact-centers"]);
+        let call = Call::get("contact_centers", "/environment/v3/contact-centers", url).within(time);
+        let answer = self.answer(call).await?;
+        let items = answer.as_ref().map(envelope::items).unwrap_or_default();
+        let ids: Option<Vec<Uuid>> = items.into_iter().map(envelope::id).collect();
+        ids.map(|ids| Some(ids.into()))
+            .ok_or(GwsError::Unreadable { service: SERVICE, wanted: "the id of a contact center" })
+    }
+
+    /// The body of a success; `None` when the thing asked for does not exist.
+    async fn answer(&self, call: Call) -> Result<Option<Value>, GwsError> {
+        let reply = self.send(call).await?;
+        match reply.status() {
+            200..300 => {}
+            400 | 404 | 410 => return Ok(None),
+            status => return Err(GwsError::Refused { service: SERVICE, status }),
+        }
+        let answer: Value = reply.json().map_err(|source| self.failed(source))?;
+        Ok(Some(answer).filter(envelope::is_success))
+    }
+
+    async fn origins_of(&self, ccid: Uuid) -> Result<Option<Arc<OriginList>>, TenancyError> {
+        let ask = |stale| self.look_up_origins(ccid, time_for(stale));
+        self.origins.recall(ccid, ask).await.map_err(unavailable)
     }
 
     /// Sends with our token; after a 401 once more with a new one.
@@ -145,5 +191,28 @@ impl ApiKeys for Environment {
     async fn known(&self, tenant: TenantId) -> Result<bool, TenancyError> {
         let found = self.centers.recall(tenant.0, |stale| self.look_up_center(tenant.0, time_for(stale))).await;
         found.map(|found| found.is_some()).map_err(unavailable)
+    }
+}
+
+#[async_trait]
+impl WebOrigins for Environment {
+    async fn admits(&self, tenant: TenantId, origin: &Origin) -> Result<bool, TenancyError> {
+        Ok(self.origins_of(tenant.0).await?.is_some_and(|list| list.admits(origin)))
+    }
+
+    async fn any_admits(&self, origin: &Origin) -> Result<bool, TenancyError> {
+        let ask = |stale| self.look_up_centers(time_for(stale));
+        let centers = self.all_centers.recall((), ask).await.map_err(unavailable)?.unwrap_or_default();
+        let lists = centers.to_vec().into_iter().map(|ccid| self.origins_of(ccid));
+        let mut lists = futures_util::stream::iter(lists).buffer_unordered(LISTS_AT_A_TIME);
+        let mut unknown = None;
+        while let Some(list) = lists.next().await {
+            match list {
+                Ok(Some(list)) if list.admits(origin) => return Ok(true),
+                Ok(_) => {}
+                Err(error) => unknown = Some(error),
+            }
+        }
+        unknown.map_or(Ok(false), Err)
     }
 }

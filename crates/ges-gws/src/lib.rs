@@ -1,19 +1,23 @@
-//! GWS services: Environment (API keys, contact centers) and Authentication.
+//! GWS services: Environment (API keys, contact centers), Authentication and Statistics.
 //!
 //! [`Environment`] answers the domain's `ApiKeys` port (integrations 4.3, API reference 2.2); [`ClientToken`] holds our
-//! own token (integrations 4.2.1). Never here: an API key, a token or a secret in a log line or an error.
+//! own token (integrations 4.2.1); [`GwsStatistics`] passes statistics on with the credentials of each tenant (4.5). Never here: an API key, a token or a secret in a log line or an error.
 
 mod envelope;
 mod environment;
 mod error;
 mod memory;
 mod observer;
+mod statistics;
 mod token;
 
 pub use environment::Environment;
 pub use error::GwsError;
 pub use observer::{GwsObserver, Silent};
-pub use token::{ClientToken, Credentials};
+pub use statistics::{Account, Accounts, AccountsError, GwsStatistics};
+pub use token::{ClientToken, Credentials, User};
 
+#[cfg(test)]
+mod statistics_tests;
 #[cfg(test)]
 mod wire_tests;

@@ -5,17 +5,27 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ges_domain::TenantId;
 use ges_http_client::Monotonic;
 use moka::future::Cache;
 use moka::ops::compute::Op;
 
 use crate::GwsError;
 
-/// A key keeps working this long after it was taken from its contact center (API reference 2.2).
-const FOUND_FRESH: Duration = Duration::from_secs(60);
-/// A new key works this long after it was refused (API reference 2.2).
-const ABSENT_FRESH: Duration = Duration::from_secs(10);
+/// How long answers are good without asking.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Freshness {
+    pub(crate) found: Duration,
+    pub(crate) absent: Duration,
+}
+
+impl Freshness {
+    /// Of keys and contact centers: a key keeps working for a minute after it was taken from its contact center, a new one
+    /// works ten seconds after it was refused (API reference 2.2).
+    pub(crate) const KEYS: Self = Self { found: Duration::from_secs(60), absent: Duration::from_secs(10) };
+    /// Of settings (integrations 4.3).
+    pub(crate) const SETTINGS: Self = Self { found: Duration::from_secs(300), absent: Duration::from_secs(300) };
+}
+
 /// How long a found answer serves while the service is down (integrations 4.3).
 const FOUND_STALE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a service that failed is not asked for the same thing again when a stale answer serves.
@@ -25,44 +35,49 @@ const FAILURE_SHARED: Duration = Duration::from_secs(1);
 const CAPACITY: u64 = 10_000;
 
 #[derive(Debug, Clone)]
-enum Known {
+enum Known<V> {
     /// What the service said at `at`; a stale answer is good without asking until `rest_until`.
-    Answer { tenant: Option<TenantId>, at: Duration, rest_until: Duration },
+    Answer { value: Option<V>, at: Duration, rest_until: Duration },
     /// The service failed at `at`, and nothing is known.
     Failure { cause: Arc<GwsError>, at: Duration },
 }
 
-impl Known {
+impl<V: Clone> Known<V> {
     /// The outcome that holds at `now` without asking; `None` when the service is to be asked.
-    fn holds(&self, now: Duration) -> Option<Result<Option<TenantId>, Arc<GwsError>>> {
+    fn holds(&self, now: Duration, freshness: Freshness) -> Option<Result<Option<V>, Arc<GwsError>>> {
         match self {
-            Self::Answer { tenant, at, rest_until } => {
-                let fresh = if tenant.is_some() { FOUND_FRESH } else { ABSENT_FRESH };
+            Self::Answer { value, at, rest_until } => {
+                let fresh = if value.is_some() { freshness.found } else { freshness.absent };
                 let serves = now < *at + fresh || (now < *rest_until && self.stale(now).is_some());
-                serves.then_some(Ok(*tenant))
+                serves.then(|| Ok(value.clone()))
             }
             Self::Failure { cause, at } => (now < *at + FAILURE_SHARED).then(|| Err(Arc::clone(cause))),
         }
     }
 
-    /// The tenant that may be answered while the service is down.
-    fn stale(&self, now: Duration) -> Option<(TenantId, Duration)> {
+    /// What may be answered while the service is down.
+    fn stale(&self, now: Duration) -> Option<(V, Duration)> {
         match self {
-            Self::Answer { tenant: Some(tenant), at, .. } if now <= *at + FOUND_STALE => Some((*tenant, *at)),
+            Self::Answer { value: Some(value), at, .. } if now <= *at + FOUND_STALE => Some((value.clone(), *at)),
             _ => None,
         }
     }
 }
 
 /// A bounded memory of answers with one question under way per key.
-pub(crate) struct Memory<K> {
-    known: Cache<K, Known>,
+pub(crate) struct Memory<K, V> {
+    known: Cache<K, Known<V>>,
+    freshness: Freshness,
     clock: Monotonic,
 }
 
-impl<K: Hash + Eq + Clone + Send + Sync + 'static> Memory<K> {
-    pub(crate) fn new(clock: Monotonic) -> Self {
-        Self { known: Cache::builder().max_capacity(CAPACITY).time_to_live(FOUND_STALE).build(), clock }
+impl<K, V> Memory<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(clock: Monotonic, freshness: Freshness) -> Self {
+        Self { known: Cache::builder().max_capacity(CAPACITY).time_to_live(FOUND_STALE).build(), freshness, clock }
     }
 
     /// Answers from memory or by `ask`, which is told whether a stale answer could serve instead of its own.
@@ -70,11 +85,12 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Memory<K> {
         &self,
         key: K,
         ask: impl FnOnce(bool) -> Asking + Send,
-    ) -> Result<Option<TenantId>, Arc<GwsError>>
+    ) -> Result<Option<V>, Arc<GwsError>>
     where
-        Asking: Future<Output = Result<Option<TenantId>, GwsError>> + Send,
+        Asking: Future<Output = Result<Option<V>, GwsError>> + Send,
     {
-        if let Some(outcome) = self.known.get(&key).await.and_then(|known| known.holds((self.clock)())) {
+        let freshness = self.freshness;
+        if let Some(outcome) = self.known.get(&key).await.and_then(|known| known.holds((self.clock)(), freshness)) {
             return outcome;
         }
         let computed = self
@@ -84,16 +100,16 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Memory<K> {
                 let known = entry.map(moka::Entry::into_value);
                 let before = (self.clock)();
                 // Whoever asked at the same time may have been answered while we waited for our turn.
-                if known.as_ref().is_some_and(|known| known.holds(before).is_some()) {
+                if known.as_ref().is_some_and(|known| known.holds(before, freshness).is_some()) {
                     return Op::Nop;
                 }
                 let stale = known.as_ref().and_then(|known| known.stale(before));
                 let answer = ask(stale.is_some()).await;
                 let now = (self.clock)();
                 Op::Put(match (answer, stale) {
-                    (Ok(tenant), _) => Known::Answer { tenant, at: now, rest_until: now },
-                    (Err(_), Some((tenant, at))) => {
-                        Known::Answer { tenant: Some(tenant), at, rest_until: now + STALE_REST }
+                    (Ok(value), _) => Known::Answer { value, at: now, rest_until: now },
+                    (Err(_), Some((value, at))) => {
+                        Known::Answer { value: Some(value), at, rest_until: now + STALE_REST }
                     }
                     (Err(cause), None) => Known::Failure { cause: Arc::new(cause), at: now },
                 })
@@ -102,7 +118,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Memory<K> {
         let entry =
             computed.into_entry().expect("invariant: a computation keeps what it found or puts what it learned");
         match entry.into_value() {
-            Known::Answer { tenant, .. } => Ok(tenant),
+            Known::Answer { value, .. } => Ok(value),
             Known::Failure { cause, .. } => Err(cause),
         }
     }

@@ -46,9 +46,19 @@ struct Held {
     replace_from: Duration,
 }
 
-/// One token per process: fetched by one caller at a time, renewed at 80 % of its life, used until it expires.
+/// A user whose rights a token is to have, beside those of the client. `Debug` does not show the password.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The user's name, with or without its domain.
+    pub name: String,
+    /// The password, in clear.
+    pub password: SecretString,
+}
+
+/// One token of one client: fetched by one caller at a time, renewed at 80 % of its life, used until it expires.
 pub struct ClientToken {
-    http: HttpClient,
+    http: Arc<HttpClient>,
+    user: Option<User>,
     url: Url,
     ping: Url,
     credentials: Credentials,
@@ -69,16 +79,30 @@ impl ClientToken {
         credentials: Credentials,
         observer: Arc<dyn GwsObserver>,
     ) -> Result<Self, BuildError> {
-        Ok(Self {
-            http: factory.client(Policy::GWS_AUTH_TOKEN)?,
+        let http = Arc::new(factory.client(Policy::GWS_AUTH_TOKEN)?);
+        Ok(Self::over(http, base, credentials, None, factory.monotonic(), observer))
+    }
+
+    /// A token of another client, or of a user through it, over an HTTP client that keeps the policy `GWS_AUTH_TOKEN`.
+    pub(crate) fn over(
+        http: Arc<HttpClient>,
+        base: &Url,
+        credentials: Credentials,
+        user: Option<User>,
+        clock: Monotonic,
+        observer: Arc<dyn GwsObserver>,
+    ) -> Self {
+        Self {
+            http,
+            user,
             url: below(base, &["auth", "v3", "oauth", "token"]),
             ping: below(base, &["auth", "v3", "ping"]),
             credentials,
-            clock: factory.monotonic(),
+            clock,
             observer,
             held: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
-        })
+        }
     }
 
     /// A token that has not expired.
@@ -174,10 +198,24 @@ impl ClientToken {
         Some(token.text.clone())
     }
 
+    /// The form of the grant (integrations 4.2.1).
+    fn grant(&self) -> Vec<(&'static str, &str)> {
+        match &self.user {
+            None => vec![("grant_type", "client_credentials"), ("scope", "*")],
+            Some(user) => vec![
+                ("grant_type", "password"),
+                ("username", &user.name),
+                ("password", user.password.expose_secret()),
+                ("client_id", &self.credentials.client_id),
+                ("scope", "*"),
+            ],
+        }
+    }
+
     async fn fetch(&self) -> Result<Token, GwsError> {
         let call = Call::post("token", "/auth/v3/oauth/token", self.url.clone())
             .basic(&self.credentials.client_id, self.credentials.client_secret.clone())
-            .form(&[("grant_type", "client_credentials"), ("scope", "*")])
+            .form(&self.grant())
             // A token fetched twice does no harm.
             .idempotent()
             .within(TOKEN_TIME);

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ges_domain::TenantId;
-use ges_domain::tenancy::{ApiKeys, TenancyError};
+use ges_domain::origin::Origin;
+use ges_domain::tenancy::{ApiKeys, TenancyError, WebOrigins};
 use ges_http_client::HttpClientFactory;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -334,6 +335,80 @@ async fn an_outage_of_authentication_is_counted_and_is_no_verdict_on_keys() {
     scene.wait(Duration::from_secs(15));
     scene.answers(ResponseTemplate::new(403)).await;
     scene.tokens.probe().await.unwrap();
+}
+
+const OTHER: &str = "c0ffee00-0000-4000-8000-000000000200";
+
+impl Scene {
+    /// Two contact centers, each with a list of origins, in both forms of lists.
+    async fn lists(&self, own: &str, other: &str) {
+        self.gws.reset().await;
+        let centers = json!({ "data": { "contactCenters": [{ "id": CCID }, { "id": OTHER }] } });
+        let all = Mock::given(path("/environment/v3/contact-centers"));
+        all.respond_with(ResponseTemplate::new(200).set_body_json(centers)).mount(&self.gws).await;
+        for (ccid, list, wrapped) in [(CCID, own, true), (OTHER, other, false)] {
+            let settings = json!([
+                { "name": "other", "value": "https://never.example" },
+                { "name": "cors-origins", "value": list, "location": "/", "shared": "true" },
+            ]);
+            let data = if wrapped { json!({ "settings": settings }) } else { settings };
+            let answer = ResponseTemplate::new(200).set_body_json(json!({ "status": { "code": 0 }, "data": data }));
+            let of_center = format!("/environment/v3/contact-centers/{ccid}/settings");
+            let asked = Mock::given(path(of_center)).and(header("contactcenterid", ccid));
+            asked.respond_with(answer).mount(&self.gws).await;
+        }
+    }
+
+    async fn admits(&self, origin: &str) -> Result<bool, TenancyError> {
+        self.environment.admits(tenant().unwrap(), &Origin::parse(origin).unwrap()).await
+    }
+
+    async fn any_admits(&self, origin: &str) -> Result<bool, TenancyError> {
+        self.environment.any_admits(&Origin::parse(origin).unwrap()).await
+    }
+}
+
+#[tokio::test]
+async fn origins_are_those_of_the_setting_and_kept_five_minutes() {
+    let scene = Scene::without_token().await;
+    scene.lists("https://a.example,https://*.b.example", "https://c.example").await;
+    for (origin, own, any) in [
+        ("https://a.example", true, true),
+        ("https://www.b.example", true, true),
+        ("https://c.example", false, true),
+        ("https://never.example", false, false),
+    ] {
+        assert_eq!(scene.admits(origin).await.unwrap(), own, "{origin}");
+        assert_eq!(scene.any_admits(origin).await.unwrap(), any, "{origin}");
+    }
+    assert_eq!((scene.asked("settings").await, scene.asked("contact-centers").await), (2, 3));
+    scene.lists("https://d.example", "").await;
+    scene.wait(Duration::from_secs(299));
+    assert!(!scene.any_admits("https://d.example").await.unwrap());
+    assert_eq!(scene.asked("contact-centers").await, 0);
+    scene.wait(Duration::from_secs(1));
+    assert!(scene.admits("https://d.example").await.unwrap());
+    assert!(scene.any_admits("https://d.example").await.unwrap());
+    assert!(!scene.any_admits("https://a.example").await.unwrap());
+}
+
+#[tokio::test]
+async fn origins_seen_before_an_outage_serve_during_it_and_others_are_unknown() {
+    let scene = Scene::without_token().await;
+    scene.lists("https://a.example", "").await;
+    assert!(!scene.any_admits("https://x.example").await.unwrap(), "every list was asked for");
+    scene.answers(ResponseTemplate::new(503)).await;
+    scene.wait(minutes(60));
+    assert!(scene.admits("https://a.example").await.unwrap());
+    assert!(scene.any_admits("https://a.example").await.unwrap());
+    assert!(!scene.any_admits("https://x.example").await.unwrap(), "old lists are lists");
+    let fresh = Scene::without_token().await;
+    fresh.answers(ResponseTemplate::new(503)).await;
+    assert!(fresh.admits("https://a.example").await.is_err());
+    assert!(fresh.any_admits("https://a.example").await.is_err());
+    fresh.answers(ResponseTemplate::new(404)).await;
+    fresh.wait(minutes(1));
+    assert!(!fresh.admits("https://a.example").await.unwrap(), "a contact center that is none admits nobody");
 }
 
 /// Collects everything that is logged.

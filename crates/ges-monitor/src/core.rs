@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ges_domain::callback::{Actor, Callback, Reason};
-use ges_domain::ports::{Catalogue, Clock, Handover, KeptAnswers, Sessions, SubmissionStream};
+use ges_domain::invariants::Look;
+use ges_domain::phone::NumberingPlan;
+use ges_domain::ports::{CallIns, Catalogue, Clock, Handover, KeptAnswers, Sessions, SubmissionStream};
 use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -21,6 +23,8 @@ pub(crate) struct Core {
     pub(crate) kept: Arc<dyn KeptAnswers>,
     pub(crate) catalogue: Arc<dyn Catalogue>,
     pub(crate) stream: Arc<dyn SubmissionStream>,
+    pub(crate) plan: Arc<dyn NumberingPlan>,
+    pub(crate) call_ins: Arc<dyn CallIns>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) gauges: Arc<dyn MonitorGauges>,
@@ -40,6 +44,14 @@ impl Core {
 
     pub(crate) fn health(&self) -> std::sync::MutexGuard<'_, StreamHealth> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a look at a promise. What it finds is a bug: a person is told, and the work goes on.
+    pub(crate) fn look(&self, look: &Look) {
+        self.gauges.looked(look);
+        for violation in &look.broken {
+            tracing::error!(%violation, "a promise is broken");
+        }
     }
 
     /// Tells the session of a record that a monitor has ended to stop (R-EXP-1). Best effort, beside the work.

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex as SyncMutex};
 
-use ges_domain::ports::{Catalogue, Clock, Handover, KeptAnswers, Sessions, Shards, SubmissionStream, WakeUps};
+use ges_domain::phone::NumberingPlan;
+use ges_domain::ports::{
+    CallIns, Catalogue, Clock, Handover, KeptAnswers, Sessions, Shards, SubmissionStream, WakeUps,
+};
 use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
@@ -35,6 +38,10 @@ pub struct MonitorPorts {
     pub sessions: Arc<dyn Sessions>,
     /// How long people wait.
     pub wait: Arc<CurrentWait>,
+    /// What numbers mean, for number rules (R-SUB-6).
+    pub plan: Arc<dyn NumberingPlan>,
+    /// Call-ins, whose records expire too.
+    pub call_ins: Arc<dyn CallIns>,
     /// Store time.
     pub clock: Arc<dyn Clock>,
     /// Hints from the store.
@@ -59,6 +66,8 @@ impl Monitor {
             kept: ports.kept,
             catalogue: Arc::clone(&ports.catalogue),
             stream: ports.stream,
+            plan: ports.plan,
+            call_ins: ports.call_ins,
             sessions: ports.sessions,
             clock: Arc::clone(&ports.clock),
             gauges: ports.gauges,

@@ -1,12 +1,13 @@
-//! Deleting what is over (R-REC-2, R-EXP-2, T18): one node, small batches, rests between them.
+//! Deleting what is over (R-REC-2, R-EXP-2, R-CTI-10, T18): one node, small batches, rests between them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ges_domain::call_in;
 use ges_domain::callback::RETENTION;
 use ges_domain::idempotency::KEPT;
-use ges_domain::ports::Shard;
+use ges_domain::ports::{Shard, StoreError};
 
 use crate::core::Core;
 use crate::{Duty, Turn};
@@ -32,24 +33,28 @@ impl Duty for Purge {
         if self.core.rights.lease_of(PURGER).is_none() {
             return Turn::RestFor(settings.jittered(settings.rescan));
         }
-        // Expired is `now >= desired + RETENTION`; the port deletes what lies before an instant.
-        let now = self.core.clock.now();
-        let before = now - RETENTION + Duration::from_millis(1);
-        let most = settings.purge_batch;
-        let deleted = match self.core.handover.purge(before, most).await {
-            Ok(deleted) => self.core.kept.forget(now - KEPT, most).await.map(|forgotten| (deleted, forgotten)),
-            Err(error) => Err(error),
-        };
-        match deleted {
-            Ok((deleted, forgotten)) if deleted.max(forgotten) >= u64::from(most) => Turn::RestFor(settings.purge_rest),
-            Ok((deleted, forgotten)) => {
-                tracing::info!(deleted, forgotten, "expired records and kept answers were deleted");
-                Turn::RestFor(settings.jittered(settings.purge_period))
-            }
+        match self.purge().await {
+            Ok(deleted) if deleted >= u64::from(settings.purge_batch) => Turn::RestFor(settings.purge_rest),
+            Ok(_) => Turn::RestFor(settings.jittered(settings.purge_period)),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "expired records were not deleted");
                 Turn::RestFor(settings.jittered(settings.rescan))
             }
         }
+    }
+}
+
+impl Purge {
+    /// One batch of each kind; the size of the larger one.
+    async fn purge(&self) -> Result<u64, StoreError> {
+        let (now, batch) = (self.core.clock.now(), self.core.settings.purge_batch);
+        // Expired is `now >= desired + RETENTION`; the ports delete what lies before an instant.
+        let before = now - RETENTION + Duration::from_millis(1);
+        let records = self.core.handover.purge(before, batch).await?;
+        let made_before = now - call_in::RETENTION + Duration::from_millis(1);
+        let requests = self.core.call_ins.purge_call_ins(made_before, batch).await?;
+        let answers = self.core.kept.forget(now - KEPT, batch).await?;
+        tracing::info!(records, requests, answers, "expired records were deleted");
+        Ok(records.max(requests).max(answers))
     }
 }

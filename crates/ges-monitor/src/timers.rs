@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ges_domain::Instant;
 use ges_domain::callback::{Actor, Callback, Change, Reason};
+use ges_domain::invariants;
 use ges_domain::ports::{Dispatch, ServiceRef, ShardLease};
 use ges_domain::submission::{TimerVerdict, decide_timer, earliest_dial};
 
@@ -43,11 +44,14 @@ impl Core {
                 }
                 // First the record waits again, so that whatever happens now, somebody writes the next attempt.
                 TimerVerdict::NextAttempt => {
+                    self.look(&invariants::giving_up(&row, now));
                     let freed = self.handover.settle(lease, &row, vec![Change::SessionUnbound], now).await?;
                     if freed {
                         let (row, _) = row.apply(Actor::Monitor, now, vec![Change::SessionUnbound]);
                         let service = ServiceRef { tenant: row.tenant, name: row.service.clone() };
                         again.entry(service).or_default().push(row);
+                    } else {
+                        self.gauges.refused(1);
                     }
                     freed
                 }
@@ -66,7 +70,7 @@ impl Core {
     }
 
     /// The next attempts of unanswered records: at once, whatever the wait is by now. None for a service that is paused or
-    /// gone: a round will see to them.
+    /// gone, nor for a number that is blocked by now: a round will see to them.
     async fn next_attempts(
         &self,
         service: &ServiceRef,
@@ -75,6 +79,8 @@ impl Core {
     ) -> Result<Vec<Dispatch>, RoundBroke> {
         let known = self.catalogue.service(service.tenant, &service.name).await?;
         let Some(known) = known.filter(|known| !known.removed && !known.paused) else { return Ok(Vec::new()) };
+        // Blocked since the last attempt: a round will end it (R-SUB-6, T15).
+        rows.retain(|row| !known.blocks(&*self.plan, &row.phone_key));
         rows.sort_by_key(Callback::order);
         let dispatch = |row: Callback| Dispatch {
             attempt: row.next_attempt(),

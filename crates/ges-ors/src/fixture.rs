@@ -31,6 +31,8 @@ pub(crate) fn service() -> Arc<Service> {
         settings,
         hours: Hours::Always,
         capacity: None,
+        number_rule: None,
+        region_rule: None,
         tenant_throttle: ges_domain::throttle::Settings::default(),
         paused: false,
         removed: false,

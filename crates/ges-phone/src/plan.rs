@@ -3,7 +3,7 @@
 use ges_domain::phone::{Country, NumberingPlan, Parsed};
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberType, Region};
 
-use crate::short_numbers;
+use crate::{expressions, short_numbers};
 
 /// The numbering plan of the world. Stateless; the metadata is decoded once in a process.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,6 +38,10 @@ impl NumberingPlan for Plan {
         let possible = |text: &str| self.parse(text, default_country).is_some_and(|parsed| parsed.possible);
         short_numbers::reached_by(&PHONE_NUMBER_UTIL.normalize_digits_only(input), default_country, possible)
             || short_numbers::reached_by(&subscriber_digits(input), default_country, possible)
+    }
+
+    fn finds(&self, expression: &str, text: &str) -> Option<bool> {
+        Some(expressions::compiled(expression)?.is_match(text))
     }
 }
 

@@ -6,6 +6,7 @@
 //! an error (I11).
 
 mod booking;
+mod call_ins;
 mod catalogue;
 mod clock;
 mod details;

@@ -6,8 +6,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, Catalogue, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
 use ges_testkit::contract::Stores;
 use support::Database;
@@ -27,6 +27,9 @@ impl Stores for Fresh {
     fn catalogue(&self) -> Arc<dyn Catalogue> {
         Arc::new(self.store.clone())
     }
+    fn call_ins(&self) -> Arc<dyn CallIns> {
+        Arc::new(self.store.clone())
+    }
     fn bookings(&self) -> Arc<dyn Bookings> {
         Arc::new(self.store.clone())
     }
@@ -44,6 +47,9 @@ impl Stores for Fresh {
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {
         Box::new(self.store.wake_ups().await.unwrap())
+    }
+    fn now(&self) -> Instant {
+        self.store.clock().now()
     }
     fn lease(&self) -> Duration {
         self.database.settings.lease

@@ -8,6 +8,6 @@ mod outbound;
 mod signals;
 
 pub use frame::{Frame, report_bad_configuration};
-pub use ids::RandomIds;
-pub use outbound::{Outbound, WithinASecond};
+pub use ids::{RandomIds, SecureChance};
+pub use outbound::{Outbound, Unregistered, WithinASecond};
 pub use signals::stop_on_signals;

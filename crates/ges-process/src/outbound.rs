@@ -7,8 +7,10 @@ use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use ges_config::{Gws, Urs};
 use ges_domain::TenantId;
-use ges_domain::wait::{Estimate, EwtMode, WaitError, WaitEstimates};
-use ges_gws::{ClientToken, Credentials, Environment, GwsObserver};
+use ges_domain::region::Region;
+use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
+use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
+use ges_gws::{Account, Accounts, AccountsError, ClientToken, Credentials, Environment, GwsObserver, GwsStatistics};
 use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
 use ges_telemetry::{Metrics, TracePosition};
 use ges_urs::{RequestForm, Routers, RoutersByTenant, UrsWaits};
@@ -77,15 +79,36 @@ impl Outbound {
         Ok((Arc::new(environment.context("no client for GWS Environment")?), token))
     }
 
-    /// The routers. Without any URL every wait is unknown, which decisions take as none (R-EWT-9).
+    /// Statistics with the credentials that `accounts` knows.
+    ///
+    /// # Errors
+    /// No HTTP client can be made.
+    pub fn statistics(&self, gws: &Gws, accounts: Arc<dyn Accounts>) -> Result<Arc<dyn Statistics>> {
+        let Some(stats) = &gws.stats_url else { return Ok(Arc::new(NoStatistics)) };
+        let statistics = GwsStatistics::new(&self.factory, gws.auth_url.clone(), stats, accounts, self.counts.clone());
+        Ok(Arc::new(statistics.context("no client for GWS Statistics")?))
+    }
+
+    /// The routers, those of the own region (`affinity`) first where no rule says otherwise (R-RA-3). Without any URL every wait is unknown, which decisions take as none (R-EWT-9).
     ///
     /// # Errors
     /// No HTTP client can be made, or an address is none.
-    pub fn waits(&self, urs: &Urs) -> Result<Arc<UrsWaits>> {
-        let nodes: Vec<_> = urs.urls.iter().map(ToString::to_string).collect();
-        let nodes: Vec<_> = nodes.iter().map(String::as_str).collect();
-        let otherwise = if nodes.is_empty() { None } else { Some(Routers::new(&urs.tenant, &nodes)?) };
-        let routers = RoutersByTenant { otherwise, ..RoutersByTenant::default() };
+    pub fn waits(&self, urs: &Urs, affinity: Option<&str>) -> Result<Arc<UrsWaits>> {
+        let region = |name: &str| Region::new(name).with_context(|| format!("{name:?} is no name of a region"));
+        let urls: Vec<_> = urs.urls.iter().map(ToString::to_string).collect();
+        let urls: Vec<_> = urls.iter().map(String::as_str).collect();
+        let mut nodes = Vec::new();
+        for one in &urs.regions {
+            let region = region(&one.region)?;
+            nodes.extend(one.urs.iter().map(|node| (region.clone(), node.as_str())));
+        }
+        let otherwise = match (urls.is_empty(), nodes.is_empty()) {
+            (true, true) => None,
+            (false, _) => Some(Routers::new(&urs.tenant, &urls)?),
+            (true, false) => Some(Routers::in_regions(&urs.tenant, nodes)?),
+        };
+        let affinity = affinity.map(region).transpose()?;
+        let routers = RoutersByTenant { otherwise, affinity, ..RoutersByTenant::default() };
         Ok(Arc::new(UrsWaits::new(&self.factory, routers, RequestForm::default()).context("no client for URS")?))
     }
 }
@@ -96,10 +119,30 @@ pub struct WithinASecond<W>(pub Arc<W>);
 
 #[async_trait]
 impl<W: WaitEstimates> WaitEstimates for WithinASecond<W> {
-    async fn estimate(&self, tenant: TenantId, queue: &str, mode: EwtMode) -> Result<Estimate, WaitError> {
-        match tokio::time::timeout(Duration::from_secs(1), self.0.estimate(tenant, queue, mode)).await {
+    async fn estimate(&self, tenant: TenantId, asked: &Question<'_>) -> Result<Estimate, WaitError> {
+        match tokio::time::timeout(Duration::from_secs(1), self.0.estimate(tenant, asked)).await {
             Ok(estimate) => estimate,
             Err(late) => Err(WaitError::Unavailable(Box::new(late))),
         }
+    }
+}
+
+/// A deployment without a statistics service.
+struct NoStatistics;
+
+#[async_trait]
+impl Statistics for NoStatistics {
+    async fn get_statistic_ex(&self, _: TenantId, _: StatisticsQuestion<'_>) -> Result<Arc<str>, StatisticsError> {
+        Err(StatisticsError::Unavailable("no statistics service is configured".into()))
+    }
+}
+
+/// Nobody has registered credentials for statistics.
+pub struct Unregistered;
+
+#[async_trait]
+impl Accounts for Unregistered {
+    async fn of(&self, _: TenantId) -> Result<Option<Account>, AccountsError> {
+        Ok(None)
     }
 }

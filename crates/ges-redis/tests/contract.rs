@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::TenantId;
 use ges_domain::booking::Accelerated;
-use ges_domain::ports::{Bookings, Catalogue, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::{Instant, TenantId};
 use ges_redis::{RedisAcceptedTimes, Server};
 use ges_testkit::MemoryStore;
 use ges_testkit::contract::Stores;
@@ -46,6 +46,9 @@ impl Stores for Fast {
     fn catalogue(&self) -> Arc<dyn Catalogue> {
         Arc::new(self.store.clone())
     }
+    fn call_ins(&self) -> Arc<dyn CallIns> {
+        Arc::new(self.store.clone())
+    }
     fn bookings(&self) -> Arc<dyn Bookings> {
         self.bookings.clone()
     }
@@ -63,6 +66,9 @@ impl Stores for Fast {
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {
         self.store.wake_ups()
+    }
+    fn now(&self) -> Instant {
+        self.store.clock().now()
     }
     fn lease(&self) -> Duration {
         self.store.lease()

@@ -36,6 +36,10 @@ impl Bookings for Watched {
     ) -> Result<Usage, StoreError> {
         self.0.usage(tenant, service, from, until).await
     }
+
+    async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
+        self.0.watermark(tenant, service, up_to).await
+    }
 }
 
 /// A store with Redis beside it, the same store without, and a die that always falls alike.

@@ -145,7 +145,7 @@ impl Failure {
         }
     }
 
-    fn wire(&self) -> Wire {
+    pub(crate) fn wire(&self) -> Wire {
         match self {
             Self::Refused(refusal) => wire(refusal),
             Self::Malformed(_) => Wire::new(400, 1),
@@ -156,6 +156,22 @@ impl Failure {
             Self::UnsupportedType => Wire::new(415, 24),
             Self::Internal => Wire::new(500, 50),
         }
+    }
+}
+
+#[cfg(test)]
+impl Failure {
+    /// One of each but the refusals.
+    pub(crate) fn samples() -> Vec<Self> {
+        vec![
+            Self::Malformed("x".into()),
+            Self::UnknownContactCenter,
+            Self::NoSuchPath,
+            Self::MethodNotAllowed,
+            Self::TooLarge { limit: 1 },
+            Self::UnsupportedType,
+            Self::Internal,
+        ]
     }
 }
 

@@ -5,11 +5,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{Bookings, Catalogue, Clock, Ids, KeptAnswers, Record, Sessions};
-use ges_domain::tenancy::ApiKeys;
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Chance, Clock, Ids, KeptAnswers, Record, Sessions};
+use ges_domain::statistics::Statistics;
+use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
-    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
+    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RequestCallIn, RetrieveCallback, TakeSessionUpdate,
+    TellQueueStatus, TellWaits,
 };
+use ges_domain::wait::WaitEstimates;
 use ges_domain::{Refusal, TenantId};
 use ges_telemetry::Metrics;
 use uuid::Uuid;
@@ -28,6 +31,14 @@ pub struct Api {
     pub offer: OfferSlots,
     /// `callbacks/open-for`.
     pub open_for: OpenFor,
+    /// `callbacks/queue-status`.
+    pub queue_status: TellQueueStatus,
+    /// `estimated-wait-time`.
+    pub waits: TellWaits,
+    /// `call-in/requests/create`.
+    pub call_in: RequestCallIn,
+    /// `statistics/operations/get-statistic-ex`.
+    pub statistics: Arc<dyn Statistics>,
     /// Storage updates of sessions.
     pub take_update: TakeSessionUpdate,
     /// The record, for storage reads and for finding the tenant of an id.
@@ -36,6 +47,8 @@ pub struct Api {
     pub kept: Arc<dyn KeptAnswers>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
+    /// Which pages may read answers.
+    pub origins: Arc<dyn WebOrigins>,
     /// What this process tells about itself.
     pub observed: Observed,
 }
@@ -44,42 +57,71 @@ pub struct Api {
 pub struct Parts {
     /// How long people wait.
     pub wait: Arc<CurrentWait>,
+    /// The routers themselves, with all the time they may take.
+    pub waits: Arc<dyn WaitEstimates>,
+    /// The statistics service.
+    pub statistics: Arc<dyn Statistics>,
     /// What numbers mean.
     pub plan: Arc<dyn NumberingPlan>,
     /// Running sessions.
     pub sessions: Arc<dyn Sessions>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
+    /// Which pages may read answers.
+    pub origins: Arc<dyn WebOrigins>,
     /// Store time.
     pub clock: Arc<dyn Clock>,
     /// New ids.
     pub ids: Arc<dyn Ids>,
+    /// Chance nobody can foresee.
+    pub chance: Arc<dyn Chance>,
     /// What this process tells about itself.
     pub observed: Observed,
 }
 
 impl Api {
     /// All use cases over one store.
-    pub fn over<S: Bookings + Catalogue + KeptAnswers + Record + 'static>(store: &Arc<S>, parts: Parts) -> Self {
-        let Parts { wait, plan, sessions, keys, clock, ids, observed } = parts;
+    pub fn over<S: Bookings + CallIns + Catalogue + KeptAnswers + Record + 'static>(
+        store: &Arc<S>,
+        parts: Parts,
+    ) -> Self {
+        let Parts { wait, waits, statistics, plan, sessions, keys, origins, clock, ids, chance, observed } = parts;
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
             book: BookCallback {
                 catalogue: catalogue.clone(),
                 bookings: store.clone(),
                 wait,
-                plan,
+                plan: plan.clone(),
                 clock: clock.clone(),
-                ids,
+                ids: ids.clone(),
             },
             retrieve: RetrieveCallback { record: record.clone(), clock: clock.clone() },
             cancel: CancelCallback { record: record.clone(), sessions: sessions.clone(), clock: clock.clone() },
             offer: OfferSlots { catalogue: catalogue.clone(), bookings: store.clone(), clock: clock.clone() },
-            open_for: OpenFor { catalogue, clock: clock.clone() },
+            open_for: OpenFor { catalogue: catalogue.clone(), clock: clock.clone() },
+            queue_status: TellQueueStatus {
+                catalogue: catalogue.clone(),
+                bookings: store.clone(),
+                waits: waits.clone(),
+                clock: clock.clone(),
+            },
+            waits: TellWaits { catalogue: catalogue.clone(), waits },
+            call_in: RequestCallIn {
+                call_ins: store.clone(),
+                record: record.clone(),
+                catalogue,
+                plan,
+                clock: clock.clone(),
+                ids,
+                chance,
+            },
+            statistics,
             take_update: TakeSessionUpdate { record: record.clone(), sessions, clock },
             record,
             kept: store.clone(),
             keys,
+            origins,
             observed,
         }
     }

@@ -19,6 +19,16 @@ use crate::listener::Site;
 pub(crate) struct JsonBody(Bytes);
 
 impl JsonBody {
+    /// Whether nothing was sent, or white space alone.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.0.trim_ascii().is_empty()
+    }
+
+    /// The body as it came.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The fields of the object the body has to be.
     pub(crate) fn fields(&self) -> Result<Fields<'_>, Failure> {
         Fields::of_body(&self.0)

@@ -22,6 +22,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::answer::{Answer, CODE_NUMBER_LIMIT, CODE_TOO_LARGE, CODE_TTL_LIMIT, Failure, JSON};
+use crate::cors::{self, Page};
 use crate::genesys::fault;
 use crate::identity::TENANT_HEADERS;
 use crate::listener::{Role, Site, TenantHeaders};
@@ -40,6 +41,8 @@ struct Inner {
     corr_id: Uuid,
     label: &'static str,
     method: &'static str,
+    /// Whether it is for the public API, whose answers pages of other origins may read.
+    public: bool,
     gms: bool,
     trace: Option<TracePosition>,
     correlation: Option<HeaderValue>,
@@ -78,6 +81,7 @@ impl Exchange {
             corr_id,
             trace,
             label: label(request, role),
+            public: path.starts_with(engagement::BASE),
             method: method(request.method()),
             gms,
             correlation: correlation.cloned(),
@@ -101,6 +105,15 @@ impl Exchange {
 
     pub(crate) fn note_user_data(&self, keys: usize) {
         self.notes(|notes| notes.user_data_keys = Some(keys));
+    }
+
+    /// Whether it is for one of the public operations.
+    fn is_operation(&self) -> bool {
+        self.0.label.starts_with(engagement::BASE)
+    }
+
+    fn tenant(&self) -> Option<TenantId> {
+        self.0.notes.lock().unwrap_or_else(PoisonError::into_inner).tenant
     }
 
     /// Gives an answer its final body; returns its code, 0 where the shape has none.
@@ -191,13 +204,16 @@ pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request
     let trace_id = trace.map(|trace| trace.trace_id());
     let span = tracing::info_span!("request", corr_id = %exchange.0.corr_id, trace_id);
     let rejected = span.in_scope(|| screen(&mut request, &site));
+    let page = if exchange.0.public && site.public_api().is_some() { Page::of(&request) } else { None };
+    let preflight = exchange.is_operation() && cors::is_preflight(&request);
     request.extensions_mut().insert(exchange.clone());
 
-    let (own, own_site) = (exchange.clone(), Arc::clone(&site));
+    let (own, own_site, own_page) = (exchange.clone(), Arc::clone(&site), page.clone());
     let work = async move {
         let handled = async {
             match rejected {
                 Some(failure) => failure.into_response(),
+                None if preflight => cors::preflight(own_page.as_ref(), own_site.api()).await,
                 None => next.run(request).await,
             }
         };
@@ -221,14 +237,18 @@ pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request
         }
     };
     let running = site.tasks.spawn(work.instrument(span.clone()));
-    match tokio::time::timeout(site.limits.answer_within, running).await {
+    let mut response = match tokio::time::timeout(site.limits.answer_within, running).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => settle(&exchange, Failure::Internal, &site),
         Err(_) => span.in_scope(|| {
             tracing::warn!("the request was not answered in time; its work goes on");
             settle(&exchange, Refusal::UpstreamUnavailable.into(), &site)
         }),
+    };
+    if let Some(page) = page.filter(|_| !preflight) {
+        page.mark(&mut response, site.api(), exchange.tenant()).instrument(span).await;
     }
+    response
 }
 
 fn settle(exchange: &Exchange, failure: Failure, site: &Site) -> Response {

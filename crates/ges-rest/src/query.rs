@@ -32,6 +32,11 @@ impl Parameters {
         Ok(Self(found))
     }
 
+    /// A text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.value(name)
+    }
+
     fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
@@ -74,6 +79,18 @@ impl Parameters {
         let read = |text| Zone::named(text).ok_or_else(|| invalid(name, "is not the name of an IANA time zone"));
         self.value(name).map(read).transpose()
     }
+}
+
+/// Every value of a parameter that may be repeated, in order; empty ones included.
+pub(crate) fn values(query: Option<&str>, name: &'static str) -> Result<Vec<String>, Failure> {
+    let pairs = query.unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mine = pairs.filter(|(raw, _)| decode(raw).is_some_and(|found| found == name));
+    let read = |(_, raw): (&str, &str)| match decode(raw) {
+        Some(value) if value.contains('\0') => Err(invalid(name, "must not contain NUL characters")),
+        Some(value) => Ok(value),
+        None => Err(invalid(name, "must be valid Unicode text")),
+    };
+    mine.map(read).collect()
 }
 
 fn decode(raw: &str) -> Option<String> {

@@ -43,7 +43,7 @@ impl Wire {
 }
 
 /// Seconds after which a caller may try again when something we depend on is down.
-const DOWN: u64 = 2;
+pub(crate) const DOWN: u64 = 2;
 /// Seconds after which a full queue may have moved on.
 pub(crate) const QUEUE: u64 = 60;
 
@@ -51,6 +51,9 @@ pub(crate) const QUEUE: u64 = 60;
 pub(crate) fn whole_seconds(length: Duration) -> u64 {
     length.as_secs().saturating_add(u64::from(length.subsec_nanos() > 0)).max(1)
 }
+
+/// Seconds after which a number of a call-in group may be free again.
+const CALL_IN: u64 = 30;
 
 /// The wire form of a refusal. Refusals only internal callers can meet read as "the state does not allow it" here.
 pub(crate) fn wire(refusal: &Refusal) -> Wire {
@@ -72,6 +75,7 @@ pub(crate) fn wire(refusal: &Refusal) -> Wire {
         | Refusal::IllegalTransition { .. }
         | Refusal::NotYourSession => Wire::new(400, 6),
         Refusal::Unauthorized => Wire::new(401, 10),
+        Refusal::NoStatisticsCredentials | Refusal::StatisticsCredentialsRefused => Wire::new(401, 11),
         Refusal::Forbidden => Wire::new(403, 12),
         Refusal::NotFound(_) => Wire::new(404, 20),
         Refusal::KeyReused => Wire::new(422, 25),
@@ -84,8 +88,36 @@ pub(crate) fn wire(refusal: &Refusal) -> Wire {
         }
         Refusal::QueueFull => Wire::full(CODE_TTL_LIMIT, Proposals::new()).later(QUEUE),
         Refusal::EnqueueLimitReached => Wire::full(CODE_NUMBER_LIMIT, Proposals::new()),
+        Refusal::RecordUnreadable => Wire::new(500, 50),
         Refusal::StoreUnavailable | Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable => {
             Wire::new(500, 51).later(DOWN)
         }
+        Refusal::NoCallInNumber => Wire::new(500, 51).later(CALL_IN),
+        // What was asked is wrong upstream, and asking again changes nothing.
+        Refusal::UpstreamRefused(_) => Wire::new(500, 51),
     }
+}
+
+/// One refusal of every code.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<Refusal> {
+    let at = ges_domain::Instant::from_millis(0);
+    vec![
+        Refusal::invalid("a", "b"),
+        Refusal::UnknownService("a".into()),
+        Refusal::ImmediateDisabled,
+        Refusal::CaptchaFailed,
+        Refusal::ImpossibleNumber,
+        Refusal::AlreadyCompleted,
+        Refusal::Unauthorized,
+        Refusal::NoStatisticsCredentials,
+        Refusal::Forbidden,
+        Refusal::NotFound("a".into()),
+        Refusal::SlotUnavailable { at, proposals: Proposals::new() },
+        Refusal::OfficeClosed { at, proposals: Proposals::new() },
+        Refusal::TtlLimitReached { window: std::time::Duration::from_secs(1) },
+        Refusal::EnqueueLimitReached,
+        Refusal::RecordUnreadable,
+        Refusal::StoreUnavailable,
+    ]
 }

@@ -11,19 +11,20 @@ use ges_domain::hours::zone_data_version;
 use ges_domain::ports::{Catalogue, Handed, Handover, Record, Shards};
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
-use ges_domain::use_cases::{
-    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RetrieveCallback, TakeSessionUpdate,
-};
+use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallbackId, Instant, TenantId};
 use ges_telemetry::{Dependency, Identity, Metrics};
-use ges_testkit::{CountingIds, FakeKeys, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, builders};
+use ges_testkit::{
+    CountingChance, CountingIds, FakeKeys, FakeOrigins, FakePlan, FakeSessions, FakeStatistics, FakeWaits, ManualClock,
+    MemoryStore, builders,
+};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::api::{Api, Observed};
+use crate::api::{Api, Observed, Parts};
 use crate::health::{Component, Health, Host};
 use crate::listener::{Limits, external_router, internal_router, worker_router};
 
@@ -39,8 +40,10 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) keys: Arc<FakeKeys>,
+    pub(crate) origins: Arc<FakeOrigins>,
     pub(crate) sessions: Arc<FakeSessions>,
     pub(crate) waits: Arc<FakeWaits>,
+    pub(crate) statistics: Arc<FakeStatistics>,
     pub(crate) gate: Arc<Semaphore>,
     pub(crate) observed: Observed,
     pub(crate) tasks: TaskTracker,
@@ -54,6 +57,8 @@ impl World {
         let clock = Arc::new(ManualClock::at(at("2026-01-05T12:00:00Z")));
         let store = MemoryStore::new(Arc::clone(&clock), std::time::Duration::from_secs(5));
         let (keys, sessions) = (Arc::new(FakeKeys::default()), Arc::new(FakeSessions::default()));
+        let origins = Arc::new(FakeOrigins::default());
+        let statistics = Arc::new(FakeStatistics::default());
         let (waits, gate) = (Arc::new(FakeWaits::default()), Arc::new(Semaphore::new(0)));
         keys.give(KEY, builders::tenant());
         keys.give(SLOW_KEY, builders::tenant());
@@ -70,37 +75,29 @@ impl World {
         );
         let observed = Observed::new(Health::new(host, components), metrics);
         let shared = Arc::new(store.clone());
-        let catalogue = Arc::clone(&shared) as Arc<dyn Catalogue>;
-        let record = Arc::clone(&shared) as Arc<dyn Record>;
-        let api = Api {
-            book: BookCallback {
-                catalogue: Arc::clone(&catalogue),
-                bookings: shared.clone(),
-                wait: Arc::new(CurrentWait::new(waits.clone())),
-                plan: Arc::new(FakePlan),
-                clock: clock.clone(),
-                ids: Arc::new(CountingIds::new()),
-            },
-            retrieve: RetrieveCallback { record: Arc::clone(&record), clock: clock.clone() },
-            cancel: CancelCallback { record: Arc::clone(&record), sessions: sessions.clone(), clock: clock.clone() },
-            offer: OfferSlots { catalogue: Arc::clone(&catalogue), bookings: shared.clone(), clock: clock.clone() },
-            open_for: OpenFor { catalogue, clock: clock.clone() },
-            take_update: TakeSessionUpdate {
-                record: Arc::clone(&record),
-                sessions: sessions.clone(),
-                clock: clock.clone(),
-            },
-            record,
-            kept: shared.clone(),
+        let parts = Parts {
+            wait: Arc::new(CurrentWait::new(waits.clone())),
+            waits: waits.clone(),
+            statistics: statistics.clone(),
+            plan: Arc::new(FakePlan),
+            sessions: sessions.clone(),
             keys: Arc::new(OddKeys { keys: Arc::clone(&keys), gate: Arc::clone(&gate) }),
+            origins: origins.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(CountingIds::new()),
+            // The first draw chooses a number, the second a code.
+            chance: Arc::new(CountingChance::from(23_455)),
             observed: observed.clone(),
         };
+        let api = Api::over(&shared, parts);
         let world = Self {
             store,
             clock,
             keys,
+            origins,
             sessions,
             waits,
+            statistics,
             gate,
             observed,
             tasks: TaskTracker::new(),

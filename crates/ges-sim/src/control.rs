@@ -15,6 +15,7 @@ use crate::floor::FloorSettings;
 use crate::gws::Gws;
 use crate::http::{Door, Fault};
 use crate::ors::{Deed, Ors, Scenario, Session};
+use crate::stats::{Stats, StatsState};
 use crate::tenants::Seed;
 use crate::urs::{Urs, UrsState};
 
@@ -25,6 +26,7 @@ pub(crate) struct Control {
     pub(crate) ors: Arc<Ors>,
     pub(crate) urs: Arc<Urs>,
     pub(crate) gws: Arc<Gws>,
+    pub(crate) stats: Arc<Stats>,
     /// What a reset goes back to.
     pub(crate) seed: Seed,
     pub(crate) floor: FloorSettings,
@@ -58,6 +60,7 @@ async fn reset(State(control): State<Arc<Control>>) -> Response {
     control.ors.reset();
     control.gws.replace(control.seed.clone());
     *control.urs.state.lock() = UrsState::default();
+    *control.stats.state.lock() = StatsState::default();
     control.desk.restaff(control.floor.clone());
     done()
 }
@@ -86,6 +89,7 @@ async fn put_state(
 ) -> Response {
     let put = match target.as_str() {
         "urs" => UrsState::read(document).map(|state| *control.urs.state.lock() = state),
+        "stats" => serde_json::from_value(document).map(|state| *control.stats.state.lock() = state),
         "env" | "auth" => serde_json::from_value(document).map(|seed| control.gws.replace(seed)),
         "floor" => serde_json::from_value(document).map(|floor| control.desk.restaff(floor)),
         _ => return StatusCode::NOT_FOUND.into_response(),

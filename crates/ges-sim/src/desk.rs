@@ -90,8 +90,8 @@ impl Desk {
         self.change(|state, now| state.floor.place(id, now))
     }
 
-    pub(crate) fn queue(&self, queue: &str, mode: Mode) -> Option<QueueView> {
-        self.change(|state, now| state.floor.queue(queue, mode, now))
+    pub(crate) fn queue(&self, queue: &str, mode: Mode, on_hold: bool) -> Option<QueueView> {
+        self.change(|state, now| state.floor.queue(queue, mode, on_hold, now))
     }
 
     fn change<T>(&self, act: impl FnOnce(&mut State, u64) -> T) -> T {

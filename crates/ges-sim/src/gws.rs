@@ -1,4 +1,4 @@
-//! The authentication service (tokens by client credentials, integrations 4.2.1) and the environment service (4.3).
+//! The authentication service (tokens by client credentials or password, integrations 4.2.1) and the environment service (4.3).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -45,8 +45,14 @@ impl Gws {
         token
     }
 
+    /// A new token with everything an answer has.
+    fn grant(&self) -> Response {
+        Json(json!({ "access_token": self.issue(), "token_type": "bearer", "expires_in": 43_199, "scope": "*" }))
+            .into_response()
+    }
+
     /// Whether the caller shows a token that was issued here.
-    fn admits(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
         let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = shown.and_then(|value| value.strip_prefix("Bearer "));
         token.is_some_and(|token| self.tokens.lock().iter().any(|issued| issued == token))
@@ -94,10 +100,16 @@ async fn token(State(gws): State<Arc<Gws>>, headers: HeaderMap, body: Bytes) -> 
     }
     let form = crate::ors::form(&body);
     match form.get("grant_type").map(String::as_str) {
-        Some("client_credentials") => Json(json!({
-            "access_token": gws.issue(), "token_type": "bearer", "expires_in": 43_199, "scope": "*"
-        }))
-        .into_response(),
+        Some("client_credentials") => gws.grant(),
+        Some("password") => {
+            let (name, password) = (form.get("username"), form.get("password"));
+            let own = |name: &str| name.rsplit(['\\', '/']).next().unwrap_or_default().to_owned();
+            let known = gws.seed.lock().users.iter().any(|user| {
+                name.is_some_and(|name| own(name) == user.name || *name == user.name)
+                    && password == Some(&user.password)
+            });
+            if known { gws.grant() } else { refuse(StatusCode::BAD_REQUEST, "invalid_grant") }
+        }
         Some(_) => refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type"),
         None => refuse(StatusCode::BAD_REQUEST, "invalid_request"),
     }

@@ -13,10 +13,11 @@ mod http;
 mod lock;
 mod ors;
 mod running;
+mod stats;
 mod tenants;
 mod urs;
 mod words;
 
 pub use ors::{EntrySource, RedisSource, RedisSourceError, SourceError, StreamEntry};
 pub use running::{Addresses, Ports, Sim, SimSettings, StartError};
-pub use tenants::{Seed, SeededClient, SeededTenant, TenantSetting};
+pub use tenants::{Seed, SeededClient, SeededTenant, SeededUser, TenantSetting};

@@ -15,6 +15,7 @@ use crate::gws::{self, Gws};
 use crate::http::{Door, serve};
 use crate::lock::Lock;
 use crate::ors::{self, EntrySource, Ors, Storage};
+use crate::stats::{self, Stats};
 use crate::tenants::Seed;
 use crate::urs::{self, Node, Urs};
 
@@ -31,19 +32,30 @@ pub struct Ports {
     pub auth: u16,
     /// Environment service.
     pub environment: u16,
+    /// Statistics service.
+    pub statistics: u16,
     /// Control plane.
     pub control: u16,
 }
 
 impl Ports {
     /// A free port for every peer.
-    pub const FREE: Self = Self { ors: 0, urs_primary: 0, urs_backup: 0, auth: 0, environment: 0, control: 0 };
+    pub const FREE: Self =
+        Self { ors: 0, urs_primary: 0, urs_backup: 0, auth: 0, environment: 0, statistics: 0, control: 0 };
 }
 
 impl Default for Ports {
     /// The ports of integrations 0.5.
     fn default() -> Self {
-        Self { ors: 9098, urs_primary: 5580, urs_backup: 5581, auth: 8095, environment: 8091, control: 9900 }
+        Self {
+            ors: 9098,
+            urs_primary: 5580,
+            urs_backup: 5581,
+            auth: 8095,
+            environment: 8091,
+            statistics: 8094,
+            control: 9900,
+        }
     }
 }
 
@@ -90,6 +102,8 @@ pub struct Addresses {
     pub auth: SocketAddr,
     /// Environment service.
     pub environment: SocketAddr,
+    /// Statistics service.
+    pub statistics: SocketAddr,
     /// Control plane.
     pub control: SocketAddr,
 }
@@ -135,6 +149,7 @@ impl Sim {
         let backup = listen("the second router", ports.urs_backup).await?;
         let auth = listen("the authentication service", ports.auth).await?;
         let environment = listen("the environment service", ports.environment).await?;
+        let statistics = listen("the statistics service", ports.statistics).await?;
         let control = listen("the control plane", ports.control).await?;
         let addresses = Addresses {
             ors: ors_listener.1,
@@ -142,12 +157,14 @@ impl Sim {
             urs_backup: backup.1,
             auth: auth.1,
             environment: environment.1,
+            statistics: statistics.1,
             control: control.1,
         };
         let (clock, tasks, stop) = (SimClock::start(), TaskTracker::new(), CancellationToken::new());
         let desk = Arc::new(Desk::new(settings.floor.clone(), settings.seed, clock));
         let gws = Arc::new(Gws::new(settings.tenants.clone()));
         let urs = Arc::new(Urs { desk: desk.clone(), gws: gws.clone(), state: Lock::default(), clock });
+        let stats = Arc::new(Stats { desk: desk.clone(), gws: gws.clone(), state: Lock::default(), clock });
         let ors = Arc::new(Ors::new(
             desk.clone(),
             Storage::new(settings.update_retries).map_err(StartError::Client)?,
@@ -164,6 +181,7 @@ impl Sim {
             ors: ors.clone(),
             urs: urs.clone(),
             gws: gws.clone(),
+            stats: stats.clone(),
             seed: settings.tenants,
             floor: settings.floor,
         });
@@ -173,6 +191,7 @@ impl Sim {
             ("urs.backup", backup.0, urs::router(urs, Node::Second, addresses.urs_backup.port())),
             ("auth", auth.0, gws::auth(gws.clone())),
             ("env", environment.0, gws::environment(gws)),
+            ("stats", statistics.0, stats::router(stats)),
         ];
         for (target, listener, peer) in peers {
             tasks.spawn(serve(target, listener, peer, door.clone(), stop.clone()));

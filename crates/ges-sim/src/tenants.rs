@@ -53,6 +53,16 @@ pub struct SeededClient {
     pub secret: String,
 }
 
+/// A user who may sign in by password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeededUser {
+    /// The name, with or without domain.
+    pub name: String,
+    /// The password.
+    pub password: String,
+}
+
 /// What the environment and authentication services know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -61,6 +71,9 @@ pub struct Seed {
     pub tenants: Vec<SeededTenant>,
     /// Clients.
     pub clients: Vec<SeededClient>,
+    /// Users.
+    #[serde(default)]
+    pub users: Vec<SeededUser>,
 }
 
 impl Seed {
@@ -87,6 +100,11 @@ impl Default for Seed {
             settings: Vec::new(),
         };
         let client = SeededClient { id: Self::CLIENT_ID.into(), secret: Self::CLIENT_SECRET.into() };
-        Self { tenants: vec![tenant], clients: vec![client] }
+        let user = |name: &str| SeededUser { name: name.into(), password: name.into() };
+        Self {
+            tenants: vec![tenant],
+            clients: vec![client],
+            users: ["admin", "super", "monitor", "dev"].map(user).into(),
+        }
     }
 }

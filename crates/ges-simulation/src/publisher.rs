@@ -16,7 +16,7 @@ fn row(world: &World, service: &ServiceRef) -> ServiceRow {
         default_priority: *world.chance.one_of(&[None, Some(3)]),
         ..settings()
     };
-    ServiceRow { name: service.name.clone(), settings, capacity_rule: None }
+    ServiceRow { name: service.name.clone(), settings, capacity_rule: None, number_rule: None, region_rule: None }
 }
 
 /// Provisions everything, with limits that one seed in four feels.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ges_domain::TenantId;
-use ges_domain::wait::{Estimate, EwtMode, WaitError, WaitEstimates};
+use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
 
 use crate::world::World;
 
@@ -25,7 +25,7 @@ impl SwingingWaits {
 
 #[async_trait]
 impl WaitEstimates for SwingingWaits {
-    async fn estimate(&self, _: TenantId, _: &str, _: EwtMode) -> Result<Estimate, WaitError> {
+    async fn estimate(&self, _: TenantId, _: &Question<'_>) -> Result<Estimate, WaitError> {
         let (weather, chance) = (self.world.weather(), &self.world.chance);
         if chance.happens(weather.routers_down) {
             return Err(WaitError::Unavailable("no router answers".into()));

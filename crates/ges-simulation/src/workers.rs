@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ges_domain::use_cases::CurrentWait;
 use ges_monitor::{Jitter, Monitor, MonitorPorts, MonitorSettings};
+use ges_testkit::FakePlan;
 use tokio_util::sync::CancellationToken;
 
 use crate::bug::Bug;
@@ -107,6 +108,8 @@ fn ports(world: &Arc<World>, node: &Arc<Node>) -> MonitorPorts {
         stream: node.clone(),
         sessions: node.clone(),
         wait: Arc::new(CurrentWait::new(Arc::new(SwingingWaits::new(Arc::clone(world))))),
+        plan: Arc::new(FakePlan),
+        call_ins: Arc::new(world.store.clone()),
         clock: node.clone(),
         wake_ups: PoorHints::of(world),
         gauges: node.clone(),

@@ -38,6 +38,16 @@ impl Bookings for SqliteStore {
         let rows = rows.bind(tenant.0).bind(service.as_str()).bind(from.millis()).bind(until.millis());
         Ok(read_counts(rows.fetch_all(self.readers()).await.map_err(unavailable)?)?.into_iter().collect())
     }
+
+    async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
+        let active = sqlx::query(
+            "select count(*) from
+             (select 1 from services s join callbacks c on c.service = s.key
+              where s.tenant = ? and s.name = ? and c.state in (1, 2, 3, 4) and c.state <> 5 limit ?)",
+        );
+        let active = active.bind(tenant.0).bind(service.as_str()).bind(i64::from(up_to));
+        count(&active.fetch_one(self.readers()).await.map_err(unavailable)?, 0)
+    }
 }
 
 /// Rows of grain and used places.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::phone::NumberRule;
 use ges_domain::ports::{Catalogue, ServiceRow, StoreError, shard_of};
+use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
 use ges_domain::{ServiceName, TenantId, throttle};
 use serde::Serialize;
@@ -22,6 +24,8 @@ struct Documents {
     hours: Option<String>,
     rule: Option<String>,
     throttle: Option<String>,
+    number_rule: Option<String>,
+    region_rule: Option<String>,
     paused: bool,
     removed: bool,
 }
@@ -36,6 +40,8 @@ impl Documents {
             throttle: row.try_get(4)?,
             paused: row.try_get(5)?,
             removed: row.try_get(6)?,
+            number_rule: row.try_get(7)?,
+            region_rule: row.try_get(8)?,
         })
     }
 
@@ -47,6 +53,10 @@ impl Documents {
             (Some(_), None) => Hours::Unreadable,
         };
         let rule = self.rule.map(|document| document_of("capacity_rules", "document", &document)).transpose()?;
+        let number_rule =
+            self.number_rule.map(|document| document_of("number_rules", "document", &document)).transpose()?;
+        let region_rule =
+            self.region_rule.map(|document| document_of("region_rules", "document", &document)).transpose()?;
         let throttle =
             self.throttle.map(|document| document_of("tenant_throttle", "settings", &document)).transpose()?;
         Ok(Service {
@@ -54,6 +64,8 @@ impl Documents {
             settings: document_of("services", "settings", &self.settings)?,
             hours,
             capacity: rule,
+            number_rule,
+            region_rule,
             tenant_throttle: throttle.unwrap_or_default(),
             paused: self.paused,
             removed: self.removed,
@@ -109,11 +121,13 @@ impl SqliteStore {
 impl Catalogue for SqliteStore {
     async fn service(&self, tenant: TenantId, name: &ServiceName) -> Result<Option<Arc<Service>>, StoreError> {
         let found = sqlx::query(
-            "select s.settings, s.hours, h.document, r.document, t.settings, s.paused, s.removed
+            "select s.settings, s.hours, h.document, r.document, t.settings, s.paused, s.removed, n.document, g.document
              from services s
              left join business_hours h on h.tenant = s.tenant and h.name = s.hours
              left join capacity_rules r on r.tenant = s.tenant and r.name = s.capacity_rule
              left join tenant_throttle t on t.tenant = s.tenant
+             left join number_rules n on n.tenant = s.tenant and n.name = s.number_rule
+             left join region_rules g on g.tenant = s.tenant and g.name = s.region_rule
              where s.tenant = ? and s.name = ?",
         );
         let found = found.bind(tenant.0).bind(name.as_str());
@@ -134,9 +148,11 @@ impl Catalogue for SqliteStore {
         let work = self.act(move |transaction| {
             Box::pin(async move {
                 let put = sqlx::query(
-                    "insert into services (tenant, name, settings, hours, capacity_rule, shard) values (?, ?, ?, ?, ?, ?)
+                    "insert into services (tenant, name, settings, hours, capacity_rule, number_rule, region_rule, shard)
+                     values (?, ?, ?, ?, ?, ?, ?, ?)
                      on conflict (tenant, name) do update set settings = excluded.settings, hours = excluded.hours,
-                     capacity_rule = excluded.capacity_rule, removed = 0",
+                     capacity_rule = excluded.capacity_rule, number_rule = excluded.number_rule,
+                     region_rule = excluded.region_rule, removed = 0",
                 );
                 let put = put
                     .bind(tenant.0)
@@ -144,6 +160,8 @@ impl Catalogue for SqliteStore {
                     .bind(json(&row.settings))
                     .bind(row.settings.business_hours.as_deref())
                     .bind(row.capacity_rule.as_deref())
+                    .bind(row.number_rule.as_deref())
+                    .bind(row.region_rule.as_deref())
                     .bind(shard_of(tenant, &row.name).0);
                 put.execute(&mut transaction.connection).await.map_err(unavailable)?;
                 Ok(())
@@ -186,6 +204,18 @@ impl Catalogue for SqliteStore {
 
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
         let statement = "insert into capacity_rules (tenant, name, document) values (?, ?, ?)
+                         on conflict (tenant, name) do update set document = excluded.document";
+        self.put_document(statement, tenant, rule.name(), json(rule)).await
+    }
+
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
+        let statement = "insert into number_rules (tenant, name, document) values (?, ?, ?)
+                         on conflict (tenant, name) do update set document = excluded.document";
+        self.put_document(statement, tenant, rule.name(), json(rule)).await
+    }
+
+    async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
+        let statement = "insert into region_rules (tenant, name, document) values (?, ?, ?)
                          on conflict (tenant, name) do update set document = excluded.document";
         self.put_document(statement, tenant, rule.name(), json(rule)).await
     }

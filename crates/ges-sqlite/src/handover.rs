@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ges_domain::callback::{Actor, Callback, Change, acts};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{
-    AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, ServiceRef, ShardLease, StoreError,
+    AgendaLine, Clock, Handed, Handover, HandoverOutcome, MonitorSizes, ServiceRef, ShardLease, StoreError,
 };
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId};
 use sqlx::Row;
@@ -100,9 +100,10 @@ impl Handover for SqliteStore {
         handed: &[Handed],
         at: Instant,
     ) -> Result<Vec<HandoverOutcome>, StoreError> {
-        let handed = handed.to_vec();
+        let (handed, clock) = (handed.to_vec(), self.clock());
         let work = self.act(move |transaction| {
             Box::pin(async move {
+                let at = at.max(clock.now());
                 let mut outcomes = vec![HandoverOutcome::Overtaken; handed.len()];
                 if !is_current(&mut transaction.connection, lease).await? {
                     return Ok(outcomes);

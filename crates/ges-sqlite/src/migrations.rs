@@ -13,6 +13,12 @@ pub(crate) async fn apply(connection: &mut SqliteConnection) -> Result<(), Migra
     let steps = vec![
         step(1, "spine", include_str!("../migrations/0001_spine.sql").into_sql_str()),
         step(20, "idempotency", include_str!("../migrations/0020_idempotency.sql").into_sql_str()),
+        step(25, "call ins", include_str!("../migrations/0025_call_ins.sql").into_sql_str()),
+        step(
+            26,
+            "number and region rules",
+            include_str!("../migrations/0026_number_and_region_rules.sql").into_sql_str(),
+        ),
     ];
     Migrator::with_migrations(steps).run(connection).await
 }

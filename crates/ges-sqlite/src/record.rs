@@ -8,7 +8,7 @@ use ges_domain::idempotency::Keyed;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
@@ -107,14 +107,15 @@ impl Record for SqliteStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let request = request.clone();
+        let (asked, request) = (asked.clone(), request.clone());
         let work = self.act(move |transaction| {
             Box::pin(async move {
-                let decide = |record: &Callback| acts::settle_cancel(record, answer, &request.actor, now);
+                let decide = |record: &Callback| acts::settle_cancel(record, &asked, answer, &request.actor, now);
                 cancel_half(transaction, (tenant, id), request.keyed.as_ref(), now, decide).await
             })
         });
@@ -169,6 +170,28 @@ impl Record for SqliteStore {
                         Ok(Edited::Done(Box::new(write.0)))
                     }
                     Err(answer) => Ok(answer),
+                }
+            })
+        });
+        work.await
+    }
+
+    async fn link_call_in(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        call_in: CallInId,
+        now: Instant,
+    ) -> Result<Option<Callback>, StoreError> {
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else { return Ok(None) };
+                match acts::link_call_in(&before.record, call_in, now) {
+                    Some(write) => {
+                        stored::write(transaction, &before, &write).await?;
+                        Ok(Some(write.0))
+                    }
+                    None => Ok(Some(before.record)),
                 }
             })
         });

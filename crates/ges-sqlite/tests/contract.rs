@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, Catalogue, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::{Instant, TenantId};
 use ges_sqlite::SqliteStore;
 use ges_testkit::contract::Stores;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -32,6 +32,9 @@ impl Stores for Sqlite {
     fn catalogue(&self) -> Arc<dyn Catalogue> {
         Arc::new(self.store.clone())
     }
+    fn call_ins(&self) -> Arc<dyn CallIns> {
+        Arc::new(self.store.clone())
+    }
     fn bookings(&self) -> Arc<dyn Bookings> {
         Arc::new(self.store.clone())
     }
@@ -49,6 +52,9 @@ impl Stores for Sqlite {
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {
         self.store.wake_ups()
+    }
+    fn now(&self) -> Instant {
+        self.store.clock().now()
     }
     fn lease(&self) -> Duration {
         LEASE

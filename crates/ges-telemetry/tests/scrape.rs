@@ -19,6 +19,7 @@ fn exercised() -> Metrics {
     let metrics = metrics();
     metrics.tenant_known("t");
     metrics.callback_created("t");
+    metrics.callin_created("t");
     metrics.http_request(ROUTE, "GET", Some("t"), 200, 0.02);
     metrics.http_request(ROUTE, "GET", Some("t"), 429, 0.02);
     metrics.monitor_size(Managed::Scheduled, 3);
@@ -36,6 +37,8 @@ fn exercised() -> Metrics {
     metrics.gws_incorrect_client_credentials();
     metrics.gws_server_error();
     metrics.monitor_lagging_behind(4);
+    metrics.invariant_checked("I4", 3, 1);
+    metrics.monitor_refused(1);
     metrics.logging_failure();
     metrics.tolerances(Tolerances {
         http_400: 1.5,

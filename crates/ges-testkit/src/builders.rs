@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ges_domain::booking::{NewBooking, SlotClaim};
+use ges_domain::call_in::{AccessNumber, Allocation, CodeDigits, Group, GroupName};
 use ges_domain::callback::{Callback, Direction, Kind, Particulars, Reason, SessionUpdate, State, Submission};
 use ges_domain::capacity::{Calendar, CapacityRule, Limits as Capacity, RuleSlot, Shared};
 use ges_domain::hours::{Days, OfficeHours, Opening, Regular, Zone};
@@ -17,8 +18,10 @@ use uuid::Uuid;
 
 use crate::CountingIds;
 
-/// Monday, 2026-06-01T12:00:00Z: when a test begins unless it says otherwise.
-pub const START: Instant = Instant::from_millis(1_780_315_200_000);
+/// Monday, 2099-06-01T12:00:00Z: when a test begins unless it says otherwise.
+///
+/// Later than the clock of any machine: a store takes its own time where that is later than a node's.
+pub const START: Instant = Instant::from_millis(4_083_998_400_000);
 
 static IDS: CountingIds = CountingIds::new();
 
@@ -54,7 +57,20 @@ pub fn settings() -> Settings {
 
 /// A service to provision with [`settings`].
 pub fn service_row(name: &str) -> ServiceRow {
-    ServiceRow { name: service(name), settings: settings(), capacity_rule: None }
+    ServiceRow { name: service(name), settings: settings(), capacity_rule: None, number_rule: None, region_rule: None }
+}
+
+/// A call-in group whose requests wait for two minutes; `codes` is the length of its codes.
+pub fn call_in_group(name: &str, numbers: &[&str], codes: Option<u8>) -> Group {
+    Group {
+        name: GroupName::new(name).unwrap(),
+        description: String::new(),
+        numbers: numbers.iter().map(|number| AccessNumber::new(number).unwrap()).collect(),
+        codes: codes.map(|digits| CodeDigits::new(digits).unwrap()),
+        lifetime: Duration::from_secs(120),
+        allocation: Allocation::RoundRobin,
+        service: None,
+    }
 }
 
 /// Hours in UTC, the same from Monday to Friday.

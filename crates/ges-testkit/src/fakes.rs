@@ -1,15 +1,18 @@
 //! Settable stand-ins for routers, numbering plan, sessions and the registry of contact centers.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ges_domain::callback::{Actor, Reason, SessionBinding};
+use ges_domain::origin::{Origin, OriginList};
 use ges_domain::phone::{Country, NumberingPlan, Parsed};
-use ges_domain::ports::{CancelOutcome, Sessions};
-use ges_domain::tenancy::{ApiKeys, TenancyError};
-use ges_domain::wait::{Estimate, EwtMode, WaitError, WaitEstimates};
-use ges_domain::{CallbackId, Instant, SessionId, TenantId};
+use ges_domain::ports::{CancelOutcome, Chance, Sessions};
+use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
+use ges_domain::tenancy::{ApiKeys, TenancyError, WebOrigins};
+use ges_domain::wait::{Estimate, EwtMode, Question, WaitError, WaitEstimates};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 
 /// Waits per queue; a queue nobody set has [`Estimate::NoCalls`].
 #[derive(Debug, Default)]
@@ -19,7 +22,9 @@ pub struct FakeWaits(Mutex<Waits>);
 struct Waits {
     queues: HashMap<(TenantId, String), Estimate>,
     down: bool,
+    silent: HashSet<String>,
     asked: u32,
+    last: Option<(String, EwtMode, bool)>,
 }
 
 impl FakeWaits {
@@ -33,6 +38,16 @@ impl FakeWaits {
         self.0.lock().unwrap().down = down;
     }
 
+    /// Makes every router silent about one queue.
+    pub fn set_silent(&self, queue: &str) {
+        self.0.lock().unwrap().silent.insert(queue.to_owned());
+    }
+
+    /// Queue, mode and calls on hold of the last question.
+    pub fn last(&self) -> Option<(String, EwtMode, bool)> {
+        self.0.lock().unwrap().last.clone()
+    }
+
     /// How often somebody asked.
     pub fn asked(&self) -> u32 {
         self.0.lock().unwrap().asked
@@ -41,18 +56,20 @@ impl FakeWaits {
 
 #[async_trait]
 impl WaitEstimates for FakeWaits {
-    async fn estimate(&self, tenant: TenantId, queue: &str, _mode: EwtMode) -> Result<Estimate, WaitError> {
+    async fn estimate(&self, tenant: TenantId, asked: &Question<'_>) -> Result<Estimate, WaitError> {
         let mut waits = self.0.lock().unwrap();
         waits.asked += 1;
-        if waits.down {
+        waits.last = Some((asked.queue.to_owned(), asked.mode, asked.on_hold));
+        if waits.down || waits.silent.contains(asked.queue) {
             return Err(WaitError::Unavailable("the test took the routers down".into()));
         }
-        Ok(waits.queues.get(&(tenant, queue.to_owned())).copied().unwrap_or(Estimate::NoCalls))
+        Ok(waits.queues.get(&(tenant, asked.queue.to_owned())).copied().unwrap_or(Estimate::NoCalls))
     }
 }
 
 /// A numbering plan in which 7 to 15 digits are a possible number, those that begin with 1900 are premium, and up to three digits are
-/// short; text with a letter is no number.
+/// short; text with a letter is no number. Numbers from 1 are American, those from 44 British, others belong to no country. An
+/// expression is found where its own text is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FakePlan;
 
@@ -67,13 +84,78 @@ impl NumberingPlan for FakePlan {
         Some(Parsed {
             possible: (7..=15).contains(&e164_digits.len()),
             premium: e164_digits.starts_with("1900"),
-            region: None,
+            region: country_of(&e164_digits),
             e164_digits,
         })
     }
 
     fn is_emergency_or_short(&self, input: &str, _default_country: &Country) -> bool {
         (1..=3).contains(&input.chars().filter(char::is_ascii_digit).count())
+    }
+
+    fn finds(&self, expression: &str, text: &str) -> Option<bool> {
+        (!expression.contains('(')).then(|| text.contains(expression))
+    }
+}
+
+fn country_of(e164_digits: &str) -> Option<Country> {
+    match e164_digits {
+        digits if digits.starts_with('1') => Some(Country::US),
+        digits if digits.starts_with("44") => Country::new("GB").ok(),
+        _ => None,
+    }
+}
+
+/// Chance that counts up from a number.
+#[derive(Debug, Default)]
+pub struct CountingChance(AtomicU64);
+
+impl CountingChance {
+    /// The next draw is `first`.
+    pub const fn from(first: u64) -> Self {
+        Self(AtomicU64::new(first))
+    }
+}
+
+impl Chance for CountingChance {
+    fn draw(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::SeqCst)
+    }
+}
+
+/// What is asked of the fake statistics service.
+pub type StatisticsAsked = (TenantId, String, u64);
+
+/// A statistics service that answers what a test sets, and an empty object without.
+#[derive(Debug, Default)]
+pub struct FakeStatistics {
+    next: Mutex<VecDeque<Result<String, StatisticsError>>>,
+    asked: Mutex<Vec<StatisticsAsked>>,
+}
+
+impl FakeStatistics {
+    /// Sets the next answer that has none yet.
+    pub fn answer(&self, answer: Result<&str, StatisticsError>) {
+        self.next.lock().unwrap().push_back(answer.map(str::to_owned));
+    }
+
+    /// Tenant, canonical request and seconds of every question so far.
+    pub fn asked(&self) -> Vec<StatisticsAsked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Statistics for FakeStatistics {
+    async fn get_statistic_ex(
+        &self,
+        tenant: TenantId,
+        question: StatisticsQuestion<'_>,
+    ) -> Result<Arc<str>, StatisticsError> {
+        let asked = (tenant, question.canonical.to_owned(), question.max_age.as_secs());
+        self.asked.lock().unwrap().push(asked);
+        let answer = self.next.lock().unwrap().pop_front().unwrap_or_else(|| Ok("{}".to_owned()));
+        answer.map(Arc::from)
     }
 }
 
@@ -84,6 +166,8 @@ pub enum SessionCall {
     Cancel(SessionId, CallbackId, Reason),
     /// To stop, because it has no right to it.
     Terminate(SessionId),
+    /// That the consumer is on the line.
+    CalledIn(SessionId, CallbackId, CallInId),
 }
 
 /// Sessions that answer from a script, and [`CancelOutcome::Accepted`] when it is used up.
@@ -119,8 +203,55 @@ impl Sessions for FakeSessions {
         self.script.lock().unwrap().pop_front().unwrap_or(CancelOutcome::Accepted)
     }
 
+    async fn consumer_called_in(
+        &self,
+        session: &SessionBinding,
+        callback: CallbackId,
+        call_in: CallInId,
+        _at: Instant,
+    ) {
+        self.calls.lock().unwrap().push(SessionCall::CalledIn(session.id.clone(), callback, call_in));
+    }
+
     async fn terminate(&self, session: &SessionBinding) {
         self.calls.lock().unwrap().push(SessionCall::Terminate(session.id.clone()));
+    }
+}
+
+/// Lists of web origins.
+#[derive(Debug, Default)]
+pub struct FakeOrigins {
+    lists: Mutex<HashMap<TenantId, OriginList>>,
+    down: Mutex<bool>,
+}
+
+impl FakeOrigins {
+    /// Gives a tenant its list, as the setting spells it.
+    pub fn give(&self, tenant: TenantId, list: &str) {
+        self.lists.lock().unwrap().insert(tenant, OriginList::read(list).0);
+    }
+
+    /// Whether the registry does not answer.
+    pub fn set_down(&self, down: bool) {
+        *self.down.lock().unwrap() = down;
+    }
+
+    fn lists(&self) -> Result<HashMap<TenantId, OriginList>, TenancyError> {
+        match *self.down.lock().unwrap() {
+            true => Err(TenancyError::Unavailable("the test took the registry down".into())),
+            false => Ok(self.lists.lock().unwrap().clone()),
+        }
+    }
+}
+
+#[async_trait]
+impl WebOrigins for FakeOrigins {
+    async fn admits(&self, tenant: TenantId, origin: &Origin) -> Result<bool, TenancyError> {
+        Ok(self.lists()?.get(&tenant).is_some_and(|list| list.admits(origin)))
+    }
+
+    async fn any_admits(&self, origin: &Origin) -> Result<bool, TenancyError> {
+        Ok(self.lists()?.values().any(|list| list.admits(origin)))
     }
 }
 

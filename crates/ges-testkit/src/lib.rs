@@ -12,7 +12,10 @@ mod memory;
 mod stream;
 mod time;
 
-pub use fakes::{FakeKeys, FakePlan, FakeSessions, FakeWaits, SessionCall};
+pub use fakes::{
+    CountingChance, FakeKeys, FakeOrigins, FakePlan, FakeSessions, FakeStatistics, FakeWaits, SessionCall,
+    StatisticsAsked,
+};
 pub use invariants::assert_consistent;
 pub use memory::MemoryStore;
 pub use stream::{Fault, StreamLedger, Written};

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ges_domain::ports::{Clock, Ids};
-use ges_domain::{CallbackId, Instant};
+use ges_domain::{CallInId, CallbackId, Instant};
 use uuid::Uuid;
 
 /// A clock that stands until somebody moves it.
@@ -62,6 +62,10 @@ impl CountingIds {
 impl Ids for CountingIds {
     fn callback_id(&self) -> CallbackId {
         Self::nth(self.0.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    fn call_in_id(&self) -> CallInId {
+        CallInId(self.callback_id().0)
     }
 }
 

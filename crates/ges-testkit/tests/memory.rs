@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, Catalogue, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::{Instant, TenantId};
 use ges_testkit::MemoryStore;
 use ges_testkit::contract::Stores;
 
@@ -18,6 +18,9 @@ async fn fresh() -> Memory {
 #[async_trait]
 impl Stores for Memory {
     fn catalogue(&self) -> Arc<dyn Catalogue> {
+        Arc::new(self.0.clone())
+    }
+    fn call_ins(&self) -> Arc<dyn CallIns> {
         Arc::new(self.0.clone())
     }
     fn bookings(&self) -> Arc<dyn Bookings> {
@@ -37,6 +40,9 @@ impl Stores for Memory {
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {
         self.0.wake_ups()
+    }
+    fn now(&self) -> Instant {
+        self.0.clock().now()
     }
     fn lease(&self) -> Duration {
         self.0.lease()

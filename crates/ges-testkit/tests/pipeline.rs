@@ -52,7 +52,8 @@ async fn office_with(change: impl FnOnce(&mut Settings)) -> Office {
         ..settings()
     };
     change(&mut settings);
-    let row = ServiceRow { name: service("CB_Sales"), settings, capacity_rule: None };
+    let row =
+        ServiceRow { name: service("CB_Sales"), settings, capacity_rule: None, number_rule: None, region_rule: None };
     store.put_service(tenant(), &row).await.unwrap();
     let (waits, sessions) = (Arc::new(FakeWaits::default()), Arc::new(FakeSessions::default()));
     let book = BookCallback {
@@ -237,7 +238,13 @@ async fn checks_run_in_the_order_of_chapter_4() {
         let found = office.store.service(tenant(), &service("CB_Sales")).await.unwrap().unwrap();
         let mut settings = found.settings.clone();
         change(&mut settings);
-        let row = ServiceRow { name: service("CB_Sales"), settings, capacity_rule: None };
+        let row = ServiceRow {
+            name: service("CB_Sales"),
+            settings,
+            capacity_rule: None,
+            number_rule: None,
+            region_rule: None,
+        };
         office.store.put_service(tenant(), &row).await.unwrap();
     };
     let mut wanted = request(Some(at("2026-06-30T15:00:00Z")));

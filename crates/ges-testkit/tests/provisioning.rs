@@ -5,14 +5,21 @@
 use std::sync::Arc;
 
 use ges_domain::hours::Hours;
-use ges_domain::ports::Catalogue;
+use ges_domain::phone::BadNumberRule;
+use ges_domain::ports::{CallIns, Catalogue};
 use ges_domain::service::Settings;
 use ges_domain::use_cases::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
-use ges_testkit::MemoryStore;
 use ges_testkit::builders::{hourly_rule, service, settings, tenant, weekday_hours};
+use ges_testkit::{FakePlan, MemoryStore};
 
 fn row(name: &str, change: impl FnOnce(&mut ServiceDocument)) -> ServiceDocument {
-    let mut row = ServiceDocument { service_name: service(name), capacity_rule: None, settings: settings() };
+    let mut row = ServiceDocument {
+        service_name: service(name),
+        capacity_rule: None,
+        number_rule: None,
+        region_rule: None,
+        settings: settings(),
+    };
     change(&mut row);
     row
 }
@@ -23,12 +30,17 @@ fn document(services: Vec<ServiceDocument>) -> Provisioning {
         throttle: None,
         business_hours: vec![weekday_hours("BH", "09:00", "17:00")],
         capacity_rules: vec![hourly_rule("Rule", 4)],
+        number_rules: Vec::new(),
+        region_rules: Vec::new(),
+        call_in_groups: Vec::new(),
         services,
     }
 }
 
 async fn apply(store: &MemoryStore, document: &Provisioning) -> Provisioned {
-    Provision { catalogue: Arc::new(store.clone()) }.run(document).await.unwrap()
+    let store = Arc::new(store.clone());
+    let provision = Provision { catalogue: store.clone(), call_ins: store, plan: Arc::new(FakePlan) };
+    provision.run(document).await.unwrap()
 }
 
 /// R-CFG-1, R-CFG-2, R-CR-6: each bad row is named with its cause, and the good ones are applied.
@@ -81,4 +93,29 @@ fn the_example_in_the_tree_is_a_document_whose_rows_hold() {
     let settings: &Settings = &document.services[1].settings;
     assert_eq!(settings.business_hours.as_deref(), Some("BH_Support"));
     assert!(serde_json::from_str::<Provisioning>(r#"{"tenant":"x"}"#).is_err());
+}
+
+/// R-NV-2, R-NV-9, R-RA-2, 15.1: a rule that does not compile is named, and so are the rows that refer to it.
+#[tokio::test]
+async fn rules_and_groups_are_applied_and_a_broken_expression_is_named() {
+    let store = MemoryStore::default();
+    let text = r#"{"tenant":"c0ffee00-0000-4000-8000-000000000100",
+        "numberRules":[{"name":"Home","countries":["US"]},
+                       {"name":"Broken","countries":["US"],"patterns":[{"expression":"(?=1)"}]}],
+        "regionRules":[{"name":"West","preferred":["west"]}],
+        "callInGroups":[{"name":"help","numbers":["+15550001"]}],
+        "services":[
+            {"serviceName":"good","callbackApplication":"A","routingPoint":"1","numberRule":"Home","regionRule":"West"},
+            {"serviceName":"broken rule","callbackApplication":"A","routingPoint":"1","numberRule":"Broken"},
+            {"serviceName":"no rule","callbackApplication":"A","routingPoint":"1","numberRule":"Other"},
+            {"serviceName":"no region","callbackApplication":"A","routingPoint":"1","regionRule":"Other"}]}"#;
+    let document: Provisioning = serde_json::from_str(text).unwrap();
+    let outcome = apply(&store, &document).await;
+    assert_eq!(outcome.applied, [service("good")]);
+    let causes: Vec<_> = outcome.rejected.iter().map(|(_, cause)| cause.clone()).collect();
+    assert_eq!(causes, [RowError::UnknownNumberRule, RowError::UnknownNumberRule, RowError::UnknownRegionRule]);
+    assert_eq!(outcome.rejected_rules, [("Broken".to_owned(), BadNumberRule::Expression(0))], "EX-K K12");
+    let good = store.service(tenant(), &service("good")).await.unwrap().unwrap();
+    assert!(good.number_rule.is_some() && good.region_rule.is_some());
+    assert_eq!(store.groups(tenant()).await.unwrap().len(), 1);
 }

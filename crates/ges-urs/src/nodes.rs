@@ -1,12 +1,18 @@
-//! The routers of one tenant: the order of asking, and who is down (integrations 3.5).
+//! The routers of one tenant: the order of asking, and who is down (integrations 3.5, R-RA-3 to R-RA-6).
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ges_domain::TenantId;
+use ges_domain::region::{Region, Standing, connection_order};
+use ges_http_client::Monotonic;
 use url::Url;
 
 /// A router is down after this many failures in a row, and up again after one success.
 const FAILURES_TO_BE_DOWN: u32 = 2;
+/// A region whose routers are all down is passed over for so long after the last failure (R-RA-6).
+const SKIPPED_FOR: Duration = Duration::from_secs(30);
 
 /// One router as seen from here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,61 +41,95 @@ impl TenantHealth {
 
 #[derive(Debug, Default)]
 struct State {
-    sticky: usize,
-    failures: Vec<u32>,
+    /// The router of each region that answered last.
+    sticky: BTreeMap<Region, usize>,
+    nodes: Vec<Troubles>,
 }
 
-/// The routers of one tenant. One that answered is asked first until it fails.
-#[derive(Debug)]
+/// What went wrong with a router since it last answered.
+#[derive(Debug, Clone, Copy, Default)]
+struct Troubles {
+    failures: u32,
+    last: Duration,
+}
+
+impl Troubles {
+    fn is_down(self) -> bool {
+        self.failures >= FAILURES_TO_BE_DOWN
+    }
+}
+
+/// The routers of one tenant. Regions come in the order of chapter 14; in a region the one that answered last comes first.
 pub(crate) struct Nodes {
-    addresses: Vec<Url>,
+    addresses: Vec<(Region, Url)>,
+    affinity: Option<Region>,
+    clock: Monotonic,
     state: Mutex<State>,
 }
 
 impl Nodes {
-    pub(crate) fn new(addresses: Vec<Url>) -> Self {
-        let state = State { sticky: 0, failures: vec![0; addresses.len()] };
-        Self { addresses, state: Mutex::new(state) }
+    pub(crate) fn new(addresses: Vec<(Region, Url)>, affinity: Option<Region>, clock: Monotonic) -> Self {
+        let state = State { sticky: BTreeMap::new(), nodes: vec![Troubles::default(); addresses.len()] };
+        Self { addresses, affinity, clock, state: Mutex::new(state) }
     }
 
-    pub(crate) fn addresses(&self) -> &[Url] {
-        &self.addresses
+    pub(crate) fn count(&self) -> usize {
+        self.addresses.len()
     }
 
-    /// The order of asking: the one that answered last, then the others as configured, those that are down at the end.
-    pub(crate) fn order(&self) -> Vec<usize> {
+    pub(crate) fn address(&self, node: usize) -> &Url {
+        &self.addresses[node].1
+    }
+
+    /// The order of asking: region after region as [`connection_order`] says, in each the one that answered last and then the
+    /// others as configured; those that are down come after all that are not.
+    pub(crate) fn order(&self, preferred: &[Region]) -> Vec<usize> {
+        let now = (self.clock)();
         let state = self.state();
-        let mut order: Vec<usize> = (0..self.addresses.len()).collect();
-        order.sort_by_key(|node| {
-            let down = state.failures[*node] >= FAILURES_TO_BE_DOWN;
-            (down, *node != state.sticky, *node)
-        });
-        order
+        let mut standings: BTreeMap<Region, Standing> = BTreeMap::new();
+        for ((region, _), troubles) in self.addresses.iter().zip(&state.nodes) {
+            let failed = troubles.is_down() && now < troubles.last + SKIPPED_FOR;
+            let standing = standings.entry(region.clone()).or_insert(Standing::Failed);
+            if !failed {
+                *standing = Standing::Usable;
+            }
+        }
+        let regions = connection_order(preferred, self.affinity.as_ref(), &standings);
+        let rank = |node: usize| {
+            let region = &self.addresses[node].0;
+            let place = regions.iter().position(|one| *one == region)?;
+            Some((state.nodes[node].is_down(), place, state.sticky.get(region) != Some(&node), node))
+        };
+        let mut order: Vec<_> = (0..self.addresses.len()).filter_map(rank).collect();
+        order.sort_unstable();
+        order.into_iter().map(|(.., node)| node).collect()
     }
 
     /// Notes an answer; `sticks` when it was an estimate and not just a sign of life.
     pub(crate) fn answered(&self, node: usize, sticks: bool) {
         let mut state = self.state();
-        state.failures[node] = 0;
+        state.nodes[node] = Troubles::default();
         if sticks {
-            state.sticky = node;
+            state.sticky.insert(self.addresses[node].0.clone(), node);
         }
     }
 
     pub(crate) fn failed(&self, node: usize) {
-        let mut state = self.state();
-        state.failures[node] = state.failures[node].saturating_add(1);
+        let last = (self.clock)();
+        let troubles = &mut self.state().nodes[node];
+        *troubles = Troubles { failures: troubles.failures.saturating_add(1), last };
     }
 
     pub(crate) fn health(&self) -> Vec<NodeHealth> {
         let state = self.state();
-        let failures = state.failures.iter();
         let name = |url: &Url| {
             format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
         };
-        let health =
-            |(url, failures): (&Url, &u32)| NodeHealth { endpoint: name(url), down: *failures >= FAILURES_TO_BE_DOWN };
-        self.addresses.iter().zip(failures).map(health).collect()
+        let health = |((_, url), troubles): (&(Region, Url), &Troubles)| NodeHealth {
+            endpoint: name(url),
+            down: troubles.is_down(),
+        };
+        self.addresses.iter().zip(&state.nodes).map(health).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -99,23 +139,73 @@ impl Nodes {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
+    /// Routers of these regions, under a clock that the test moves.
+    fn nodes(regions: &[&str]) -> (Nodes, Arc<AtomicU64>) {
+        let seconds = Arc::new(AtomicU64::new(0));
+        let clock = Arc::clone(&seconds);
+        let hosts = regions.iter().zip(["http://a:1", "http://b:2", "http://c:3", "http://d:4"]);
+        let addresses = hosts.map(|(region, url)| (Region::new(region).unwrap(), Url::parse(url).unwrap())).collect();
+        let clock: Monotonic = Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst)));
+        (Nodes::new(addresses, Region::new("east").ok(), clock), seconds)
+    }
+
     fn three() -> Nodes {
-        Nodes::new(["http://a:1", "http://b:2", "http://c:3"].iter().map(|url| Url::parse(url).unwrap()).collect())
+        nodes(&["east"; 3]).0
+    }
+
+    fn fail(nodes: &Nodes, ids: &[usize]) {
+        for _ in 0..2 {
+            ids.iter().for_each(|id| nodes.failed(*id));
+        }
+    }
+
+    /// Regions east (own), west, eu with one router each.
+    #[test]
+    fn ex_q_routers_are_asked_in_the_order_of_their_regions() {
+        let west = [Region::new("west").unwrap()];
+        let (all, _) = nodes(&["east", "west", "eu"]);
+        assert_eq!(all.order(&west), [1, 0, 2], "all good");
+        assert_eq!(all.order(&[]), [0, 2, 1], "no rule");
+        fail(&all, &[1]);
+        assert_eq!(all.order(&west), [0, 2], "west bad");
+        fail(&all, &[0, 2]);
+        assert_eq!(all.order(&west), [1, 0, 2], "all bad: once each");
+    }
+
+    #[test]
+    fn a_failed_region_is_passed_over_for_half_a_minute_and_work_returns_when_it_recovers() {
+        let west = [Region::new("west").unwrap()];
+        let (nodes, seconds) = nodes(&["west", "west", "east"]);
+        fail(&nodes, &[0]);
+        assert_eq!(nodes.order(&west), [1, 2, 0], "R-RA-4: its other router is good");
+        nodes.answered(2, true);
+        assert_eq!(nodes.order(&west), [1, 2, 0], "what sticks, sticks inside its region");
+        fail(&nodes, &[1]);
+        assert_eq!(nodes.order(&west), [2], "R-RA-6");
+        seconds.store(29, Ordering::SeqCst);
+        assert_eq!(nodes.order(&west), [2]);
+        seconds.store(30, Ordering::SeqCst);
+        assert_eq!(nodes.order(&west), [2, 0, 1], "tried again, after those that are good");
+        nodes.answered(1, true);
+        assert_eq!(nodes.order(&west), [1, 2, 0], "R-RA-6: new work returns");
     }
 
     #[test]
     fn the_one_that_answered_is_asked_first_until_it_is_down() {
         let nodes = three();
-        assert_eq!(nodes.order(), [0, 1, 2]);
+        assert_eq!(nodes.order(&[]), [0, 1, 2]);
         nodes.answered(1, true);
-        assert_eq!(nodes.order(), [1, 0, 2]);
+        assert_eq!(nodes.order(&[]), [1, 0, 2]);
         nodes.answered(2, false);
-        assert_eq!(nodes.order(), [1, 0, 2], "a sign of life does not stick");
+        assert_eq!(nodes.order(&[]), [1, 0, 2], "a sign of life does not stick");
         nodes.failed(1);
         nodes.answered(0, true);
-        assert_eq!(nodes.order(), [0, 1, 2], "failed, and another answered");
+        assert_eq!(nodes.order(&[]), [0, 1, 2], "failed, and another answered");
     }
 
     #[test]
@@ -128,7 +218,7 @@ mod tests {
         assert_eq!(down(&nodes), [false; 3]);
         nodes.failed(0);
         assert_eq!(down(&nodes), [true, false, false]);
-        assert_eq!(nodes.order(), [1, 2, 0], "asked last");
+        assert_eq!(nodes.order(&[]), [1, 2, 0], "asked last");
         assert_eq!(nodes.health()[1].endpoint, "b:2");
         nodes.answered(0, false);
         assert_eq!(down(&nodes), [false; 3]);

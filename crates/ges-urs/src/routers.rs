@@ -1,8 +1,9 @@
-//! Which routers serve a tenant, in which order, and under which name they know it.
+//! Which routers serve a tenant, where they stand, and under which name they know it.
 
 use std::collections::HashMap;
 
 use ges_domain::TenantId;
+use ges_domain::region::Region;
 use url::Url;
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ pub enum RequestForm {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routers {
     tenant_name: String,
-    nodes: Vec<String>,
+    nodes: Vec<(Region, String)>,
 }
 
 /// The text is no address of a router.
@@ -35,10 +36,21 @@ impl Routers {
     /// # Errors
     /// [`BadNode`] names the first text that is no address.
     pub fn new(tenant_name: &str, nodes: &[&str]) -> Result<Self, BadNode> {
-        let with_scheme =
-            |node: &&str| if node.contains("://") { (*node).to_owned() } else { format!("http://{node}") };
-        let nodes: Vec<String> = nodes.iter().map(with_scheme).collect();
-        if let Some(bad) = nodes.iter().find(|node| address(node, Uuid::nil()).is_none()) {
+        let only = Region::new("only").expect("invariant: a short constant is a region");
+        Self::in_regions(tenant_name, nodes.iter().map(|node| (only.clone(), *node)))
+    }
+
+    /// As [`Routers::new`], with the region of each node (R-RA-1).
+    ///
+    /// # Errors
+    /// [`BadNode`] names the first text that is no address.
+    pub fn in_regions<'a>(
+        tenant_name: &str,
+        nodes: impl IntoIterator<Item = (Region, &'a str)>,
+    ) -> Result<Self, BadNode> {
+        let with_scheme = |node: &str| if node.contains("://") { node.to_owned() } else { format!("http://{node}") };
+        let nodes: Vec<_> = nodes.into_iter().map(|(region, node)| (region, with_scheme(node))).collect();
+        if let Some((_, bad)) = nodes.iter().find(|(_, node)| address(node, Uuid::nil()).is_none()) {
             return Err(BadNode(bad.clone()));
         }
         Ok(Self { tenant_name: tenant_name.to_owned(), nodes })
@@ -48,8 +60,14 @@ impl Routers {
         &self.tenant_name
     }
 
-    pub(crate) fn addresses(&self, tenant: TenantId) -> Vec<Url> {
-        self.nodes.iter().filter_map(|node| address(node, tenant.0)).collect()
+    pub(crate) fn addresses(&self, tenant: TenantId) -> Vec<(Region, Url)> {
+        let address = |(region, node): &(Region, String)| Some((region.clone(), address(node, tenant.0)?));
+        self.nodes.iter().filter_map(address).collect()
+    }
+
+    /// Whether they stand in more than one region.
+    pub(crate) fn regional(&self) -> bool {
+        self.nodes.iter().any(|(region, _)| *region != self.nodes[0].0)
     }
 }
 
@@ -65,6 +83,8 @@ pub struct RoutersByTenant {
     pub own: HashMap<TenantId, Routers>,
     /// Routers of every other tenant.
     pub otherwise: Option<Routers>,
+    /// The region of this deployment (R-RA-1).
+    pub affinity: Option<Region>,
 }
 
 impl RoutersByTenant {
@@ -81,7 +101,7 @@ mod tests {
     fn the_tenants_id_stands_in_the_address() {
         let routers = Routers::new("Environment", &["tenant-{ccid}.voice:5580", "https://backup"]).unwrap();
         let tenant = TenantId(Uuid::from_u128(7));
-        let addresses: Vec<String> = routers.addresses(tenant).iter().map(Url::to_string).collect();
+        let addresses: Vec<String> = routers.addresses(tenant).iter().map(|(_, url)| url.to_string()).collect();
         let first = "http://tenant-00000000-0000-0000-0000-000000000007.voice:5580/";
         assert_eq!(addresses, [first, "https://backup/"]);
         for bad in ["", "ftp://x", "http://", "a b"] {

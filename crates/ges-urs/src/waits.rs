@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use ges_domain::TenantId;
-use ges_domain::wait::{Estimate, EwtMode, WaitError, WaitEstimates};
+use ges_domain::wait::{Estimate, EwtMode, Question, WaitError, WaitEstimates};
 use ges_http_client::{
-    BuildError, Call, CallError, HttpClient, HttpClientFactory, Policy, below, correlation, is_segment,
+    BuildError, Call, CallError, HttpClient, HttpClientFactory, Monotonic, Policy, below, correlation, is_segment,
     with_correlation,
 };
 use serde_json::Value;
@@ -18,7 +18,7 @@ use url::Url;
 
 use crate::memory::Memory;
 use crate::nodes::Nodes;
-use crate::{RequestForm, RoutersByTenant, TenantHealth, mapping};
+use crate::{RequestForm, Routers, RoutersByTenant, TenantHealth, mapping};
 
 /// Time for a look-up over all routers of a tenant.
 const LOOK_UP_TIME: Duration = Duration::from_millis(3500);
@@ -46,7 +46,7 @@ pub enum UrsError {
 /// The routers of all tenants, asked in order with a memory in front.
 pub struct UrsWaits {
     desk: Arc<Desk>,
-    memory: Memory<(TenantId, Box<str>, EwtMode)>,
+    memory: Memory<(TenantId, Box<str>, EwtMode, bool)>,
 }
 
 /// What a look-up needs when its caller has gone away.
@@ -54,6 +54,7 @@ struct Desk {
     http: HttpClient,
     form: RequestForm,
     routers: RoutersByTenant,
+    clock: Monotonic,
     nodes: Mutex<HashMap<TenantId, Arc<Nodes>>>,
 }
 
@@ -64,7 +65,7 @@ impl UrsWaits {
     /// [`BuildError`] when no HTTP client can be made.
     pub fn new(factory: &HttpClientFactory, routers: RoutersByTenant, form: RequestForm) -> Result<Self, BuildError> {
         let http = factory.client(Policy::URS)?;
-        let desk = Arc::new(Desk { http, form, routers, nodes: Mutex::default() });
+        let desk = Arc::new(Desk { http, form, routers, clock: factory.monotonic(), nodes: Mutex::default() });
         // Tenants with routers of their own are watched from the start, the others once they are asked about.
         for tenant in desk.routers.own.keys() {
             desk.nodes_of(*tenant);
@@ -77,7 +78,7 @@ impl UrsWaits {
     /// Any status below 500 is a sign of life. Call it every 15 to 20 s (integrations 8.3).
     pub async fn probe(&self) -> Vec<TenantHealth> {
         let watched = self.desk.watched();
-        let probes = watched.iter().flat_map(|(_, nodes)| (0..nodes.addresses().len()).map(move |node| (nodes, node)));
+        let probes = watched.iter().flat_map(|(_, nodes)| (0..nodes.count()).map(move |node| (nodes, node)));
         join_all(probes.map(|(nodes, node)| self.desk.probe(nodes, node))).await;
         self.health()
     }
@@ -96,17 +97,28 @@ impl UrsWaits {
 
 #[async_trait]
 impl WaitEstimates for UrsWaits {
-    async fn estimate(&self, tenant: TenantId, queue: &str, mode: EwtMode) -> Result<Estimate, WaitError> {
-        if !is_segment(queue) {
+    async fn estimate(&self, tenant: TenantId, asked: &Question<'_>) -> Result<Estimate, WaitError> {
+        if !is_segment(asked.queue) {
             return Ok(Estimate::UnknownQueue);
         }
-        let (desk, name, id) = (Arc::clone(&self.desk), queue.to_owned(), correlation());
+        let (desk, id) = (Arc::clone(&self.desk), correlation());
+        let (queue, mode, on_hold, regions) =
+            (asked.queue.to_owned(), asked.mode, asked.on_hold, asked.regions.to_vec());
         let look_up = || async move {
-            let looking = with_correlation(id.as_deref(), desk.look_up(tenant, &name, mode));
+            let question = Question { queue: &queue, mode, on_hold, regions: &regions };
+            let looking = with_correlation(id.as_deref(), desk.look_up(tenant, &question));
             tokio::time::timeout(LOOK_UP_TIME, looking).await.unwrap_or(Err(UrsError::TooSlow))
         };
-        let outcome = self.memory.recall((tenant, queue.into(), mode), look_up).await;
+        let outcome = self.memory.recall((tenant, asked.queue.into(), mode, on_hold), look_up).await;
         outcome.map_err(|failure| WaitError::Unavailable(Box::new(failure)))
+    }
+
+    async fn estimates(&self, tenant: TenantId, asked: &[Question<'_>]) -> Vec<Result<Estimate, WaitError>> {
+        join_all(asked.iter().map(|question| self.estimate(tenant, question))).await
+    }
+
+    fn regional(&self) -> bool {
+        self.desk.routers.own.values().chain(&self.desk.routers.otherwise).any(Routers::regional)
     }
 }
 
@@ -114,7 +126,10 @@ impl Desk {
     fn nodes_of(&self, tenant: TenantId) -> Option<Arc<Nodes>> {
         let routers = self.routers.of(tenant)?;
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        let nodes = nodes.entry(tenant).or_insert_with(|| Arc::new(Nodes::new(routers.addresses(tenant))));
+        let nodes = nodes.entry(tenant).or_insert_with(|| {
+            let affinity = self.routers.affinity.clone();
+            Arc::new(Nodes::new(routers.addresses(tenant), affinity, Arc::clone(&self.clock)))
+        });
         Some(Arc::clone(nodes))
     }
 
@@ -126,14 +141,14 @@ impl Desk {
     }
 
     /// Asks one router after the other; the first estimate wins and its router is asked first from then on.
-    async fn look_up(&self, tenant: TenantId, queue: &str, mode: EwtMode) -> Result<Estimate, UrsError> {
+    async fn look_up(&self, tenant: TenantId, asked: &Question<'_>) -> Result<Estimate, UrsError> {
         let until = Instant::now() + LOOK_UP_TIME;
         let (Some(nodes), Some(routers)) = (self.nodes_of(tenant), self.routers.of(tenant)) else {
             return Err(UrsError::NoRouters);
         };
         let mut failure = UrsError::NoRouters;
-        for node in nodes.order() {
-            let url = self.address(&nodes.addresses()[node], routers.tenant_name(), queue, mode);
+        for node in nodes.order(asked.regions) {
+            let url = self.address(nodes.address(node), routers.tenant_name(), asked);
             let left = until.saturating_duration_since(Instant::now());
             failure = match self.ask(url, left).await {
                 Ok(estimate) => {
@@ -161,7 +176,8 @@ impl Desk {
         mapping::estimate(&answer).ok_or(UrsError::Unreadable)
     }
 
-    fn address(&self, node: &Url, tenant_name: &str, queue: &str, mode: EwtMode) -> Url {
+    fn address(&self, node: &Url, tenant_name: &str, asked: &Question<'_>) -> Url {
+        let queue = asked.queue;
         let mut url = match self.form {
             RequestForm::Path => below(node, &["urs", "call", "max", "lvq", queue]),
             RequestForm::Query => below(node, &["urs", "call", "max", "lvq"]),
@@ -170,13 +186,16 @@ impl Desk {
         if self.form == RequestForm::Query {
             query.append_pair("name", queue);
         }
-        query.append_pair("tenant", tenant_name).append_pair("aqt", mapping::aqt(mode));
+        query.append_pair("tenant", tenant_name).append_pair("aqt", mapping::aqt(asked.mode));
+        if asked.on_hold {
+            query.append_pair("hold", "true");
+        }
         drop(query);
         url
     }
 
     async fn probe(&self, nodes: &Nodes, node: usize) {
-        let url = below(&nodes.addresses()[node], &["urs", "help", "call", "lvq"]);
+        let url = below(nodes.address(node), &["urs", "help", "call", "lvq"]);
         match self.http.send(&Call::get("probe", "/urs/help/call/lvq", url)).await {
             Ok(_) | Err(CallError::Status { status: ..500, .. }) => nodes.answered(node, false),
             Err(CallError::Overloaded) => {}

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ges_domain::TenantId;
-use ges_domain::wait::{Estimate, EwtMode, QueueWait, WaitError, WaitEstimates};
+use ges_domain::region::Region;
+use ges_domain::wait::{Estimate, EwtMode, Question, QueueWait, WaitError, WaitEstimates};
 use ges_http_client::{HttpClientFactory, with_correlation};
 use serde_json::json;
 use uuid::Uuid;
@@ -36,7 +37,7 @@ impl Scene {
         let factory =
             HttpClientFactory::default().clock(Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst))));
         let routers = Routers::new("Environment", &[&primary.uri(), &backup.uri()]).unwrap();
-        let routers = RoutersByTenant { own: [(TENANT, routers)].into(), otherwise: None };
+        let routers = RoutersByTenant { own: [(TENANT, routers)].into(), ..RoutersByTenant::default() };
         Self { primary, backup, seconds, waits: UrsWaits::new(&factory, routers, form).unwrap() }
     }
 
@@ -45,7 +46,7 @@ impl Scene {
     }
 
     async fn estimate(&self, queue: &str) -> Result<Estimate, WaitError> {
-        self.waits.estimate(TENANT, queue, EwtMode::Mode2).await
+        self.waits.estimate(TENANT, &Question::about(queue, EwtMode::Mode2)).await
     }
 
     async fn sales(&self) -> Result<Estimate, WaitError> {
@@ -155,9 +156,15 @@ async fn estimates_are_fresh_for_ten_seconds_and_asked_for_once() {
     assert_eq!(scene.sales().await.unwrap(), Estimate::Known(60));
     scene.wait(1);
     assert_eq!(scene.sales().await.unwrap(), Estimate::Known(70), "R-EWT-8");
-    scene.waits.estimate(TENANT, "VQ_Sales", EwtMode::Mode1).await.unwrap();
-    scene.waits.estimate(TENANT, "VQ_Other", EwtMode::Mode2).await.unwrap();
-    assert_eq!(asked(&scene.primary).await, 3, "per queue and mode");
+    let other = [Question::about("VQ_Sales", EwtMode::Mode1), Question::about("VQ_Other", EwtMode::Mode2)];
+    let outcomes = scene.waits.estimates(TENANT, &other).await;
+    assert!(outcomes.into_iter().all(|outcome| outcome.unwrap() == Estimate::Known(70)), "in one go");
+    let held = Question { on_hold: true, ..Question::about("VQ_Sales", EwtMode::Mode2) };
+    scene.waits.estimate(TENANT, &held).await.unwrap();
+    assert_eq!(asked(&scene.primary).await, 4, "per queue, mode, and whether calls on hold count");
+    let requests = scene.primary.received_requests().await.unwrap();
+    let with_held = requests.iter().filter(|request| request.url.query().unwrap_or_default().contains("hold=true"));
+    assert_eq!(with_held.count(), 1);
 }
 
 /// R-EWT-11.
@@ -234,6 +241,30 @@ async fn probes_tell_who_is_down() {
 async fn a_tenant_without_routers_has_no_estimate_and_raises_no_flag() {
     let scene = Scene::new().await;
     let other = TenantId(Uuid::from_u128(2));
-    assert!(scene.waits.estimate(other, "VQ_Sales", EwtMode::Mode2).await.is_err());
+    assert!(scene.waits.estimate(other, &Question::about("VQ_Sales", EwtMode::Mode2)).await.is_err());
     assert!(!scene.waits.all_down_for_some_tenant());
+}
+
+#[tokio::test]
+async fn a_rule_sends_the_question_to_its_region_and_a_failure_to_the_next() {
+    let scene = Scene::new().await;
+    let region = |name: &str| Region::new(name).unwrap();
+    let (east, west) = (scene.primary.uri(), scene.backup.uri());
+    let nodes = [(region("east"), east.as_str()), (region("west"), west.as_str())];
+    let routers = RoutersByTenant {
+        otherwise: Some(Routers::in_regions("Environment", nodes).unwrap()),
+        affinity: Some(region("east")),
+        ..RoutersByTenant::default()
+    };
+    let waits = UrsWaits::new(&HttpClientFactory::default(), routers, RequestForm::Path).unwrap();
+    assert!(waits.regional() && !scene.waits.regional());
+    answers(&scene.primary, ewt(1.0)).await;
+    answers(&scene.backup, ewt(2.0)).await;
+    let estimate = async |queue: &str, regions: &[Region]| {
+        waits.estimate(TENANT, &Question { regions, ..Question::about(queue, EwtMode::Mode2) }).await.unwrap()
+    };
+    assert_eq!(estimate("VQ_A", &[]).await, Estimate::Known(1), "R-RA-3: the own region");
+    assert_eq!(estimate("VQ_B", &[region("west")]).await, Estimate::Known(2), "R-RA-5: the rule's");
+    answers(&scene.backup, backup_role()).await;
+    assert_eq!(estimate("VQ_C", &[region("west")]).await, Estimate::Known(1), "R-RA-4");
 }

@@ -57,4 +57,8 @@ impl Bookings for Accelerated {
     ) -> Result<Usage, StoreError> {
         self.bookings.usage(tenant, service, from, until).await
     }
+
+    async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
+        self.bookings.watermark(tenant, service, up_to).await
+    }
 }

@@ -42,7 +42,7 @@ pub struct Considered {
 
 /// Runs the pure checks of chapter 4 in their order.
 ///
-/// `ewt`: the wait by R-EWT-9. Rules: R-TYP-1 to R-TYP-7, R-PAU-2, R-NUM-5 to R-NUM-8, R-CRE-4, R-CRE-5, R-BK-1 to R-BK-4.
+/// `ewt`: the wait by R-EWT-9. Rules: R-TYP-1 to R-TYP-7, R-PAU-2, R-NUM-5 to R-NUM-8, R-NV-5, R-NV-12, R-CRE-4, R-CRE-5, R-BK-1 to R-BK-4.
 ///
 /// # Errors
 /// A refusal of steps 5 to 8. Later ones are in [`Considered::refused_later`].
@@ -69,6 +69,10 @@ pub fn consider(
     }
     // 7
     let phone_key = plausibility(plan, wish.phone, &service.screening(), wish.source == Source::Api)?;
+    // 8
+    if service.blocks(plan, &phone_key) {
+        return Err(Refusal::NumberBlocked);
+    }
     // 13
     let refusal = wanted.refusal.take();
     let desired = wanted.desired;

@@ -5,9 +5,9 @@ use super::{
     Act, Actor, Callback, Change, Ignored, Kind, Reason, SessionUpdate, SessionVerdict, State, TimelineEvent,
     decide_session_update, may_act,
 };
-use crate::Instant;
 use crate::capacity::Usage;
 use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, Moved, SessionAnswer};
+use crate::{CallInId, Instant, SessionId};
 
 /// A changed record and the event that tells it: to be written together, on the version it was read at.
 pub type Write = (Callback, TimelineEvent);
@@ -40,11 +40,18 @@ pub fn cancelled(record: Callback) -> Cancelled {
     }
 }
 
-/// Second half of a cancel: what the session answered (R-CAN-2).
+/// Second half of a cancel: what the session `asked` answered (R-CAN-2). Its answer says nothing about another session that
+/// took the callback meanwhile.
 ///
 /// # Errors
 /// The answer, when there is nothing to write.
-pub fn settle_cancel(record: &Callback, answer: CancelAnswer, actor: &Actor, now: Instant) -> Result<Write, Cancelled> {
+pub fn settle_cancel(
+    record: &Callback,
+    asked: &SessionId,
+    answer: CancelAnswer,
+    actor: &Actor,
+    now: Instant,
+) -> Result<Write, Cancelled> {
     let Some(wish) = &record.cancel else {
         return Err(match record.state {
             State::Completed => Cancelled::AlreadyCompleted,
@@ -57,6 +64,9 @@ pub fn settle_cancel(record: &Callback, answer: CancelAnswer, actor: &Actor, now
             true => Cancelled::Done(Box::new(record.clone())),
             false => Cancelled::AlreadyCompleted,
         });
+    }
+    if let Some(other) = record.session.as_ref().filter(|session| session.id != *asked) {
+        return Err(Cancelled::AskSession(other.clone()));
     }
     let completed = Change::Completed { reason: wish.reason.clone() };
     let changes = match (answer, record.state) {
@@ -134,6 +144,16 @@ pub fn edit(record: &Callback, edit: &Edit, actor: &Actor, now: Instant) -> Resu
     Ok(edited.apply(actor.clone(), now, vec![Change::Edited { fields }]))
 }
 
+/// Notes the call-in request whose call has come (R-CTI-14). None when it is noted already.
+pub fn link_call_in(record: &Callback, call_in: CallInId, now: Instant) -> Option<Write> {
+    if record.particulars.call_in_request == Some(call_in) {
+        return None;
+    }
+    let mut linked = record.clone();
+    linked.particulars.call_in_request = Some(call_in);
+    Some(linked.apply(Actor::Ivr, now, vec![Change::Edited { fields: vec!["callInRequestId".into()] }]))
+}
+
 /// What a session update comes to for a store.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SessionWrite {
@@ -175,6 +195,10 @@ pub fn session_update(record: &Callback, update: &SessionUpdate, now: Instant) -
     }
     let (mut next, event) = noted.apply(Actor::Session, now, changes);
     told(&mut next);
+    if next.state.is_open() && next.session.is_none() {
+        // It gave the callback up, so it cannot take it again (R-TR-2).
+        next.particulars.leave(record.session.as_ref().map(|session| &session.id));
+    }
     SessionWrite::Audited(Box::new((next, event)))
 }
 

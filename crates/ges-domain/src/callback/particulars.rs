@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::UserData;
-use crate::{CallbackId, Instant};
+use crate::{CallInId, CallbackId, Instant, SessionId};
 
 /// Who made the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -108,9 +108,15 @@ pub struct Particulars {
     /// The completed record this one repeats (R-REC-10).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recreated_from: Option<CallbackId>,
+    /// The call-in request whose call has come (R-CTI-14).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_in_request: Option<CallInId>,
     /// Earlier desired times, oldest first, at most the last ten.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previous_desired: Vec<Instant>,
+    /// Sessions that had it and gave it up, oldest first, at most the last ten; none of them may take it again (R-TR-2).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub former_sessions: Vec<SessionId>,
     /// Facts a session reported under names beginning with `_` (integrations 2.1, 2.10).
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub session_facts: std::collections::BTreeMap<String, String>,
@@ -119,6 +125,14 @@ pub struct Particulars {
 impl Particulars {
     /// Language when none was given.
     pub const DEFAULT_LANGUAGE: &'static str = "en-US";
+
+    /// Remembers a session that gave the callback up.
+    pub(super) fn leave(&mut self, session: Option<&SessionId>) {
+        const MOST: usize = 10;
+        self.former_sessions.extend(session.cloned());
+        let surplus = self.former_sessions.len().saturating_sub(MOST);
+        self.former_sessions.drain(..surplus);
+    }
 
     /// The prompt language.
     pub fn language(&self) -> &str {

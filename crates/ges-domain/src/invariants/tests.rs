@@ -267,6 +267,47 @@ fn i2_takes_a_sessions_word_that_it_is_gone_and_not_a_monitors() {
 }
 
 #[test]
+fn i2_finds_a_session_that_took_again_what_it_had_given_up() {
+    let then = |name| {
+        broken_by(|e| {
+            let steps = [
+                (1, Actor::Monitor, Change::Submitted { attempt: 1 }),
+                (2, Actor::Session, bind("S1")),
+                (3, Actor::Session, Change::SessionUnbound),
+                (4, Actor::Session, bind(name)),
+                (9, Actor::Session, done()),
+            ];
+            e.stories[0] = story(1, Kind::Immediate, at(0), &steps);
+        })
+    };
+    assert_eq!(then("S2"), [""; 0]);
+    assert_eq!(then("S1"), ["I2"]);
+}
+
+#[test]
+fn i5_finds_an_attempt_that_was_made_despite_a_wish_to_cancel() {
+    let then = |refused: bool| {
+        broken_by(|e| {
+            let wished = (3, Actor::Api, Change::CancelWished { reason: Reason::CANCELLED });
+            let mut steps = vec![
+                (1, Actor::Monitor, Change::Submitted { attempt: 1 }),
+                (2, Actor::Session, bind("S1")),
+                wished,
+                (5, Actor::Session, Change::SessionUnbound),
+                (6, Actor::Monitor, Change::Submitted { attempt: 2 }),
+                (9, Actor::Session, done()),
+            ];
+            if refused {
+                steps.insert(3, (4, Actor::Api, Change::CancelRefused));
+            }
+            e.stories[0] = story(1, Kind::Immediate, at(0), &steps);
+        })
+    };
+    assert_eq!(then(true), [""; 0]);
+    assert_eq!(then(false), ["I5"]);
+}
+
+#[test]
 fn i2_excuses_an_entry_that_was_overtaken_on_its_way_and_no_other() {
     let written_at = |when| {
         broken_by(|e| {

@@ -23,6 +23,10 @@ pub trait NumberingPlan: Send + Sync {
     /// Whether dialling `input` would reach an emergency service of any country, or is a short code of
     /// `default_country`.
     fn is_emergency_or_short(&self, input: &str, default_country: &Country) -> bool;
+
+    /// Whether a regular expression of a number rule is found in `text`, in time linear in both; `None` when it is none
+    /// (R-NV-9).
+    fn finds(&self, expression: &str, text: &str) -> Option<bool>;
 }
 
 /// How strictly a service looks at numbers (settings `blockImpossible`, `blockPremium`, `defaultCountry`).
@@ -121,6 +125,10 @@ mod tests {
 
         fn is_emergency_or_short(&self, input: &str, _: &Country) -> bool {
             input == "911"
+        }
+
+        fn finds(&self, expression: &str, text: &str) -> Option<bool> {
+            Some(text.contains(expression))
         }
     }
 

@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::capacity::CapacityRule;
 use crate::hours::{Hours, OfficeHours};
+use crate::phone::NumberRule;
+use crate::region::RegionRule;
 use crate::service::{Service, Settings};
 use crate::{ServiceName, TenantId, throttle};
 
@@ -19,6 +21,10 @@ pub struct ServiceRow {
     pub settings: Settings,
     /// Name of the Capacity rule assigned to it, if any.
     pub capacity_rule: Option<String>,
+    /// Name of the Country and Number rule assigned to it, if any (R-NV-2).
+    pub number_rule: Option<String>,
+    /// Name of the Region Affinity rule assigned to it, if any (R-RA-2).
+    pub region_rule: Option<String>,
 }
 
 /// Services, hours and rules of every tenant. Reads may be up to two seconds old; writes are seen by the writer at once.
@@ -65,6 +71,18 @@ pub trait Catalogue: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store is not available.
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError>;
+
+    /// Stores a Country and Number rule under its name; its expressions have been checked (R-NV-9).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError>;
+
+    /// Stores a Region Affinity rule under its name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError>;
 
     /// Stores the tenant's own throttle settings (R-THR-1).
     ///

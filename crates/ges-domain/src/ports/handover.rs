@@ -154,6 +154,9 @@ pub trait Handover: Send + Sync {
     /// next one, or a record that no longer waits for it, is `Overtaken`. Answers in the order asked; with a stale lease
     /// everything is `Overtaken`. Safe to repeat.
     ///
+    /// `at` is the node's reading of the store's time. The store takes its own when that is later: a node that was
+    /// suspended reads a time that has passed, and the next attempt must not follow early (I2, I10).
+    ///
     /// # Errors
     /// [`StoreError`]: repeat; the same attempts may be written again (R-SUB-8, I2).
     async fn record_handed(

@@ -3,6 +3,7 @@
 //! A business "no" is a value in `Ok`; `Err` means the outside broke.
 
 mod accepted;
+mod call_in;
 mod catalogue;
 mod error;
 mod handover;
@@ -14,13 +15,14 @@ mod sessions;
 mod stream;
 
 pub use accepted::AcceptedTimes;
+pub use call_in::{CallIns, Reserved};
 pub use catalogue::{Catalogue, ServiceRow};
 pub use error::{Cause, Remedy, StoreError};
 pub use handover::{
     AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, SHARDS, ServiceRef, Shard, ShardLease, Shards, Wake,
     WakeUps, shard_of,
 };
-pub use ids::{Clock, Ids};
+pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};

@@ -10,7 +10,7 @@ use crate::callback::{
 use crate::capacity::Usage;
 use crate::idempotency::Keyed;
 use crate::phone::{PhoneKey, PhoneNumber};
-use crate::{CallbackId, Instant, ServiceName, TenantId};
+use crate::{CallInId, CallbackId, Instant, ServiceName, SessionId, TenantId};
 
 /// Taking bookings.
 #[async_trait]
@@ -35,6 +35,13 @@ pub trait Bookings: Send + Sync {
         from: Instant,
         until: Instant,
     ) -> Result<Usage, StoreError>;
+
+    /// The watermark of a service: its active records, of which more than `up_to` are not counted; 0 for an unknown service
+    /// (R-QS-5).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError>;
 }
 
 /// A wish to cancel.
@@ -53,7 +60,7 @@ pub struct CancelRequest {
 pub enum Cancelled {
     /// It is COMPLETED and its place is free: no later dispatch is accepted (I5).
     Done(Box<Callback>),
-    /// A session has it: the wish is durable, ask the session and settle (R-CAN-2).
+    /// This session has it: the wish is durable, ask the session and settle (R-CAN-2).
     AskSession(SessionBinding),
     /// It is COMPLETED already.
     AlreadyCompleted,
@@ -188,7 +195,8 @@ pub trait Record: Send + Sync {
         now: Instant,
     ) -> Result<Cancelled, StoreError>;
 
-    /// Second half of a cancel, of the same request: what the session answered. Safe to repeat.
+    /// Second half of a cancel, of the same request: what the session `asked` answered. When another session has the callback by
+    /// now, nobody has asked that one: nothing is written, and the answer is [`Cancelled::AskSession`]. Safe to repeat.
     ///
     /// # Errors
     /// [`StoreError`]: nothing is known to have happened; asking again is safe.
@@ -196,6 +204,7 @@ pub trait Record: Send + Sync {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
@@ -226,6 +235,19 @@ pub trait Record: Send + Sync {
         actor: &Actor,
         now: Instant,
     ) -> Result<Edited, StoreError>;
+
+    /// Notes the call-in request whose call has come (R-CTI-14). The record as it is then; none when it is unknown. Safe to
+    /// repeat.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is known to have happened; asking again is safe.
+    async fn link_call_in(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        call_in: CallInId,
+        now: Instant,
+    ) -> Result<Option<Callback>, StoreError>;
 
     /// Applies what a session told us, by [`crate::callback::decide_session_update`]. Safe to repeat.
     ///

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::callback::{Actor, Reason, SessionBinding};
-use crate::{CallbackId, Instant};
+use crate::{CallInId, CallbackId, Instant};
 
 /// What came of telling a session to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,9 @@ pub trait Sessions: Send + Sync {
         by: &Actor,
         at: Instant,
     ) -> CancelOutcome;
+
+    /// Tells a session that the consumer has called in and is on the line (R-CTI-14). Best effort.
+    async fn consumer_called_in(&self, session: &SessionBinding, callback: CallbackId, call_in: CallInId, at: Instant);
 
     /// Tells a session that has no right to a callback to stop (1.2.5). Best effort.
     async fn terminate(&self, session: &SessionBinding);

@@ -7,7 +7,8 @@ pub use settings::{BadSetting, FirstParty, Settings};
 use crate::ServiceName;
 use crate::capacity::CapacityRule;
 use crate::hours::Hours;
-use crate::phone::Screening;
+use crate::phone::{NumberRule, NumberingPlan, PhoneKey, Screening, Verdict};
+use crate::region::{Region, RegionRule};
 use crate::slots::Schedule;
 use crate::throttle;
 
@@ -22,6 +23,10 @@ pub struct Service {
     pub hours: Hours,
     /// The Capacity rule assigned to it (R-CR-3).
     pub capacity: Option<CapacityRule>,
+    /// The Country and Number rule assigned to it (R-NV-2).
+    pub number_rule: Option<NumberRule>,
+    /// The Region Affinity rule assigned to it (R-RA-2).
+    pub region_rule: Option<RegionRule>,
     /// The tenant's own throttle settings, below the service's (R-THR-1).
     pub tenant_throttle: throttle::Settings,
     /// Paused by an administrator (R-PAU-1).
@@ -49,6 +54,16 @@ impl Service {
     /// How numbers are screened (R-THR-1).
     pub fn screening(&self) -> Screening {
         throttle::screening(&self.settings.throttle, &self.tenant_throttle)
+    }
+
+    /// Whether its number rule forbids to call this number (R-NV-4, R-NV-5, R-NV-12).
+    pub fn blocks(&self, plan: &dyn NumberingPlan, key: &PhoneKey) -> bool {
+        self.number_rule.as_ref().is_some_and(|rule| rule.verdict(plan, key) != Verdict::Permitted)
+    }
+
+    /// The regions its rule prefers; none without a rule (R-RA-3).
+    pub fn preferred_regions(&self) -> &[Region] {
+        self.region_rule.as_ref().map_or(&[], RegionRule::preferred)
     }
 
     /// The queue whose wait counts for it.

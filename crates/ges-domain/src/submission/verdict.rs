@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{MAX_ATTEMPTS, ack_deadline, due_from};
 use crate::Instant;
 use crate::callback::{Callback, Kind, Reason, State};
+use crate::phone::NumberingPlan;
 use crate::service::Service;
 
 /// What becomes of a record that waits for its hand-over.
@@ -18,15 +19,20 @@ pub enum DueVerdict {
     End(Reason),
 }
 
-/// Decides about a record that waits for its hand-over. `service`: as it is now, `None` when nobody knows it; `ewt`: the
-/// wait of its queue; `stream_down`: the last write cycle failed.
+/// Decides about a record that waits for its hand-over. `service`: as it is now, `None` when nobody knows it; `plan`: for its
+/// number rule (R-SUB-6, T15); `ewt`: the wait of its queue; `stream_down`: the last write cycle failed.
 pub fn decide_due(
     record: &Callback,
     service: Option<&Service>,
+    plan: &dyn NumberingPlan,
     ewt: Duration,
     stream_down: bool,
     now: Instant,
 ) -> DueVerdict {
+    // Whoever wished to cancel is not called, whatever became of the session that was to be asked (I5).
+    if let Some(wish) = &record.cancel {
+        return DueVerdict::End(wish.reason.clone());
+    }
     if now >= record.deadline {
         return DueVerdict::End(reason_at_deadline(record, stream_down));
     }
@@ -37,6 +43,7 @@ pub fn decide_due(
     match service.filter(|service| !service.removed) {
         None => DueVerdict::End(Reason::SERVICE_REMOVED),
         Some(service) if service.paused => DueVerdict::Wait,
+        Some(service) if service.blocks(plan, &record.phone_key) => DueVerdict::End(Reason::BLOCKED_BY_NUMBER_RULE),
         Some(_) => DueVerdict::HandOver,
     }
 }
@@ -64,6 +71,9 @@ pub fn decide_timer(record: &Callback, stream_down: bool, now: Instant) -> Timer
     }
     match (record.submission.submitted_at, &record.session) {
         (Some(at), None) if now >= ack_deadline(record.submission.attempts, at) => {
+            if let Some(wish) = &record.cancel {
+                return TimerVerdict::End(wish.reason.clone());
+            }
             if record.submission.attempts < MAX_ATTEMPTS { TimerVerdict::NextAttempt } else { TimerVerdict::GiveUp }
         }
         _ => TimerVerdict::Nothing,
@@ -85,7 +95,7 @@ mod tests {
     use super::*;
     use crate::callback::{Direction, Particulars, SessionBinding, Submission};
     use crate::hours::Hours;
-    use crate::phone::{PhoneKey, PhoneNumber};
+    use crate::phone::{Country, Parsed, PhoneKey, PhoneNumber};
     use crate::service::Settings;
     use crate::{CallbackId, ServiceName, SessionId, TenantId, throttle};
 
@@ -138,10 +148,43 @@ mod tests {
             settings: Settings::default(),
             hours: Hours::Always,
             capacity: None,
+            number_rule: None,
+            region_rule: None,
             tenant_throttle: throttle::Settings::default(),
             paused,
             removed,
         }
+    }
+
+    /// A plan in which every number is American.
+    struct Nowhere;
+
+    impl NumberingPlan for Nowhere {
+        fn parse(&self, input: &str, _: &Country) -> Option<Parsed> {
+            let e164_digits = input.trim_start_matches('+').to_owned();
+            Some(Parsed { e164_digits, possible: true, premium: false, region: Some(Country::US) })
+        }
+
+        fn is_emergency_or_short(&self, _: &str, _: &Country) -> bool {
+            false
+        }
+
+        fn finds(&self, _: &str, _: &str) -> Option<bool> {
+            Some(false)
+        }
+    }
+
+    /// EX-K K15, T15.
+    #[test]
+    fn k15_a_rule_assigned_after_booking_ends_the_record_when_it_is_due() {
+        let rule =
+            |text: &str| Service { number_rule: Some(serde_json::from_str(text).unwrap()), ..service(false, false) };
+        let american = rule(r#"{"name":"a","countries":["US"]}"#);
+        let canadian = rule(r#"{"name":"a","countries":["CA"]}"#);
+        let at_due = |service: &Service, clock| decide_due(&record(), Some(service), &Nowhere, NONE, false, at(clock));
+        assert_eq!(at_due(&canadian, "13:57:59"), DueVerdict::Wait, "R-SUB-6: just before submission, not earlier");
+        assert_eq!(at_due(&canadian, "13:58:00"), DueVerdict::End(Reason::BLOCKED_BY_NUMBER_RULE));
+        assert_eq!(at_due(&american, "13:58:00"), DueVerdict::HandOver);
     }
 
     #[test]
@@ -160,10 +203,14 @@ mod tests {
             (Some(&paused), NONE, "14:59:59.999", DueVerdict::Wait),
             (Some(&paused), NONE, "15:00:00", end(Reason::FAIL_TIMEOUT_TTL)),
         ] {
-            assert_eq!(decide_due(&record(), service, ewt, false, at(clock)), verdict, "{clock} {ewt:?}");
+            assert_eq!(decide_due(&record(), service, &Nowhere, ewt, false, at(clock)), verdict, "{clock} {ewt:?}");
         }
         let immediate = Callback { kind: Kind::Immediate, state: State::Queued, ..record() };
-        assert_eq!(decide_due(&immediate, Some(&open), NONE, false, at("09:00:00")), DueVerdict::HandOver, "R-TYP-3");
+        assert_eq!(
+            decide_due(&immediate, Some(&open), &Nowhere, NONE, false, at("09:00:00")),
+            DueVerdict::HandOver,
+            "R-TYP-3"
+        );
     }
 
     #[test]
@@ -193,6 +240,19 @@ mod tests {
         }
         let talking = Callback { state: State::Processing, ..bound };
         assert_eq!(decide_timer(&talking, false, at("15:00:00")), TimerVerdict::Nothing, "M13");
+    }
+
+    /// I5: whatever a store or an older version left behind.
+    #[test]
+    fn a_pending_wish_to_cancel_ends_what_would_be_handed_over() {
+        use crate::callback::CancelWish;
+        let cancel = Some(CancelWish { at: at("13:00:00"), reason: Reason::CANCELLED, confirmed: false });
+        let waiting = Callback { state: State::Queued, cancel: cancel.clone(), ..record() };
+        let verdict = decide_due(&waiting, Some(&service(false, false)), &Nowhere, NONE, false, at("13:58:00"));
+        assert_eq!(verdict, DueVerdict::End(Reason::CANCELLED));
+        let unanswered = Callback { cancel, ..written(1, "13:58:00") };
+        assert_eq!(decide_timer(&unanswered, false, at("13:58:59")), TimerVerdict::Nothing, "it may still be answered");
+        assert_eq!(decide_timer(&unanswered, false, at("13:59:00")), TimerVerdict::End(Reason::CANCELLED));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::service::Service;
-use crate::wait::{LastGoods, WaitEstimates};
+use crate::wait::{LastGoods, Question, WaitEstimates};
 use crate::{Instant, TenantId};
 
 /// Asks the routers and remembers what they last knew, for one process.
@@ -22,7 +22,9 @@ impl CurrentWait {
     /// The wait to decide with, 0 to 86,400 s; never an error (R-EWT-9).
     pub async fn of(&self, tenant: TenantId, service: &Service, now: Instant) -> Duration {
         let queue = service.ewt_queue();
-        let estimate = self.estimates.estimate(tenant, queue, service.settings.ewt_mode).await.ok();
+        let regions = service.preferred_regions();
+        let asked = Question { regions, ..Question::about(queue, service.settings.ewt_mode) };
+        let estimate = self.estimates.estimate(tenant, &asked).await.ok();
         let mut last_goods = self.last_goods.lock().unwrap_or_else(PoisonError::into_inner);
         last_goods.settle(tenant, queue, estimate, now)
     }

@@ -37,7 +37,7 @@ impl EditCallback {
     /// Runs checks 3, 7 and 8 again for what is changed (R-EDT-1); no throttles.
     ///
     /// # Errors
-    /// `NotFound`, `NotEditable`, `UnknownService`, `ImpossibleNumber`, `PremiumNumber`, `UserDataTooLarge`.
+    /// `NotFound`, `NotEditable`, `UnknownService`, `ImpossibleNumber`, `PremiumNumber`, `NumberBlocked`, `UserDataTooLarge`.
     pub async fn run(
         &self,
         tenant: TenantId,
@@ -54,6 +54,9 @@ impl EditCallback {
         if let Some(phone) = wanted.phone {
             let external = source_of(&actor) == crate::callback::Source::Api;
             let key = plausibility(&*self.plan, &phone, &service.screening(), external)?;
+            if service.blocks(&*self.plan, &key) {
+                return Err(Refusal::NumberBlocked);
+            }
             edit.phone = Some((phone, key));
         }
         if !wanted.user_data.is_empty() {

@@ -1,11 +1,13 @@
 //! What callers can ask for, step by step as the rules number it.
 
 mod book;
+mod call_in;
 mod cancel;
 mod current_wait;
 mod edit;
 mod offer;
 mod provision;
+mod queue;
 mod recreate;
 mod refused;
 mod reschedule;
@@ -13,11 +15,13 @@ mod retrieve;
 mod update;
 
 pub use book::{BookCallback, Created};
+pub use call_in::{CallInWish, MatchCallIn, ReportedCall, RequestCallIn};
 pub use cancel::CancelCallback;
 pub use current_wait::CurrentWait;
 pub use edit::{EditCallback, Wanted};
 pub use offer::{OfferSlots, Offered, OpenFor};
 pub use provision::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
+pub use queue::{TellQueueStatus, TellWaits};
 pub use recreate::RecreateCallback;
 pub use reschedule::RescheduleCallback;
 pub use retrieve::RetrieveCallback;
@@ -26,9 +30,13 @@ pub use update::TakeSessionUpdate;
 use crate::Refusal;
 use crate::ports::StoreError;
 
-/// A store that does not answer reads the same to every caller; the operator finds the cause in the log of the adapter.
+/// A store that does not answer reads the same to every caller, and trying again may help; what it cannot read back does not get
+/// better. The operator finds the cause in the log of the adapter.
 impl From<StoreError> for Refusal {
-    fn from(_: StoreError) -> Self {
-        Self::StoreUnavailable
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Contended => Self::StoreUnavailable,
+            StoreError::Unreadable { .. } => Self::RecordUnreadable,
+        }
     }
 }

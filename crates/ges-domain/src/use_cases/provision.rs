@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call_in::Group;
 use crate::capacity::CapacityRule;
 use crate::hours::{Hours, OfficeHours};
-use crate::ports::{Catalogue, ServiceRow, StoreError};
+use crate::phone::{BadNumberRule, NumberRule, NumberingPlan};
+use crate::ports::{CallIns, Catalogue, ServiceRow, StoreError};
+use crate::region::RegionRule;
 use crate::service::{BadSetting, Settings};
 use crate::{ServiceName, TenantId, throttle};
 
@@ -25,6 +28,15 @@ pub struct Provisioning {
     /// Capacity rules.
     #[serde(default)]
     pub capacity_rules: Vec<CapacityRule>,
+    /// Country and Number rules.
+    #[serde(default)]
+    pub number_rules: Vec<NumberRule>,
+    /// Region Affinity rules.
+    #[serde(default)]
+    pub region_rules: Vec<RegionRule>,
+    /// Groups of Click-To-Call-In.
+    #[serde(default)]
+    pub call_in_groups: Vec<Group>,
     /// Services, one row each.
     #[serde(default)]
     pub services: Vec<ServiceDocument>,
@@ -39,6 +51,12 @@ pub struct ServiceDocument {
     /// The Capacity rule assigned to it.
     #[serde(default)]
     pub capacity_rule: Option<String>,
+    /// The Country and Number rule assigned to it.
+    #[serde(default)]
+    pub number_rule: Option<String>,
+    /// The Region Affinity rule assigned to it.
+    #[serde(default)]
+    pub region_rule: Option<String>,
     /// The settings, under their canonical keys.
     #[serde(flatten)]
     pub settings: Settings,
@@ -56,6 +74,12 @@ pub enum RowError {
     /// The row refers to a Capacity rule that was not given.
     #[error("capacityRule names a rule that is not in the document")]
     UnknownRule,
+    /// The row refers to a Country and Number rule that was not given or is not good.
+    #[error("numberRule names a rule that is not in the document or was rejected")]
+    UnknownNumberRule,
+    /// The row refers to a Region Affinity rule that was not given.
+    #[error("regionRule names a rule that is not in the document")]
+    UnknownRegionRule,
     /// A rule needs business hours with a zone (R-CR-6).
     #[error("capacityRule needs businessHours, whose zone it is read in")]
     NoBusinessHours,
@@ -68,12 +92,18 @@ pub struct Provisioned {
     pub applied: Vec<ServiceName>,
     /// Services left as they were, each with its cause.
     pub rejected: Vec<(ServiceName, RowError)>,
+    /// Country and Number rules left as they were, each with its cause.
+    pub rejected_rules: Vec<(String, BadNumberRule)>,
 }
 
 /// Applies provisioning documents.
 pub struct Provision {
     /// What is provisioned.
     pub catalogue: Arc<dyn Catalogue>,
+    /// Groups of Click-To-Call-In.
+    pub call_ins: Arc<dyn CallIns>,
+    /// What compiles the expressions of number rules (R-NV-9).
+    pub plan: Arc<dyn NumberingPlan>,
 }
 
 impl Provision {
@@ -93,15 +123,29 @@ impl Provision {
             self.catalogue.put_capacity_rule(tenant, rule).await?;
         }
         let mut outcome = Provisioned::default();
+        for rule in &document.number_rules {
+            match rule.check(&*self.plan) {
+                Ok(()) => self.catalogue.put_number_rule(tenant, rule).await?,
+                Err(error) => outcome.rejected_rules.push((rule.name().to_owned(), error)),
+            }
+        }
+        for rule in &document.region_rules {
+            self.catalogue.put_region_rule(tenant, rule).await?;
+        }
+        for group in &document.call_in_groups {
+            self.call_ins.put_group(tenant, group).await?;
+        }
         for row in &document.services {
             let name = row.service_name.clone();
-            match self.check(document, row).await? {
+            match self.check(document, row, &outcome).await? {
                 Err(error) => outcome.rejected.push((name, error)),
                 Ok(()) => {
                     let row = ServiceRow {
                         name: name.clone(),
                         settings: row.settings.clone(),
                         capacity_rule: row.capacity_rule.clone(),
+                        number_rule: row.number_rule.clone(),
+                        region_rule: row.region_rule.clone(),
                     };
                     self.catalogue.put_service(tenant, &row).await?;
                     outcome.applied.push(name);
@@ -111,7 +155,12 @@ impl Provision {
         Ok(outcome)
     }
 
-    async fn check(&self, document: &Provisioning, row: &ServiceDocument) -> Result<Result<(), RowError>, StoreError> {
+    async fn check(
+        &self,
+        document: &Provisioning,
+        row: &ServiceDocument,
+        so_far: &Provisioned,
+    ) -> Result<Result<(), RowError>, StoreError> {
         if let Err(error) = row.settings.check() {
             return Ok(Err(error.into()));
         }
@@ -122,6 +171,17 @@ impl Provision {
             if !document.capacity_rules.iter().any(|given| given.name() == rule) {
                 return Ok(Err(RowError::UnknownRule));
             }
+        }
+        if let Some(rule) = &row.number_rule {
+            let given = document.number_rules.iter().any(|given| given.name() == rule);
+            if !given || so_far.rejected_rules.iter().any(|(rejected, _)| rejected == rule) {
+                return Ok(Err(RowError::UnknownNumberRule));
+            }
+        }
+        if let Some(rule) = &row.region_rule
+            && !document.region_rules.iter().any(|given| given.name() == rule)
+        {
+            return Ok(Err(RowError::UnknownRegionRule));
         }
         let Some(hours) = &row.settings.business_hours else { return Ok(Ok(())) };
         let known = matches!(self.catalogue.hours(document.tenant, hours).await?, Some(Hours::Kept(_)));

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::TenantId;
+use crate::region::Region;
 
 /// How the router is asked to estimate (R-EWT-2); `mode2` unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -88,14 +89,48 @@ pub enum WaitError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// What a router is asked about one queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// The virtual queue.
+    pub queue: &'a str,
+    /// How the wait is estimated.
+    pub mode: EwtMode,
+    /// Whether calls on hold count as well.
+    pub on_hold: bool,
+    /// Regions whose routers are asked first (R-RA-5); empty without a rule.
+    pub regions: &'a [Region],
+}
+
+impl<'a> Question<'a> {
+    /// The plain question: calls on hold do not count, no region is preferred.
+    pub const fn about(queue: &'a str, mode: EwtMode) -> Self {
+        Self { queue, mode, on_hold: false, regions: &[] }
+    }
+}
+
 /// The routers of all tenants, asked per virtual queue (R-EWT-1).
 #[async_trait]
 pub trait WaitEstimates: Send + Sync {
-    /// The wait of `queue` as `mode` measures it; at most 10 s old, or 60 s while no router answers (R-EWT-8).
+    /// The wait of a queue; at most 10 s old, or 60 s while no router answers (R-EWT-8).
     ///
     /// # Errors
     /// [`WaitError::Unavailable`]: nothing is known about the queue.
-    async fn estimate(&self, tenant: TenantId, queue: &str, mode: EwtMode) -> Result<Estimate, WaitError>;
+    async fn estimate(&self, tenant: TenantId, asked: &Question<'_>) -> Result<Estimate, WaitError>;
+
+    /// The waits of several queues in the order asked, each with an outcome of its own.
+    async fn estimates(&self, tenant: TenantId, asked: &[Question<'_>]) -> Vec<Result<Estimate, WaitError>> {
+        let mut outcomes = Vec::with_capacity(asked.len());
+        for question in asked {
+            outcomes.push(self.estimate(tenant, question).await);
+        }
+        outcomes
+    }
+
+    /// Whether there are routers in more than one region, so that a region rule makes a difference.
+    fn regional(&self) -> bool {
+        false
+    }
 }
 
 /// What a client is told about one queue (R-EWT-4, R-EWT-5).

@@ -2,6 +2,8 @@
 
 mod decision;
 mod estimate;
+mod names;
 
 pub use decision::{LAST_GOOD_AGE, LONGEST_WAIT, LastGood, LastGoods, decide};
-pub use estimate::{Estimate, EwtMode, QueueWait, UnknownMode, WaitError, WaitEstimates};
+pub use estimate::{Estimate, EwtMode, Question, QueueWait, UnknownMode, WaitError, WaitEstimates};
+pub use names::{BadNames, MOST_NAMES, names};

@@ -161,6 +161,8 @@ fn simulator(plan: &ClusterPlan, peers: &Peers, redis: u16) -> Result<Node> {
         ("--urs-backup-port", peers.routers[1]),
         ("--auth-port", peers.authentication),
         ("--environment-port", peers.environment),
+        // Nobody in the cluster asks for statistics, so any free port will do.
+        ("--statistics-port", 0),
         ("--control-port", peers.control),
     ];
     let mut arguments: Vec<_> =

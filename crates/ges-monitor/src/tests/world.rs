@@ -10,12 +10,15 @@ use ges_domain::booking::{Booked, NewBooking};
 use ges_domain::callback::{Callback, Change, Reason, TimelineEvent};
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::invariants::Look;
+use ges_domain::phone::NumberRule;
 use ges_domain::ports::*;
+use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
 use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
 use ges_testkit::builders::{START, service, service_row, tenant};
-use ges_testkit::{FakeSessions, FakeWaits, ManualClock, MemoryStore, StreamLedger};
+use ges_testkit::{FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, StreamLedger};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Monitor, MonitorGauges, MonitorHandle, MonitorPorts, MonitorSettings};
@@ -27,6 +30,8 @@ pub(super) struct Heard {
     pub(super) lagging: AtomicU64,
     pub(super) panics: AtomicU64,
     pub(super) entries: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) looks: Mutex<Vec<Look>>,
     pub(super) sizes: Mutex<MonitorSizes>,
 }
 
@@ -42,6 +47,12 @@ impl MonitorGauges for Heard {
     }
     fn lagging(&self, items: u64) {
         self.lagging.fetch_add(items, Ordering::SeqCst);
+    }
+    fn looked(&self, look: &Look) {
+        self.looks.lock().unwrap().push(look.clone());
+    }
+    fn refused(&self, writes: u64) {
+        self.refused.fetch_add(writes, Ordering::SeqCst);
     }
     fn panicked(&self) {
         self.panics.fetch_add(1, Ordering::SeqCst);
@@ -72,6 +83,8 @@ pub(super) struct Node {
     crash: Mutex<Option<(u64, Crash)>>,
     pub(super) cut_off: AtomicBool,
     pub(super) panic_for: Mutex<Option<ServiceName>>,
+    /// Whether due records come in the opposite of their order.
+    pub(super) backwards: AtomicBool,
     /// How long the stream takes for a batch.
     pub(super) submit_takes: Mutex<Duration>,
     pub(super) heard: Arc<Heard>,
@@ -118,6 +131,7 @@ impl World {
             crash: Mutex::new(None),
             cut_off: AtomicBool::new(false),
             panic_for: Mutex::new(None),
+            backwards: AtomicBool::new(false),
             submit_takes: Mutex::default(),
             heard: Arc::default(),
         })
@@ -186,6 +200,8 @@ impl Node {
             stream: self.clone(),
             sessions: self.world.sessions.clone(),
             wait: Arc::new(CurrentWait::new(self.world.routers.clone())),
+            plan: Arc::new(FakePlan),
+            call_ins: Arc::new(self.world.store.clone()),
             clock: self.clone(),
             wake_ups,
             gauges: self.heard.clone(),
@@ -273,7 +289,11 @@ impl Handover for Node {
         until: Instant,
         limit: u32,
     ) -> Result<Vec<Callback>, StoreError> {
-        self.call("due", self.world.store.due(lease, service, until, limit)).await
+        let mut due = self.call("due", self.world.store.due(lease, service, until, limit)).await?;
+        if self.backwards.load(Ordering::SeqCst) {
+            due.reverse();
+        }
+        Ok(due)
     }
     async fn record_handed(
         &self,
@@ -332,6 +352,12 @@ impl Catalogue for Node {
     }
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
         self.world.store.put_capacity_rule(tenant, rule).await
+    }
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
+        self.world.store.put_number_rule(tenant, rule).await
+    }
+    async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
+        self.world.store.put_region_rule(tenant, rule).await
     }
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         self.world.store.put_tenant_throttle(tenant, settings).await

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::callback::{Actor, Reason, SessionBinding};
 use ges_domain::ports::{CancelOutcome, Sessions};
-use ges_domain::{CallbackId, Instant};
+use ges_domain::{CallInId, CallbackId, Instant};
 use ges_http_client::{Call, CallError, HttpClient, Reply};
 use url::Url;
 
@@ -129,6 +129,16 @@ impl Sessions for OrsSessions {
                 CancelOutcome::Unreachable
             }
             Err(_) => CancelOutcome::Unreachable,
+        }
+    }
+
+    async fn consumer_called_in(&self, session: &SessionBinding, callback: CallbackId, call_in: CallInId, at: Instant) {
+        let (id, call_in, at) = (callback.to_string(), call_in.to_string(), at.to_string());
+        let body = [("_service_id", id.as_str()), ("_call_in_id", call_in.as_str()), ("_at", at.as_str())];
+        match tokio::time::timeout(PATIENCE, self.event(session, "callback.callin", &body)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(callback.id = %callback, %error, "the session was not told of the call"),
+            Err(_) => tracing::debug!(callback.id = %callback, "the session did not say that it heard of the call"),
         }
     }
 

@@ -59,4 +59,20 @@ impl Bookings for PgStore {
         let used = used.fetch_all(self.pool()).await.map_err(reading("slot_usage"))?;
         Ok(used.into_iter().map(|(grain, used)| (Instant::from_millis(grain), used.cast_unsigned())).collect())
     }
+
+    async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
+        let active = sqlx::query_scalar::<_, i64>(
+            "select count(*)
+            from (
+                select 1
+                from services s
+                join callbacks c on c.service = s.key
+                where s.tenant = $1 and s.name = $2 and c.state between 2 and 5
+                limit $3
+            ) active",
+        );
+        let active = active.bind(tenant.0).bind(service.as_str()).bind(i64::from(up_to));
+        let active = active.fetch_one(self.pool()).await.map_err(reading("callbacks"))?;
+        Ok(u32::try_from(active).unwrap_or(u32::MAX))
+    }
 }

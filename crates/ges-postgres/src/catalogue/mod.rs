@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::phone::NumberRule;
 use ges_domain::ports::{Catalogue, ServiceRow, StoreError, shard_of};
+use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
 use ges_domain::{ServiceName, TenantId, throttle};
 use serde::Serialize;
@@ -53,11 +55,15 @@ fn service_from(name: &ServiceName, row: &PgRow) -> Result<Service, StoreError> 
     };
     let rule: Option<&str> = get(row, "rule")?;
     let throttle: Option<&str> = get(row, "throttle")?;
+    let number_rule: Option<&str> = get(row, "numbers")?;
+    let region_rule: Option<&str> = get(row, "regions")?;
     Ok(Service {
         name: name.clone(),
         settings: document("services", get(row, "settings")?)?,
         hours,
         capacity: rule.map(|rule| document::<CapacityRule>("capacity_rules", rule)).transpose()?,
+        number_rule: number_rule.map(|rule| document::<NumberRule>("number_rules", rule)).transpose()?,
+        region_rule: region_rule.map(|rule| document::<RegionRule>("region_rules", rule)).transpose()?,
         tenant_throttle: throttle.map(|set| document("tenant_throttle", set)).transpose()?.unwrap_or_default(),
         paused: get(row, "paused")?,
         removed: get(row, "removed")?,
@@ -68,11 +74,14 @@ impl PgStore {
     async fn load_service(&self, tenant: TenantId, name: &ServiceName) -> Result<Option<Arc<Service>>, StoreError> {
         let found = sqlx::query(
             "select s.key, s.settings, s.business_hours, s.paused, s.removed,
-                h.document as hours, r.document as rule, t.settings as throttle
+                h.document as hours, r.document as rule, t.settings as throttle,
+                n.document as numbers, g.document as regions
             from services s
             left join business_hours h on h.tenant = s.tenant and h.name = s.business_hours
             left join capacity_rules r on r.tenant = s.tenant and r.name = s.capacity_rule
             left join tenant_throttle t on t.tenant = s.tenant
+            left join number_rules n on n.tenant = s.tenant and n.name = s.number_rule
+            left join region_rules g on g.tenant = s.tenant and g.name = s.region_rule
             where s.tenant = $1 and s.name = $2",
         );
         let found = found.bind(tenant.0).bind(name.as_str()).fetch_optional(self.pool()).await.map_err(unavailable)?;
@@ -123,11 +132,13 @@ impl Catalogue for PgStore {
     async fn put_service(&self, tenant: TenantId, row: &ServiceRow) -> Result<(), StoreError> {
         let put = sqlx::query_scalar(
             "with put as (
-                insert into services (tenant, name, shard, settings, business_hours, capacity_rule)
-                values ($1, $2, $3, $4, $5, $6)
+                insert into services
+                    (tenant, name, shard, settings, business_hours, capacity_rule, number_rule, region_rule)
+                values ($1, $2, $3, $4, $5, $6, $7, $8)
                 on conflict (tenant, name) do update
                 set settings = excluded.settings, business_hours = excluded.business_hours,
-                    capacity_rule = excluded.capacity_rule, removed = false
+                    capacity_rule = excluded.capacity_rule, number_rule = excluded.number_rule,
+                    region_rule = excluded.region_rule, removed = false
                 returning key
             ), ledger as (
                 insert into service_ledger (service)
@@ -142,7 +153,9 @@ impl Catalogue for PgStore {
             .bind(i16::from(shard_of(tenant, &row.name).0))
             .bind(text(&row.settings)?)
             .bind(row.settings.business_hours.as_deref())
-            .bind(row.capacity_rule.as_deref());
+            .bind(row.capacity_rule.as_deref())
+            .bind(row.number_rule.as_deref())
+            .bind(row.region_rule.as_deref());
         let put = put.fetch_one(self.pool()).await;
         self.0.cache.forget(tenant);
         self.0.services.learn(tenant, &row.name, put.map_err(unavailable)?);
@@ -181,6 +194,20 @@ impl Catalogue for PgStore {
 
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
         let put = "insert into capacity_rules (tenant, name, document)
+            values ($1, $2, $3)
+            on conflict (tenant, name) do update set document = excluded.document";
+        self.put_document(put, tenant, rule.name(), text(rule)?).await
+    }
+
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
+        let put = "insert into number_rules (tenant, name, document)
+            values ($1, $2, $3)
+            on conflict (tenant, name) do update set document = excluded.document";
+        self.put_document(put, tenant, rule.name(), text(rule)?).await
+    }
+
+    async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
+        let put = "insert into region_rules (tenant, name, document)
             values ($1, $2, $3)
             on conflict (tenant, name) do update set document = excluded.document";
         self.put_document(put, tenant, rule.name(), text(rule)?).await

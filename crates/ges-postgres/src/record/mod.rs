@@ -11,7 +11,7 @@ use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -175,16 +175,19 @@ impl Record for PgStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
         if let Some(keyed) = request.keyed.clone() {
-            let actor = request.actor.clone();
+            let (asked, actor) = (asked.clone(), request.actor.clone());
             let once = Once { tenant, id, keyed, now };
-            return self.cancel_once(once, move |record| acts::settle_cancel(record, answer, &actor, now)).await;
+            return self
+                .cancel_once(once, move |record| acts::settle_cancel(record, &asked, answer, &actor, now))
+                .await;
         }
-        let decide = |record: &Callback| acts::settle_cancel(record, answer, &request.actor, now).into();
+        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, &request.actor, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
             Changed::Written(record) => acts::cancelled(*record),
@@ -216,6 +219,23 @@ impl Record for PgStore {
             Changed::Answered(answer) => answer,
             Changed::Written(record) => Edited::Done(record),
             Changed::Unknown => Edited::Unknown,
+        })
+    }
+
+    async fn link_call_in(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        call_in: CallInId,
+        now: Instant,
+    ) -> Result<Option<Callback>, StoreError> {
+        let decide = |record: &Callback| match acts::link_call_in(record, call_in, now) {
+            Some(write) => Decision::Write(write.0, write.1),
+            None => Decision::Answer(Box::new(record.clone())),
+        };
+        Ok(match self.change(tenant, id, now, decide).await? {
+            Changed::Answered(record) | Changed::Written(record) => Some(*record),
+            Changed::Unknown => None,
         })
     }
 

@@ -16,7 +16,7 @@ use crate::identity::Caller;
 use crate::listener::Site;
 use crate::query::Parameters;
 
-pub(super) const PATH: &str = "/engagement/v3/callbacks/availability/{service-name}";
+pub(crate) const PATH: &str = "/engagement/v3/callbacks/availability/{service-name}";
 
 const START: [&str; 2] = ["start", "startMS"];
 const END: [&str; 3] = ["end", "endMS", "numberOfDays"];

@@ -8,7 +8,7 @@ use ges_domain::callback::{OfferType, Particulars, PushTarget, Source, UserData}
 use ges_domain::idempotency::{Keyed, Operation};
 use ges_domain::phone::PhoneNumber;
 use ges_domain::use_cases::Created;
-use ges_domain::{CallbackId, Refusal, ServiceName, TenantId};
+use ges_domain::{CallbackId, Refusal, ServiceName, TenantId, invariants};
 use serde::Serialize;
 
 use crate::answer::{Answer, Failure};
@@ -20,14 +20,16 @@ use crate::idempotency::IdempotencyKey;
 use crate::identity::Caller;
 use crate::listener::Site;
 
-pub(super) const PATH: &str = "/engagement/v3/callbacks/create";
+pub(crate) const PATH: &str = "/engagement/v3/callbacks/create";
 
 /// Longest optional text in characters.
-const TEXT: usize = 1024;
+pub(crate) const TEXT: usize = 1024;
 /// Longest CAPTCHA token in characters; providers issue tokens of more than two thousand.
-const TOKEN: usize = 16_384;
+pub(crate) const TOKEN: usize = 16_384;
 /// Most push targets.
-const TARGETS: usize = 10;
+pub(crate) const TARGETS: usize = 10;
+/// Largest priority, and with a minus the smallest.
+pub(crate) const PRIORITY: i32 = 1000;
 
 #[derive(Debug, Serialize)]
 struct CreatedBody {
@@ -44,8 +46,9 @@ pub(super) async fn create(
     let request = read(&body.fields()?, caller.source())?;
     exchange.note_user_data(request.particulars.user_data.len());
     let created = book(&site, caller.tenant, request, key.under(Operation::Create, &body)).await?;
-    if matches!(created, Created::Now(_)) {
+    if let Created::Now(callback) = &created {
         site.metrics().callback_created(&caller.tenant.to_string());
+        site.look(&invariants::written(callback));
     }
     exchange.note_callback(created.id());
     Ok(Answer::ok(&CreatedBody { id: created.id() }))
@@ -100,7 +103,8 @@ fn read(fields: &Fields<'_>, source: Source) -> Result<BookRequest, Failure> {
 
 fn priority(fields: &Fields<'_>) -> Result<Option<i32>, Failure> {
     let whole = |number| {
-        whole(number, -1000, 1000).ok_or_else(|| invalid("priority", "must be a whole number from -1000 to 1000"))
+        whole(number, -PRIORITY, PRIORITY)
+            .ok_or_else(|| invalid("priority", format!("must be a whole number from -{PRIORITY} to {PRIORITY}")))
     };
     fields.number("priority")?.map(whole).transpose()
 }
@@ -117,7 +121,7 @@ fn threshold(fields: &Fields<'_>) -> Result<Option<i64>, Failure> {
     fields.number("offerThreshold")?.map(seconds).transpose()
 }
 
-fn user_data(fields: &Fields<'_>) -> Result<UserData, Failure> {
+pub(super) fn user_data(fields: &Fields<'_>) -> Result<UserData, Failure> {
     let Some(value) = fields.raw("userData") else { return Ok(UserData::default()) };
     let entries = attached("userData", value)?.unwrap_or_default();
     let kept = entries.into_iter().filter_map(|(key, value)| Some((key, value?)));
@@ -154,3 +158,7 @@ fn push_target(channel: &str, target: String) -> Result<PushTarget, Failure> {
 #[cfg(test)]
 #[path = "create_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "create_limits_tests.rs"]
+mod limits_tests;

@@ -12,7 +12,7 @@ use crate::identity::Caller;
 use crate::listener::Site;
 use crate::query::Parameters;
 
-pub(super) const PATH: &str = "/engagement/v3/callbacks/open-for/{service-name}";
+pub(crate) const PATH: &str = "/engagement/v3/callbacks/open-for/{service-name}";
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

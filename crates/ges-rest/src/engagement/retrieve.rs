@@ -14,7 +14,7 @@ use crate::exchange::Exchange;
 use crate::identity::Caller;
 use crate::listener::Site;
 
-pub(super) const PATH: &str = "/engagement/v3/callbacks/retrieve";
+pub(crate) const PATH: &str = "/engagement/v3/callbacks/retrieve";
 
 /// What the caller learns of a callback.
 #[derive(Debug, Serialize)]

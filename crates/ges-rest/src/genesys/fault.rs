@@ -84,8 +84,9 @@ impl From<Refusal> for GmsFault {
         let message = refusal.to_string();
         let fault = |status, exception| Self::new(status, exception, message.clone());
         match refusal {
+            Refusal::RecordUnreadable => fault(StatusCode::INTERNAL_SERVER_ERROR, Exception::Internal),
             Refusal::StoreUnavailable => Self::unavailable("Storage unavailable."),
-            Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable => {
+            Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable | Refusal::UpstreamRefused(_) => {
                 Self::unavailable("A service this one depends on is not available.")
             }
             Refusal::TtlLimitReached { retry_in, .. } => {
@@ -98,11 +99,14 @@ impl From<Refusal> for GmsFault {
                 Self { retry_after: Some(QUEUE), ..fault }
             }
             Refusal::KeyReused => fault(StatusCode::UNPROCESSABLE_ENTITY, Exception::InvalidOption),
+            Refusal::NoCallInNumber => fault(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable),
             Refusal::NotFound(_) => fault(StatusCode::NOT_FOUND, Exception::NotFound),
             Refusal::UnknownService(_) | Refusal::UnknownGroup(_) => {
                 fault(StatusCode::BAD_REQUEST, Exception::NotFound)
             }
-            Refusal::Unauthorized => fault(StatusCode::UNAUTHORIZED, Exception::Operation),
+            Refusal::Unauthorized | Refusal::NoStatisticsCredentials | Refusal::StatisticsCredentialsRefused => {
+                fault(StatusCode::UNAUTHORIZED, Exception::Operation)
+            }
             Refusal::Forbidden => fault(StatusCode::FORBIDDEN, Exception::Operation),
             Refusal::AlreadyCompleted
             | Refusal::NotCancellable

@@ -74,8 +74,7 @@ impl Group {
             .unwrap_or_else(|| scaled(self.crew.handling_ms, speed))
     }
 
-    pub(super) fn estimate(&self, mode: Mode, now: u64, speed: f64) -> Estimate {
-        let waiting = self.ready.len();
+    pub(super) fn estimate(&self, mode: Mode, waiting: usize, now: u64, speed: f64) -> Estimate {
         match mode {
             Mode::Mode1 => {
                 let departures: Vec<u64> = self.departures.iter().copied().collect();

@@ -328,14 +328,18 @@ impl Floor {
         Some(Place { position: ahead + 1, waiting: group.ready.len(), wait })
     }
 
-    /// A queue as the router sees it; none when no group serves it and no call ever joined it.
-    pub fn queue(&mut self, queue: &str, mode: Mode, now: u64) -> Option<QueueView> {
+    /// A queue as the router sees it; none when no group serves it and no call ever joined it. `on_hold`: calls that are held
+    /// count as waiting.
+    pub fn queue(&mut self, queue: &str, mode: Mode, on_hold: bool, now: u64) -> Option<QueueView> {
         self.run(now);
-        let group = &self.groups[*self.by_queue.get(queue)?];
+        let index = *self.by_queue.get(queue)?;
+        let group = &self.groups[index];
         let speed = self.settings.speed;
+        let held = |call: &&Call| on_hold && call.group == index && matches!(call.phase, Phase::Held { .. });
+        let waiting = group.ready.len() + self.calls.values().filter(held).count();
         Some(QueueView {
-            wait: group.estimate(mode, self.clock, speed),
-            waiting: group.ready.len(),
+            wait: group.estimate(mode, waiting, self.clock, speed),
+            waiting,
             agents: group.crew.agents,
             ready: group.free(),
             aht_ms: group.aht_ms(speed),

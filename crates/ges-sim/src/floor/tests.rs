@@ -188,7 +188,7 @@ fn a_withdrawn_call_frees_its_agent_and_a_talking_one_stays() {
     };
     assert_eq!(floor.withdraw("b", connected), Withdrawal::Talking);
     floor.cut("b", connected);
-    assert_eq!(floor.queue("CB_Sales", Mode::Mode2, connected).map(|queue| queue.ready), Some(1));
+    assert_eq!(floor.queue("CB_Sales", Mode::Mode2, false, connected).map(|queue| queue.ready), Some(1));
 }
 
 #[test]
@@ -208,12 +208,16 @@ fn the_router_sees_waiting_calls_agents_and_handling_time() {
     for n in 0..8 {
         floor.offer(call(&n.to_string()), 0);
     }
-    let queue = floor.queue("CB_Sales", Mode::Mode2, 0).unwrap();
+    let queue = floor.queue("CB_Sales", Mode::Mode2, false, 0).unwrap();
     assert_eq!((queue.wait, queue.waiting, queue.agents, queue.ready), (Estimate::Seconds(400), 5, 3, 0));
-    assert_eq!(floor.queue("CB_Sales", Mode::Mode3, 0).unwrap().wait, Estimate::Unknown, "nothing handled in 600 s");
-    assert_eq!(floor.queue("nowhere", Mode::Mode2, 0), None);
+    assert_eq!(
+        floor.queue("CB_Sales", Mode::Mode3, false, 0).unwrap().wait,
+        Estimate::Unknown,
+        "nothing handled in 600 s"
+    );
+    assert_eq!(floor.queue("nowhere", Mode::Mode2, false, 0), None);
     floor.offer(NewCall { queue: "nowhere".into(), ..call("x") }, 0);
-    assert!(floor.queue("nowhere", Mode::Mode2, 0).is_some(), "a queue exists from its first call on");
+    assert!(floor.queue("nowhere", Mode::Mode2, false, 0).is_some(), "a queue exists from its first call on");
 }
 
 #[test]

@@ -79,7 +79,8 @@ fn answer(State((urs, node, port)): &Side, queue: &str, query: &HashMap<String, 
         return Json(seeded).into_response();
     }
     let mode = Mode::from_method(query.get("aqt").map_or("", String::as_str));
-    let figures = urs.desk.queue(queue, mode).map_or_else(unknown_queue, |view| figures(&view));
+    let on_hold = query.get("hold").is_some_and(|hold| hold == "true");
+    let figures = urs.desk.queue(queue, mode, on_hold).map_or_else(unknown_queue, |view| figures(&view));
     Json(figures).into_response()
 }
 

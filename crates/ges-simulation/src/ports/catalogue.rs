@@ -8,12 +8,16 @@ use async_trait::async_trait;
 use ges_domain::callback::{Actor, Reason, SessionBinding};
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::invariants::Look;
+use ges_domain::phone::NumberRule;
 use ges_domain::ports::{CancelOutcome, Catalogue, MonitorSizes, ServiceRow, Sessions, StoreError};
+use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
-use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
+use ges_domain::{CallInId, CallbackId, Instant, ServiceName, TenantId, throttle};
 use ges_monitor::MonitorGauges;
 
 use super::Node;
+use crate::bug::Bug;
 use crate::trace::short;
 
 #[async_trait]
@@ -39,6 +43,12 @@ impl Catalogue for Node {
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
         self.call("put_capacity_rule", self.world.store.put_capacity_rule(tenant, rule)).await
     }
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
+        self.call("put_number_rule", self.world.store.put_number_rule(tenant, rule)).await
+    }
+    async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
+        self.call("put_region_rule", self.world.store.put_region_rule(tenant, rule)).await
+    }
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         self.call("put_tenant_throttle", self.world.store.put_tenant_throttle(tenant, settings)).await
     }
@@ -54,6 +64,10 @@ impl Sessions for Node {
         _: &Actor,
         _: Instant,
     ) -> CancelOutcome {
+        if self.world.has(Bug::WishForgotten) {
+            self.note(format!("cancel of {}: the request is lost between its halves", short(callback)));
+            std::future::pending::<()>().await;
+        }
         self.alive().await;
         self.travel().await;
         let (weather, chance) = (self.world.weather(), &self.world.chance);
@@ -70,6 +84,8 @@ impl Sessions for Node {
         outcome
     }
 
+    async fn consumer_called_in(&self, _: &SessionBinding, _: CallbackId, _: CallInId, _: Instant) {}
+
     async fn terminate(&self, session: &SessionBinding) {
         self.alive().await;
         if !self.world.chance.happens(self.world.weather().session_unreachable) {
@@ -84,6 +100,10 @@ impl MonitorGauges for Node {
     fn submitted(&self, _: usize, _: Duration) {}
     fn submit_failed(&self) {}
     fn lagging(&self, _: u64) {}
+    fn looked(&self, look: &Look) {
+        self.world.seen().live.extend(look.broken.iter().cloned());
+    }
+    fn refused(&self, _: u64) {}
     fn panicked(&self) {
         self.note("a task of the monitor panicked");
         self.world.panics.fetch_add(1, Ordering::SeqCst);

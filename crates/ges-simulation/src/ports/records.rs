@@ -9,7 +9,7 @@ use ges_domain::ports::{
     Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, KeptAnswers, Move, Moved, Record, SessionAnswer,
     StoreError,
 };
-use ges_domain::{CallbackId, Instant, ServiceName, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, ServiceName, SessionId, TenantId};
 
 use super::Node;
 use crate::trace::short;
@@ -39,6 +39,10 @@ impl Bookings for Node {
         until: Instant,
     ) -> Result<Usage, StoreError> {
         self.call("usage", self.world.store.usage(tenant, service, from, until)).await
+    }
+
+    async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
+        self.call("watermark", self.world.store.watermark(tenant, service, up_to)).await
     }
 }
 
@@ -86,12 +90,13 @@ impl Record for Node {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
         let act = async {
-            let cancelled = self.world.store.settle_cancel(tenant, id, answer, request, now).await?;
+            let cancelled = self.world.store.settle_cancel(tenant, id, asked, answer, request, now).await?;
             self.note(format!("cancel of {} settled by {answer:?}: {}", short(id), word(&cancelled)));
             Ok(cancelled)
         };
@@ -117,6 +122,16 @@ impl Record for Node {
         now: Instant,
     ) -> Result<Edited, StoreError> {
         self.call("edit", self.world.store.edit(tenant, id, edit, actor, now)).await
+    }
+
+    async fn link_call_in(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        call_in: CallInId,
+        now: Instant,
+    ) -> Result<Option<Callback>, StoreError> {
+        self.call("link_call_in", self.world.store.link_call_in(tenant, id, call_in, now)).await
     }
 
     async fn apply_session_update(

@@ -10,7 +10,7 @@ use ges_domain::{Instant, Refusal};
 
 use super::{Stores, accepted, book, book_at_once, hand_over, provision, refused, standing, used};
 use crate::builders::{
-    START, after, claim, claim_in_hour, consumer_cancels, ending, immediate, scheduled, tenant, update,
+    START, after, claim, claim_in_hour, consumer_cancels, ending, immediate, other_tenant, scheduled, tenant, update,
 };
 
 /// P-5.
@@ -126,4 +126,37 @@ pub async fn bookings_and_cancels_at_once_never_exceed_the_cell(stores: &dyn Sto
     let waiting = open.get(&State::Scheduled).copied().unwrap_or(0);
     assert!((1..=5).contains(&waiting), "I3: {open:?}");
     assert_eq!(used(stores, &scheduled(START, at).build().callback, at).await, waiting, "P-4");
+}
+
+/// R-QS-5: QUEUED, ROUTING, PROCESSING and PAUSED; neither SCHEDULED nor COMPLETED, and nobody else's.
+pub async fn the_watermark_counts_active_callbacks(stores: &dyn Stores) {
+    provision(stores).await;
+    let watermark = async |tenant, up_to| {
+        stores.bookings().watermark(tenant, &crate::builders::service("CB_Sales"), up_to).await.unwrap()
+    };
+    assert_eq!(watermark(tenant(), 1000).await, 0);
+    for _ in 0..2 {
+        book(stores, scheduled(START, after(7200))).await;
+    }
+    let mut queued = Vec::new();
+    for _ in 0..8 {
+        queued.push(book(stores, immediate(START)).await);
+    }
+    let record = stores.record();
+    for (nth, state) in [State::Routing, State::Processing, State::Paused].into_iter().enumerate() {
+        let name = format!("S{nth}");
+        for (seq, state) in [(1, State::Queued), (2, state)] {
+            record.apply_session_update(tenant(), queued[nth].id, &update(&name, seq, state), after(1)).await.unwrap();
+        }
+    }
+    for done in &queued[3..6] {
+        record.cancel(tenant(), done.id, &consumer_cancels(), after(1)).await.unwrap();
+    }
+    book(stores, immediate(START).on("CB_Support")).await;
+    book(stores, immediate(START).tenant(other_tenant())).await;
+    assert_eq!(watermark(tenant(), 1000).await, 5, "two QUEUED, one each of ROUTING, PROCESSING, PAUSED");
+    assert_eq!(watermark(tenant(), 3).await, 3, "counting stops at the limit");
+    assert_eq!(watermark(other_tenant(), 1000).await, 1, "I9");
+    let nobody = crate::builders::service("CB_Nobody");
+    assert_eq!(stores.bookings().watermark(tenant(), &nobody, 1000).await.unwrap(), 0, "unknown names count none");
 }

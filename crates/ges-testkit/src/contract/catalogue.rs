@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use ges_domain::hours::Hours;
+use ges_domain::phone::NumberRule;
 use ges_domain::ports::ServiceRow;
+use ges_domain::region::{Region, RegionRule};
 use ges_domain::service::Settings;
 use ges_domain::throttle::{self, InQueueCheck};
 
@@ -35,7 +37,13 @@ pub async fn a_service_reads_back_with_everything_it_refers_to(stores: &dyn Stor
         ..settings()
     };
     let name = service("Süd / Verkauf ☎");
-    let row = ServiceRow { name: name.clone(), settings: settings.clone(), capacity_rule: Some("Peak".into()) };
+    let row = ServiceRow {
+        name: name.clone(),
+        settings: settings.clone(),
+        capacity_rule: Some("Peak".into()),
+        number_rule: None,
+        region_rule: None,
+    };
     catalogue.put_service(tenant(), &row).await.unwrap();
     let found = catalogue.service(tenant(), &name).await.unwrap().expect("it is provisioned");
     assert_eq!((&found.name, &found.settings), (&name, &settings));
@@ -172,4 +180,31 @@ pub async fn tenants_do_not_share_a_catalogue(stores: &dyn Stores) {
     assert_eq!(theirs.tenant_throttle, throttle::Settings::default());
     catalogue.remove_service(tenant(), &row.name).await.unwrap();
     assert!(!catalogue.service(other_tenant(), &row.name).await.unwrap().unwrap().removed);
+}
+
+/// R-NV-2, R-RA-2: assigned by name, read back with the service, changed in place, and nobody else's.
+pub async fn number_and_region_rules_come_with_their_services(stores: &dyn Stores) {
+    let catalogue = stores.catalogue();
+    let number_rule = |countries: &str| -> NumberRule {
+        let document = format!(r#"{{"name":"Home","countries":[{countries}],"patterns":[{{"simple":"1900*"}}]}}"#);
+        serde_json::from_str(&document).unwrap()
+    };
+    let region_rule = RegionRule::new("West", vec![Region::new("west").unwrap(), Region::new("eu").unwrap()]).unwrap();
+    let mut row = service_row("CB_Sales");
+    (row.number_rule, row.region_rule) = (Some("Home".into()), Some("West".into()));
+    catalogue.put_number_rule(tenant(), &number_rule(r#""US""#)).await.unwrap();
+    catalogue.put_region_rule(tenant(), &region_rule).await.unwrap();
+    for tenant in [tenant(), other_tenant()] {
+        catalogue.put_service(tenant, &row).await.unwrap();
+    }
+    let of = async |tenant| catalogue.service(tenant, &row.name).await.unwrap().unwrap();
+    let found = of(tenant()).await;
+    assert_eq!((&found.number_rule, &found.region_rule), (&Some(number_rule(r#""US""#)), &Some(region_rule)));
+    let theirs = of(other_tenant()).await;
+    assert_eq!((&theirs.number_rule, &theirs.region_rule), (&None, &None), "I9");
+    catalogue.put_number_rule(tenant(), &number_rule(r#""US","CA""#)).await.unwrap();
+    assert_eq!(of(tenant()).await.number_rule, Some(number_rule(r#""US","CA""#)));
+    catalogue.put_service(tenant(), &service_row("CB_Sales")).await.unwrap();
+    let without = of(tenant()).await;
+    assert_eq!((&without.number_rule, &without.region_rule), (&None, &None), "taken away");
 }

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod booking;
+pub mod call_ins;
 pub mod capacity;
 pub mod catalogue;
 pub mod changes;
@@ -26,8 +27,8 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Record, ServiceRef, ShardLease, Shards,
-    WakeUps,
+    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Record, ServiceRef, ShardLease,
+    Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -39,6 +40,8 @@ use crate::builders::{Draft, other_tenant, service_row, tenant};
 pub trait Stores: Send + Sync {
     /// What is provisioned.
     fn catalogue(&self) -> Arc<dyn Catalogue>;
+    /// Groups and requests of Click-To-Call-In.
+    fn call_ins(&self) -> Arc<dyn CallIns>;
     /// Taking bookings.
     fn bookings(&self) -> Arc<dyn Bookings>;
     /// Answers under keys.
@@ -51,6 +54,8 @@ pub trait Stores: Send + Sync {
     fn handover(&self) -> Arc<dyn Handover>;
     /// Hints from now on.
     async fn wake_ups(&self) -> Box<dyn WakeUps>;
+    /// The store's own time.
+    fn now(&self) -> Instant;
     /// How long a node may be silent before it loses its shards.
     fn lease(&self) -> Duration;
     /// Lets the store's own clock run on by `length`: moves it, or really waits.
@@ -113,6 +118,7 @@ macro_rules! contract_facts {
             usage_is_counted_per_grain
             a_cancel_frees_the_place_and_a_success_does_not
             bookings_and_cancels_at_once_never_exceed_the_cell
+            the_watermark_counts_active_callbacks
         );
         each_area!($fresh, throttles,
             the_in_queue_check_counts_open_callbacks_of_the_number
@@ -142,6 +148,7 @@ macro_rules! contract_facts {
             a_cancel_happens_once
             a_cancel_of_a_session_holder_is_a_durable_wish
             a_session_answers_a_cancel_in_three_ways
+            an_answer_of_another_session_settles_nothing
             a_handled_callback_cannot_be_cancelled
             settling_without_a_wish_changes_nothing
             a_move_takes_the_new_place_and_frees_the_old
@@ -160,6 +167,8 @@ macro_rules! contract_facts {
             m8_an_unreachable_session_confirms_later
             m9_a_pause_and_a_resume_are_kept
             m14_a_session_lost_before_dialing_is_handed_over_again
+            a_session_that_gave_up_cannot_take_it_again
+            a_lost_session_with_a_wish_to_cancel_ends_it
             m16_a_late_update_after_a_move_is_a_strangers
             a_second_session_is_a_stranger
             a_stale_sequence_is_ignored
@@ -175,6 +184,7 @@ macro_rules! contract_facts {
             due_leaves_out_what_does_not_wait
             an_attempt_is_recorded_once
             a_hand_over_by_a_late_clock_does_not_turn_time_back
+            an_attempt_waits_from_the_stores_own_time_when_the_node_is_behind
             a_changed_record_overtakes_its_attempt
             a_batch_is_answered_in_the_order_asked
             an_unanswered_attempt_rings_at_its_deadline
@@ -205,6 +215,21 @@ macro_rules! contract_facts {
             hours_are_found_by_name
             the_tenants_throttle_is_below_the_services
             tenants_do_not_share_a_catalogue
+            number_and_region_rules_come_with_their_services
+        );
+        each_area!($fresh, call_ins,
+            groups_read_back_by_name_and_change
+            a_request_reads_back_with_everything
+            numbers_are_given_out_in_turn_until_none_is_left
+            concurrent_reservations_never_share_a_key
+            a_call_finds_its_own_request_once
+            calls_at_once_match_a_request_once
+            a_request_that_is_over_matches_nothing
+            a_caller_who_asks_again_replaces_the_first_request
+            a_freed_key_rests
+            tenants_do_not_share_keys
+            old_requests_are_purged_in_batches
+            a_matched_request_is_noted_in_its_callback
         );
         each_area!($fresh, storm,
             a_storm_on_one_record_ends_in_one_timeline
@@ -316,6 +341,7 @@ mod tests {
             include_str!("handover.rs"),
             include_str!("leases.rs"),
             include_str!("catalogue.rs"),
+            include_str!("call_ins.rs"),
             include_str!("storm.rs"),
         ];
         let facts = areas.iter().flat_map(|area| area.split("pub async fn ").skip(1));

@@ -53,6 +53,11 @@ impl Bookings for MemoryStore {
     ) -> Result<Usage, StoreError> {
         Ok(self.open()?.usage(tenant, service, from, until))
     }
+
+    async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
+        let active = self.open()?.of(tenant, service).filter(|stored| stored.row.state.is_active()).count();
+        Ok(u32::try_from(active).unwrap_or(u32::MAX).min(up_to))
+    }
 }
 
 impl State {

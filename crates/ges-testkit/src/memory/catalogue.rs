@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::phone::NumberRule;
 use ges_domain::ports::{Catalogue, ServiceRef, ServiceRow, StoreError};
+use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
 use ges_domain::{ServiceName, TenantId, throttle};
 
@@ -26,6 +28,16 @@ impl Catalogue for MemoryStore {
             settings: found.row.settings.clone(),
             hours,
             capacity: rule.and_then(|rule| state.rules.get(&(tenant, rule.clone())).cloned()),
+            number_rule: found
+                .row
+                .number_rule
+                .as_ref()
+                .and_then(|rule| state.number_rules.get(&(tenant, rule.clone())).cloned()),
+            region_rule: found
+                .row
+                .region_rule
+                .as_ref()
+                .and_then(|rule| state.region_rules.get(&(tenant, rule.clone())).cloned()),
             tenant_throttle: state.throttles.get(&tenant).copied().unwrap_or_default(),
             paused: found.paused,
             removed: found.removed,
@@ -66,6 +78,16 @@ impl Catalogue for MemoryStore {
 
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
         self.open()?.rules.insert((tenant, rule.name().to_owned()), rule.clone());
+        Ok(())
+    }
+
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
+        self.open()?.number_rules.insert((tenant, rule.name().to_owned()), rule.clone());
+        Ok(())
+    }
+
+    async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
+        self.open()?.region_rules.insert((tenant, rule.name().to_owned()), rule.clone());
         Ok(())
     }
 

@@ -76,7 +76,7 @@ impl Handover for MemoryStore {
         handed: &[Handed],
         at: Instant,
     ) -> Result<Vec<HandoverOutcome>, StoreError> {
-        let mut state = self.open()?;
+        let (at, mut state) = (at.max(self.now()), self.open()?);
         let mut record = |handed: &Handed| {
             let Some(row) = state.leased(lease, handed.tenant, handed.id) else { return HandoverOutcome::Overtaken };
             match acts::record_handed(row, handed.attempt, at) {

@@ -3,6 +3,7 @@
 //! The real stores are measured against it by the contract suite; simulations and use case tests run on it.
 
 mod bookings;
+mod call_ins;
 mod catalogue;
 mod handover;
 mod kept;
@@ -19,7 +20,9 @@ use ges_domain::callback::{Callback, Kind, TimelineEvent};
 use ges_domain::capacity::{CapacityRule, Usage};
 use ges_domain::hours::Hours;
 use ges_domain::idempotency::{Kept, Key, Operation};
+use ges_domain::phone::NumberRule;
 use ges_domain::ports::{Clock, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
+use ges_domain::region::RegionRule;
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
 use tokio::sync::broadcast;
 
@@ -46,6 +49,9 @@ struct State {
     hours: HashMap<(TenantId, String), Hours>,
     rules: HashMap<(TenantId, String), CapacityRule>,
     throttles: HashMap<TenantId, throttle::Settings>,
+    number_rules: HashMap<(TenantId, String), NumberRule>,
+    region_rules: HashMap<(TenantId, String), RegionRule>,
+    calls: call_ins::Calls,
     shards: shards::Holders,
     /// What was answered under keys, and when.
     kept: HashMap<(TenantId, Operation, Key), (Instant, Kept)>,

@@ -8,7 +8,7 @@ use ges_domain::idempotency::Keyed;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallbackId, Instant, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 
 use super::MemoryStore;
 
@@ -69,11 +69,12 @@ impl Record for MemoryStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let decide = |record: &Callback| acts::settle_cancel(record, answer, &request.actor, now);
+        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, &request.actor, now);
         self.cancel_half((tenant, id), request.keyed.as_ref(), now, decide)
     }
 
@@ -118,6 +119,21 @@ impl Record for MemoryStore {
             Ok(write) => Edited::Done(Box::new(state.write(write))),
             Err(answer) => answer,
         })
+    }
+
+    async fn link_call_in(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        call_in: CallInId,
+        now: Instant,
+    ) -> Result<Option<Callback>, StoreError> {
+        let mut state = self.open()?;
+        let Some(record) = state.live(tenant, id, now) else { return Ok(None) };
+        Ok(Some(match acts::link_call_in(record, call_in, now) {
+            Some(write) => state.write(write),
+            None => record.clone(),
+        }))
     }
 
     async fn apply_session_update(

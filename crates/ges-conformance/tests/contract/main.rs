@@ -1,0 +1,11 @@
+//! The public API against the real programs: the checklist and the examples of the API reference, its code table, browsers, and
+//! what must not be logged.
+
+mod checklist;
+mod codes;
+mod cors;
+mod examples;
+mod examples_outside;
+mod identity;
+mod privacy;
+mod world;

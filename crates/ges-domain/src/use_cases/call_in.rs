@@ -1,0 +1,179 @@
+//! Click-To-Call-In: asking for a number, and finding whose call it is (chapter 15).
+
+use std::sync::Arc;
+
+use crate::call_in::{AccessNumber, CallInRequest, Draft, Draws, Group, GroupName, IncomingCall, code_of};
+use crate::callback::{Direction, Source, UserData};
+use crate::phone::{Country, NumberingPlan, PhoneKey, PhoneNumber, Screening, key_of, plausibility};
+use crate::ports::{CallIns, Catalogue, Chance, Clock, Ids, Record, Reserved, Sessions};
+use crate::{CallbackId, Refusal, TenantId};
+
+/// What somebody who is about to call asks for.
+#[derive(Debug, Clone)]
+pub struct CallInWish {
+    /// The group.
+    pub group: GroupName,
+    /// The number the call will come from.
+    pub from: Option<PhoneNumber>,
+    /// Attached data.
+    pub user_data: UserData,
+    /// A callback to tie to the request.
+    pub callback: Option<CallbackId>,
+}
+
+/// Hands out a number to call.
+pub struct RequestCallIn {
+    /// Groups and requests.
+    pub call_ins: Arc<dyn CallIns>,
+    /// Callbacks that requests may be tied to.
+    pub record: Arc<dyn Record>,
+    /// Services that groups belong to.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// What numbers mean.
+    pub plan: Arc<dyn NumberingPlan>,
+    /// Store time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+    /// Codes nobody can guess.
+    pub chance: Arc<dyn Chance>,
+}
+
+impl RequestCallIn {
+    /// Makes a request that waits for its call (R-CTI-1 to R-CTI-8).
+    ///
+    /// # Errors
+    /// `UnknownGroup`, `NotFound` for the callback, `ImpossibleNumber`, `PremiumNumber`, `NumberBlocked`, `NoCallInNumber`,
+    /// `StoreUnavailable`.
+    pub async fn run(&self, tenant: TenantId, wish: CallInWish, source: Source) -> Result<CallInRequest, Refusal> {
+        let now = self.clock.now();
+        let unknown = || Refusal::UnknownGroup(wish.group.to_string());
+        let group = self.call_ins.group(tenant, &wish.group).await?.ok_or_else(unknown)?;
+        if let Some(id) = wish.callback {
+            let found = self.record.find(tenant, id, now).await?;
+            found.ok_or_else(|| Refusal::NotFound(id.to_string()))?;
+        }
+        let from = match wish.from.clone() {
+            None => None,
+            Some(number) => {
+                let key = self.screen(tenant, &group, &number, source).await?;
+                Some((number, key))
+            }
+        };
+        let draft = Draft {
+            id: self.ids.call_in_id(),
+            tenant,
+            group: wish.group.clone(),
+            from,
+            user_data: wish.user_data.clone(),
+            callback: wish.callback,
+            draws: Draws { number: self.chance.draw(), code: self.chance.draw() },
+            created_at: now,
+        };
+        match self.call_ins.reserve(draft).await? {
+            Reserved::Taken(request) => Ok(*request),
+            Reserved::NothingFree => Err(Refusal::NoCallInNumber),
+            Reserved::UnknownGroup => Err(unknown()),
+        }
+    }
+
+    /// The checks of chapter 13 with the settings of the group's service, else the product defaults.
+    async fn screen(
+        &self,
+        tenant: TenantId,
+        group: &Group,
+        number: &PhoneNumber,
+        source: Source,
+    ) -> Result<PhoneKey, Refusal> {
+        let service = match &group.service {
+            Some(name) => self.catalogue.service(tenant, name).await?,
+            None => None,
+        };
+        let screening = service.as_ref().map_or_else(Screening::default, |service| service.screening());
+        let key = plausibility(&*self.plan, number, &screening, source == Source::Api)?;
+        match service {
+            Some(service) if service.blocks(&*self.plan, &key) => Err(Refusal::NumberBlocked),
+            _ => Ok(key),
+        }
+    }
+}
+
+/// A call as the switch reports it.
+#[derive(Debug, Clone)]
+pub struct ReportedCall {
+    /// The number that was dialed.
+    pub number: AccessNumber,
+    /// What was typed, if anything was.
+    pub code: Option<String>,
+    /// Where it comes from, when that is shown.
+    pub caller: Option<PhoneNumber>,
+}
+
+/// Finds the request of an incoming call.
+pub struct MatchCallIn {
+    /// Groups and requests.
+    pub call_ins: Arc<dyn CallIns>,
+    /// Callbacks that requests are tied to.
+    pub record: Arc<dyn Record>,
+    /// Services that groups belong to.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Sessions that wait for their consumer.
+    pub sessions: Arc<dyn Sessions>,
+    /// What numbers mean.
+    pub plan: Arc<dyn NumberingPlan>,
+    /// Store time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl MatchCallIn {
+    /// The request of a call, which is MATCHED from then on; none when it belongs to nobody (R-CTI-11 to R-CTI-13). A tied
+    /// callback learns of it, and so does its session when the consumer was to call (R-CTI-14).
+    ///
+    /// # Errors
+    /// `StoreUnavailable`: the call may ask again. Once matched the answer stands, also when the callback cannot be told:
+    /// somebody is on the line.
+    pub async fn run(&self, tenant: TenantId, call: ReportedCall) -> Result<Option<CallInRequest>, Refusal> {
+        let now = self.clock.now();
+        let code = match call.code.as_deref().map(code_of).transpose() {
+            Ok(code) => code,
+            Err(_) => return Ok(None), // R-CTI-12
+        };
+        let caller_keys = match &call.caller {
+            Some(caller) if code.is_none() => self.keys_of(tenant, &call.number, caller).await?,
+            _ => Vec::new(),
+        };
+        let call = IncomingCall { number: call.number, code, caller: call.caller, caller_keys };
+        let Some(request) = self.call_ins.match_call(tenant, &call, now).await? else { return Ok(None) };
+        if let Some(id) = request.callback
+            && let Ok(Some(callback)) = self.record.link_call_in(tenant, id, request.id, now).await
+            && callback.direction == Direction::UserOriginated
+            && callback.state.is_active()
+            && let Some(session) = &callback.session
+        {
+            self.sessions.consumer_called_in(session, id, request.id, now).await;
+        }
+        Ok(Some(request))
+    }
+
+    /// The keys a caller's number has in the countries of the groups that use this access number.
+    async fn keys_of(
+        &self,
+        tenant: TenantId,
+        number: &AccessNumber,
+        caller: &PhoneNumber,
+    ) -> Result<Vec<PhoneKey>, Refusal> {
+        let mut keys = Vec::new();
+        for group in self.call_ins.groups(tenant).await?.iter().filter(|group| group.numbers.contains(number)) {
+            let service = match &group.service {
+                Some(name) => self.catalogue.service(tenant, name).await?,
+                None => None,
+            };
+            let country = service.map_or(Country::US, |service| service.screening().default_country);
+            let key = key_of(&*self.plan, caller, &country);
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        Ok(keys)
+    }
+}
