@@ -13,7 +13,7 @@ use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, Unregistered, WithinASecond};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, Unregistered, WithinASecond, vault};
 use ges_redis::{RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
     Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
@@ -72,12 +72,15 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
+    let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let parts = Parts {
         wait: wait.clone(),
         waits,
         statistics,
         plan: Arc::new(Plan),
         sessions,
+        human: outbound.human(&settings.captcha, vault.clone()),
+        credentials: vault,
         keys: environment.clone(),
         origins: environment,
         clock: clock.clone(),

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::health::StreamHealth;
+use crate::notices::Bell;
 use crate::rights::Rights;
 use crate::waits::Waits;
 use crate::{MonitorGauges, MonitorSettings};
@@ -33,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) current: Arc<CurrentWait>,
     pub(crate) settings: Arc<MonitorSettings>,
     pub(crate) health: Mutex<StreamHealth>,
+    /// Where hints at pushes are left for the duty that sends them.
+    pub(crate) bell: Arc<Bell>,
     pub(crate) stops: TaskTracker,
     pub(crate) stop_places: Arc<Semaphore>,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ges_domain::invariants::Look;
-use ges_domain::ports::MonitorSizes;
+use ges_domain::ports::{MonitorSizes, NoticeKey};
 use ges_telemetry::{Managed, Metrics};
 
 /// Hears what monitors do. Nothing here may block.
@@ -23,6 +23,22 @@ pub trait MonitorGauges: Send + Sync {
     fn refused(&self, writes: u64);
     /// A panic was caught at the boundary of a task.
     fn panicked(&self);
+}
+
+/// Hears what becomes of pushes. Nothing here may block.
+pub trait PushGauges: Send + Sync {
+    /// A push to one target has ended (R-PSH-6; `ges_push_notifications_sent`).
+    fn push_ended(&self, push: &NoticeKey, success: bool);
+}
+
+impl PushGauges for NoGauges {
+    fn push_ended(&self, _: &NoticeKey, _: bool) {}
+}
+
+impl PushGauges for Metrics {
+    fn push_ended(&self, push: &NoticeKey, success: bool) {
+        self.push_notification_sent(&push.tenant.to_string(), success);
+    }
 }
 
 /// Hears nothing.

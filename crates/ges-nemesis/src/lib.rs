@@ -23,7 +23,7 @@ mod wire;
 
 pub use caller::{Answer, Caller};
 pub use clients::{Clients, Pace};
-pub use control::{Control, SessionSeen};
+pub use control::{Control, Pushed, SessionSeen};
 pub use deployment::{Deployment, DeploymentPlan};
 pub use faults::{Fault, Server, schedule};
 pub use figures::{Figure, Measured};

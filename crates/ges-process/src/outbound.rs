@@ -12,6 +12,7 @@ use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, Statist
 use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
 use ges_gws::{Account, Accounts, AccountsError, ClientToken, Credentials, Environment, GwsObserver, GwsStatistics};
 use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
+use ges_push::PushObserver;
 use ges_telemetry::{Metrics, TracePosition};
 use ges_urs::{RequestForm, Routers, RoutersByTenant, UrsWaits};
 
@@ -52,6 +53,12 @@ impl GwsObserver for Counts {
     }
 }
 
+impl PushObserver for Counts {
+    fn not_reached(&self) {
+        self.0.nexus_access_failure();
+    }
+}
+
 impl Outbound {
     /// Counts into `metrics`; calls of a traced request carry its `traceparent` (integrations 0.4).
     pub fn new(metrics: &Metrics) -> Self {
@@ -59,6 +66,10 @@ impl Outbound {
         let position = || TracePosition::current().map(|position| position.to_string());
         let factory = HttpClientFactory::default().observed_by(counts.clone()).trace_parent(Arc::new(position));
         Self { factory: Arc::new(factory), counts }
+    }
+
+    pub(crate) fn counts(&self) -> Arc<dyn PushObserver> {
+        self.counts.clone()
     }
 
     /// The factory, for adapters that are not built here.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::booking::Accelerated;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+};
 use ges_domain::{Instant, TenantId};
 use ges_redis::{RedisAcceptedTimes, Server};
 use ges_testkit::MemoryStore;
@@ -62,6 +64,12 @@ impl Stores for Fast {
         Arc::new(self.store.clone())
     }
     fn handover(&self) -> Arc<dyn Handover> {
+        Arc::new(self.store.clone())
+    }
+    fn notices(&self) -> Arc<dyn Notices> {
+        Arc::new(self.store.clone())
+    }
+    fn credentials(&self) -> Arc<dyn SealedCredentials> {
         Arc::new(self.store.clone())
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {

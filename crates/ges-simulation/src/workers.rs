@@ -113,5 +113,6 @@ fn ports(world: &Arc<World>, node: &Arc<Node>) -> MonitorPorts {
         clock: node.clone(),
         wake_ups: PoorHints::of(world),
         gauges: node.clone(),
+        push: None,
     }
 }

@@ -19,17 +19,17 @@ use crate::stored::{self, Stored, free_places};
 use crate::writer::Transaction;
 
 /// The shards as a JSON list, which SQLite reads as a table.
-fn list(shards: &[ShardLease]) -> String {
+pub(crate) fn list(shards: &[ShardLease]) -> String {
     let numbers: Vec<u8> = shards.iter().map(|lease| lease.shard.0).collect();
     serde_json::to_string(&numbers).expect("invariant: numbers are JSON")
 }
 
-fn records(rows: Vec<SqliteRow>) -> Result<Vec<Callback>, StoreError> {
+pub(crate) fn records(rows: Vec<SqliteRow>) -> Result<Vec<Callback>, StoreError> {
     rows.iter().map(|row| CallbackRow::read(row)?.try_into()).collect()
 }
 
 /// A record of the lease's shard; whether the lease is current has been asked.
-async fn in_shard(
+pub(crate) async fn in_shard(
     transaction: &mut Transaction,
     lease: ShardLease,
     tenant: TenantId,

@@ -218,6 +218,7 @@ impl Record for SqliteStore {
                     }
                     SessionWrite::Volatile(record) => {
                         stored::update(&mut transaction.connection, &before, &record).await?;
+                        stored::hint(&mut transaction.hints, &record);
                         Ok(SessionAnswer::Accepted(record))
                     }
                     SessionWrite::Answer(answer) => Ok(answer),

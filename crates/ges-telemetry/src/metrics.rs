@@ -141,6 +141,8 @@ struct Inner {
     _provider: SdkMeterProvider,
     pod: [KeyValue; 2],
     callbacks_created: Counter<u64>,
+    push_sent: Counter<u64>,
+    nexus_access_failure: Counter<u64>,
     callin_created: Counter<u64>,
     monitor_size: Gauge<f64>,
     http_requests: Counter<u64>,
@@ -198,6 +200,8 @@ impl Metrics {
         let metrics = Self(Arc::new(Inner {
             pod: [label("version", &identity.version), label("host", &identity.host)],
             callbacks_created: counter(&row::CALLBACKS_CREATED),
+            push_sent: counter(&row::PUSH_SENT),
+            nexus_access_failure: counter(&row::NEXUS_ACCESS_FAILURE),
             callin_created: counter(&row::CALLIN_CREATED),
             monitor_size: gauge(&row::MONITOR_SIZE),
             http_requests: counter(&row::HTTP_REQUESTS),
@@ -239,6 +243,7 @@ impl Metrics {
             &it.uncaught_exception,
             &it.gws_incorrect_credentials,
             &it.gws_server_error,
+            &it.nexus_access_failure,
             &it.monitor_lagging_behind,
             &it.logging_failure,
         ];
@@ -267,6 +272,19 @@ impl Metrics {
     /// One callback was booked.
     pub fn callback_created(&self, tenant: &str) {
         self.0.callbacks_created.add(1, &[label("tenant", tenant)]);
+    }
+
+    /// A push to one target has ended. Both results of its tenant exist from then on.
+    pub fn push_notification_sent(&self, tenant: &str, success: bool) {
+        for (result, count) in [("success", u64::from(success)), ("failure", u64::from(!success))] {
+            let labels = [label("tenant", tenant), fixed("channel", "FCM"), fixed("result", result)];
+            self.0.push_sent.add(count, &labels);
+        }
+    }
+
+    /// The provider of pushes was not reached.
+    pub fn nexus_access_failure(&self) {
+        self.0.nexus_access_failure.add(1, &self.0.pod);
     }
 
     /// One call-in request got its number.

@@ -18,6 +18,7 @@ fn metrics() -> Metrics {
 fn exercised() -> Metrics {
     let metrics = metrics();
     metrics.tenant_known("t");
+    metrics.push_notification_sent("t1", true);
     metrics.callback_created("t");
     metrics.callin_created("t");
     metrics.http_request(ROUTE, "GET", Some("t"), 200, 0.02);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+};
 use ges_domain::{Instant, TenantId};
 use ges_testkit::MemoryStore;
 use ges_testkit::contract::Stores;
@@ -36,6 +38,12 @@ impl Stores for Memory {
         Arc::new(self.0.clone())
     }
     fn handover(&self) -> Arc<dyn Handover> {
+        Arc::new(self.0.clone())
+    }
+    fn notices(&self) -> Arc<dyn Notices> {
+        Arc::new(self.0.clone())
+    }
+    fn credentials(&self) -> Arc<dyn SealedCredentials> {
         Arc::new(self.0.clone())
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {

@@ -2,8 +2,8 @@
 //! here, and write the outcome as one compare-and-set; so every store decides alike.
 
 use super::{
-    Act, Actor, Callback, Change, Ignored, Kind, Reason, SessionUpdate, SessionVerdict, State, TimelineEvent,
-    decide_session_update, may_act,
+    Act, Actor, Callback, Change, Ignored, Kind, PushTarget, Reason, SessionUpdate, SessionVerdict, State,
+    TimelineEvent, decide_session_update, may_act,
 };
 use crate::capacity::Usage;
 use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, Moved, SessionAnswer};
@@ -249,6 +249,16 @@ pub fn finds_place(record: &Callback, to: &Move, booked: &Usage) -> bool {
         others.remove(record.desired_at);
     }
     others.remaining(&claim.cell, &claim.limits) > 0
+}
+
+/// Takes a push target that does not exist any more off the record (R-PSH-5); none when it is not there, or the record is final.
+pub fn drop_target(record: &Callback, target: &PushTarget, at: Instant) -> Option<Write> {
+    if record.state == State::Completed || !record.particulars.push_targets.contains(target) {
+        return None;
+    }
+    let mut fewer = record.clone();
+    fewer.particulars.push_targets.retain(|known| known != target);
+    Some(fewer.apply(Actor::Monitor, at, vec![Change::Edited { fields: vec!["pushTargets".into()] }]))
 }
 
 /// Records that `attempt` was written to the stream (T3, R-SUB-8).

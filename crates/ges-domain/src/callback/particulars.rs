@@ -114,6 +114,9 @@ pub struct Particulars {
     /// Earlier desired times, oldest first, at most the last ten.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previous_desired: Vec<Instant>,
+    /// Whether it was let in although nobody could say that a person asked (integrations 7.5).
+    #[serde(skip_serializing_if = "is_default")]
+    pub captcha_unverified: bool,
     /// Sessions that had it and gave it up, oldest first, at most the last ten; none of them may take it again (R-TR-2).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub former_sessions: Vec<SessionId>,

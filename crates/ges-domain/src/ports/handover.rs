@@ -116,6 +116,11 @@ pub enum Wake {
         /// The desired time.
         desired: Instant,
     },
+    /// There may be something to push in this service (chapter 16).
+    Notices {
+        /// The service.
+        service: ServiceRef,
+    },
     /// Hints may have been lost: look at everything.
     Everything,
 }

@@ -58,6 +58,9 @@ impl Default for ClusterPlan {
     }
 }
 
+/// Seals the credentials of a deployment that is gone when its test ends.
+const CREDENTIALS_KEY: &str = "dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3QtdDE=";
+
 /// Settings by name.
 type Environment = Vec<(String, String)>;
 
@@ -67,6 +70,9 @@ struct Peers {
     routers: [u16; 2],
     authentication: u16,
     environment: u16,
+    push: u16,
+    recaptcha: u16,
+    nexus: u16,
     control: u16,
 }
 
@@ -78,6 +84,9 @@ pub(super) fn nodes(plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Res
         routers: [free_port()?, free_port()?],
         authentication: free_port()?,
         environment: free_port()?,
+        push: free_port()?,
+        recaptcha: free_port()?,
+        nexus: free_port()?,
         control: free_port()?,
     };
     let mut nodes = Vec::new();
@@ -146,6 +155,10 @@ fn shared(plan: &ClusterPlan, postgres: u16, redis: u16, peers: &Peers, user: &s
         ("GES_VMCS__REDIS_HOST", "127.0.0.1"),
         ("GES_VMCS__REDIS_PORT", &redis.to_string()),
         ("GES_VMCS__ORS_URL", &local(peers.orchestration)),
+        ("GES_PUSH__FCM_URL", &local(peers.push)),
+        ("GES_CAPTCHA__BASE_URL", &local(peers.recaptcha)),
+        ("GES_CAPTCHA__ENTERPRISE_URL", &local(peers.recaptcha)),
+        ("GES_SECURITY__CREDENTIALS_KEY", CREDENTIALS_KEY),
     ]));
     if plan.routers {
         let urls = format!("{},{}", local(peers.routers[0]), local(peers.routers[1]));
@@ -161,6 +174,9 @@ fn simulator(plan: &ClusterPlan, peers: &Peers, redis: u16) -> Result<Node> {
         ("--urs-backup-port", peers.routers[1]),
         ("--auth-port", peers.authentication),
         ("--environment-port", peers.environment),
+        ("--fcm-port", peers.push),
+        ("--recaptcha-port", peers.recaptcha),
+        ("--nexus-port", peers.nexus),
         // Nobody in the cluster asks for statistics, so any free port will do.
         ("--statistics-port", 0),
         ("--control-port", peers.control),
@@ -221,7 +237,16 @@ mod tests {
     #[test]
     fn pods_are_configured_by_documented_keys_alone() {
         let documented = include_str!("../../../../docs/configuration.md");
-        let peers = Peers { orchestration: 1, routers: [2, 3], authentication: 4, environment: 5, control: 6 };
+        let peers = Peers {
+            orchestration: 1,
+            routers: [2, 3],
+            authentication: 4,
+            environment: 5,
+            push: 10,
+            recaptcha: 11,
+            nexus: 12,
+            control: 6,
+        };
         let plan = ClusterPlan { routers: true, ..ClusterPlan::default() };
         let mut keys = shared(&plan, 7, 8, &peers, Cluster::WORKER_ROLE, 9);
         keys.extend(provisioner(7));
@@ -233,7 +258,16 @@ mod tests {
 
     #[test]
     fn workers_hand_out_the_first_api_pod() {
-        let peers = Peers { orchestration: 1, routers: [2, 3], authentication: 4, environment: 5, control: 6 };
+        let peers = Peers {
+            orchestration: 1,
+            routers: [2, 3],
+            authentication: 4,
+            environment: 5,
+            push: 10,
+            recaptcha: 11,
+            nexus: 12,
+            control: 6,
+        };
         let settings = shared(&ClusterPlan::default(), 7, 8, &peers, Cluster::WORKER_ROLE, 9);
         assert!(settings.contains(&("GES_SERVER__INTERNAL_URL".into(), "127.0.0.1:9".into())));
         assert!(!settings.iter().any(|(key, _)| key == "GES_URS__URLS"), "no routers: callbacks are due at their time");

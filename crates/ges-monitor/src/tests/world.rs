@@ -21,7 +21,7 @@ use ges_testkit::builders::{START, service, service_row, tenant};
 use ges_testkit::{FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, StreamLedger};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Monitor, MonitorGauges, MonitorHandle, MonitorPorts, MonitorSettings};
+use crate::{Monitor, MonitorGauges, MonitorHandle, MonitorPorts, MonitorSettings, PushPorts};
 
 /// What a gauge heard.
 #[derive(Default)]
@@ -88,6 +88,8 @@ pub(super) struct Node {
     /// How long the stream takes for a batch.
     pub(super) submit_takes: Mutex<Duration>,
     pub(super) heard: Arc<Heard>,
+    /// With what it pushes.
+    pub(super) push: Mutex<Option<PushPorts>>,
 }
 
 impl World {
@@ -134,6 +136,7 @@ impl World {
             backwards: AtomicBool::new(false),
             submit_takes: Mutex::default(),
             heard: Arc::default(),
+            push: Mutex::default(),
         })
     }
 
@@ -205,6 +208,7 @@ impl Node {
             clock: self.clone(),
             wake_ups,
             gauges: self.heard.clone(),
+            push: self.push.lock().unwrap().clone(),
         };
         (Monitor::start(ports, settings, stop.clone()), stop)
     }
@@ -225,7 +229,7 @@ impl Node {
     }
 
     /// Counts a call and makes it, unless the process dies with it.
-    async fn call<T>(&self, name: &'static str, act: impl Future<Output = T>) -> T {
+    pub(super) async fn call<T>(&self, name: &'static str, act: impl Future<Output = T>) -> T {
         self.world.now();
         *self.calls.lock().unwrap().entry(name).or_default() += 1;
         let count = self.count.fetch_add(1, Ordering::SeqCst) + 1;

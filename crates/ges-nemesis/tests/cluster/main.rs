@@ -8,4 +8,5 @@ mod limits;
 mod malformed;
 mod nemesis;
 mod outages;
+mod pushes;
 mod world;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ges_domain::Instant;
 use ges_domain::booking::{NewBooking, NumberRoom};
 use ges_domain::callback::{Callback, Kind};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{ServiceRef, StoreError};
 use ges_domain::throttle::NUMBER_DAY;
+use ges_domain::{Instant, ServiceName, TenantId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -37,6 +37,7 @@ struct Columns<'a> {
     phone: Vec<&'a str>,
     phone_key: Vec<&'a str>,
     details: Vec<Option<&'a [u8]>>,
+    unclaimed: Vec<Option<bool>>,
 }
 
 impl<'a> Columns<'a> {
@@ -55,6 +56,7 @@ impl<'a> Columns<'a> {
         self.phone.push(record.phone.as_given());
         self.phone_key.push(record.phone_key.as_str());
         self.details.push(ticket.details.as_deref());
+        self.unclaimed.push(record.may_be_upcoming().then_some(true));
         Ok(())
     }
 }
@@ -109,13 +111,14 @@ macro_rules! write_statement {
         where service = any ($1) and (select holds from unchanged)
     ), booked as (
         insert into callbacks (desired_at, created_at, deadline, tenant, id, service, version, state, kind, direction,
-            priority, counted, phone, phone_key, details)
+            priority, counted, phone, phone_key, details, unclaimed)
         select b.desired_at, b.created_at, b.deadline, b.tenant, b.id, b.service, 1, b.state, b.kind, b.direction,
-            b.priority, b.counted, b.phone, b.phone_key, b.details
+            b.priority, b.counted, b.phone, b.phone_key, b.details, b.unclaimed
         from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::uuid[], $8::int[], $9::smallint[],
-            $10::smallint[], $11::smallint[], $12::smallint[], $13::bool[], $14::text[], $15::text[], $16::bytea[])
+            $10::smallint[], $11::smallint[], $12::smallint[], $13::bool[], $14::text[], $15::text[], $16::bytea[],
+            $21::bool[])
             b (desired_at, created_at, deadline, tenant, id, service, state, kind, direction, priority, counted, phone,
-            phone_key, details)
+            phone_key, details, unclaimed)
         where (select holds from unchanged)
     ), taken as (
         insert into slot_usage as u (service, grain, used)
@@ -142,7 +145,7 @@ const WRITE: &str = write_statement!("true", "");
 const WRITE_WITH_ROOM: &str = write_statement!(
     "not exists (
         select 1
-        from unnest($21::int[], $22::text[], $23::bigint[], $24::int[], $25::int[]) n (service, phone_key, since, open, day)
+        from unnest($22::int[], $23::text[], $24::bigint[], $25::int[], $26::int[]) n (service, phone_key, since, open, day)
         cross join lateral (
             select count(*) filter (where c.state <> 6) as open,
                 count(*) filter (where c.counted and c.created_at > n.since) as day
@@ -160,7 +163,7 @@ const WRITE_AND_KEEP: &str = write_statement!(
     "kept as (
         insert into idempotency (created_at, tenant, subject, operation, key, body)
         select k.created_at, k.tenant, k.subject, k.operation, k.key, k.body
-        from unnest($21::bigint[], $22::uuid[], $23::uuid[], $24::smallint[], $25::text[], $26::bytea[])
+        from unnest($22::bigint[], $23::uuid[], $24::uuid[], $25::smallint[], $26::text[], $27::bytea[])
             k (created_at, tenant, subject, operation, key, body)
         where (select holds from unchanged)
     ), "
@@ -189,6 +192,7 @@ pub(super) async fn write(
     let mut answers = kept::Columns::default();
     let mut places: BTreeMap<(i32, i64), i32> = BTreeMap::new();
     let mut wakes: BTreeMap<i32, (ServiceRef, Instant)> = BTreeMap::new();
+    let mut pushes: BTreeMap<i32, (TenantId, ServiceName)> = BTreeMap::new();
     for booked in admitted {
         columns.add(booked)?;
         let (ticket, record) = booked;
@@ -201,10 +205,14 @@ pub(super) async fn write(
         let service = || ServiceRef { tenant: record.tenant, name: record.service.clone() };
         let (_, soonest) = wakes.entry(ticket.service).or_insert_with(|| (service(), record.desired_at));
         *soonest = record.desired_at.min(*soonest);
+        if record.may_be_upcoming() {
+            pushes.entry(ticket.service).or_insert_with(|| (record.tenant, record.service.clone()));
+        }
     }
     let services: Vec<i32> = wakes.keys().copied().collect();
     let seqs: Vec<i64> = services.iter().map(|service| counted.get(service).map_or(0, |facts| facts.seq)).collect();
-    let payloads: Vec<String> = wakes.values().map(|(service, desired)| wake::payload(service, *desired)).collect();
+    let mut payloads: Vec<String> = wakes.values().map(|(service, desired)| wake::payload(service, *desired)).collect();
+    payloads.extend(pushes.values().map(|(tenant, service)| wake::push_payload(*tenant, service)));
     let (place_service, place_grain): (Vec<i32>, Vec<i64>) = places.keys().copied().unzip();
     let place_used: Vec<i32> = places.values().copied().collect();
     let keeps = !answers.key.is_empty();
@@ -233,7 +241,8 @@ pub(super) async fn write(
         .bind(place_service)
         .bind(place_grain)
         .bind(place_used)
-        .bind(payloads);
+        .bind(payloads)
+        .bind(columns.unclaimed);
     if let Some(Rooms { service, key, since, open, day }) = rooms {
         debug_assert!(!keeps, "keys are looked at by a flight that counts");
         write = write.bind(service).bind(key).bind(since).bind(open).bind(day);

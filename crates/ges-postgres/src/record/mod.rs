@@ -40,7 +40,7 @@ async fn read(
 }
 
 /// What a decision about a record comes to.
-enum Decision<A> {
+pub(crate) enum Decision<A> {
     /// Nothing to write.
     Answer(A),
     /// This record with this event.
@@ -56,7 +56,7 @@ impl<A> From<Result<acts::Write, A>> for Decision<A> {
 }
 
 /// What a change came to.
-enum Changed<A> {
+pub(crate) enum Changed<A> {
     Answered(A),
     Written(Box<Callback>),
     Unknown,
@@ -91,7 +91,7 @@ impl PgStore {
     }
 
     /// Reads, decides and writes, again when somebody else was quicker.
-    async fn change<A>(
+    pub(crate) async fn change<A>(
         &self,
         tenant: TenantId,
         id: CallbackId,

@@ -97,7 +97,7 @@ fn read(fields: &Fields<'_>, source: Source) -> Result<BookRequest, Failure> {
         always_check_capacity: fields.boolean("alwaysCheckCapacity")?.unwrap_or_default(),
         ..Particulars::default()
     };
-    let captcha_token = fields.text("captchaToken", TOKEN)?.map(CaptchaToken);
+    let captcha_token = fields.text("captchaToken", TOKEN)?.map(CaptchaToken::new);
     Ok(BookRequest { service, phone, desired, priority: priority(fields)?, captcha_token, particulars })
 }
 

@@ -35,6 +35,7 @@ fn full_particulars() -> Particulars {
         user_data: UserData::new(entries).unwrap(),
         push_targets: vec![PushTarget("token-1".into()), PushTarget("token-2".into())],
         always_check_capacity: true,
+        captcha_unverified: true,
         ewt_at_creation: Some(90),
         recreated_from: Some(CountingIds::nth(4711)),
         former_sessions: vec![crate::builders::session("S0")],

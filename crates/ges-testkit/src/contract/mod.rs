@@ -12,9 +12,11 @@ pub mod call_ins;
 pub mod capacity;
 pub mod catalogue;
 pub mod changes;
+pub mod credentials;
 pub mod handover;
 pub mod idempotency;
 pub mod leases;
+pub mod notices;
 pub mod reading;
 pub mod sessions;
 pub mod storm;
@@ -27,8 +29,8 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Record, ServiceRef, ShardLease,
-    Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Notices, Record, SealedCredentials,
+    ServiceRef, ShardLease, Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -52,6 +54,10 @@ pub trait Stores: Send + Sync {
     fn shards(&self) -> Arc<dyn Shards>;
     /// What monitors do.
     fn handover(&self) -> Arc<dyn Handover>;
+    /// Pushes.
+    fn notices(&self) -> Arc<dyn Notices>;
+    /// Sealed credentials.
+    fn credentials(&self) -> Arc<dyn SealedCredentials>;
     /// Hints from now on.
     async fn wake_ups(&self) -> Box<dyn WakeUps>;
     /// The store's own time.
@@ -230,6 +236,22 @@ macro_rules! contract_facts {
             tenants_do_not_share_keys
             old_requests_are_purged_in_batches
             a_matched_request_is_noted_in_its_callback
+            a_key_makes_one_request
+        );
+        each_area!($fresh, notices,
+            unclaimed_records_come_in_order_of_their_time
+            a_push_is_claimed_once
+            an_attempt_without_an_outcome_is_followed_by_the_next
+            a_failed_attempt_is_wanted_again_later
+            a_new_time_is_claimed_anew
+            announcements_are_written_with_what_they_announce
+            a_dead_target_leaves_the_record
+            a_stale_lease_pushes_nothing
+            bookings_with_targets_hint_at_pushes
+            pushes_leave_with_their_record
+        );
+        each_area!($fresh, credentials,
+            credentials_read_back_by_tenant_and_kind
         );
         each_area!($fresh, storm,
             a_storm_on_one_record_ends_in_one_timeline
@@ -341,6 +363,8 @@ mod tests {
             include_str!("handover.rs"),
             include_str!("leases.rs"),
             include_str!("catalogue.rs"),
+            include_str!("notices.rs"),
+            include_str!("credentials.rs"),
             include_str!("call_ins.rs"),
             include_str!("storm.rs"),
         ];

@@ -146,6 +146,7 @@ impl Handover for MemoryStore {
         let old: Vec<CallbackId> = old.map(|row| row.id).take(up_to(limit)).collect();
         for id in &old {
             state.records.remove(id);
+            state.notices.retain(|notice| notice.key.callback != *id);
         }
         Ok(old.len().try_into().unwrap_or(u64::MAX))
     }

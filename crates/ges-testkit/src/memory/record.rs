@@ -29,7 +29,11 @@ impl MemoryStore {
         }
         let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
         let cancelled = match decide(record) {
-            Ok(write) => acts::cancelled(state.write(write)),
+            Ok(write) => {
+                let row = state.write(write);
+                self.hint_at_push(&row);
+                acts::cancelled(row)
+            }
             Err(answer) => answer,
         };
         if let (Some(keyed), Cancelled::Done(record)) = (keyed, &cancelled) {
@@ -154,6 +158,7 @@ impl Record for MemoryStore {
             SessionWrite::Volatile(row) => {
                 let stored = state.records.get_mut(&id).expect("invariant: read under the same lock");
                 stored.row = (*row).clone();
+                self.hint_at_push(&row);
                 SessionAnswer::Accepted(row)
             }
             SessionWrite::Answer(answer) => answer,
