@@ -6,6 +6,7 @@ mod ci;
 mod docs;
 mod doctests;
 mod edges;
+mod fuzz;
 mod install;
 mod keeper;
 mod nemesis;
@@ -44,6 +45,8 @@ enum Habit {
     Docs,
     /// Measures the cost budget against the real programs, built for release
     Bench(bench::Options),
+    /// Fuzzes the API document against a running pod with at least ten thousand requests; installs schemathesis below target
+    FuzzApi(fuzz::Options),
     /// Runs seeds of the deterministic simulation; one seed replays one run
     Simulate(simulate::Options),
     /// PostgreSQL and Redis for development, in target/services
@@ -78,6 +81,7 @@ fn run() -> Result<()> {
         Habit::Tidy => tidy::check(&root),
         Habit::Docs => docs::regenerate(&root),
         Habit::Bench(options) => bench::run(&root, &options),
+        Habit::FuzzApi(options) => fuzz::run(&root, &options),
         Habit::Simulate(options) => simulate::run(&root, &options),
         Habit::Services { action } => services::run(&root, action),
         Habit::Nemesis(options) => nemesis::run(&root, &options),

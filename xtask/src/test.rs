@@ -9,7 +9,7 @@ use ges_config::Sources;
 
 use crate::keeper::Kept;
 use crate::summary::Summary;
-use crate::{cargo, doctests, install};
+use crate::{cargo, doctests, fuzz, install};
 
 /// What to run, and how.
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,11 @@ pub(crate) struct Options {
 /// Something is missing, or a test failed.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let programs = install::programs(!options.no_install)?;
-    let servers = Kept::start(&programs)?;
+    let mut servers = Kept::start(&programs)?;
+    match fuzz::schemathesis(root, !options.no_install) {
+        Ok(program) => servers.environment.push(("GES_TEST_SCHEMATHESIS".into(), program.display().to_string())),
+        Err(error) => eprintln!("xtask: THE API DOCUMENT IS NOT FUZZED IN THIS RUN: {error:#}"),
+    }
     let run = Run { root, environment: &servers.environment, filter: &options.filter };
     // Some tests run our own programs, and test runners build a package's programs only beside its own tests. All targets at
     // once, so that everything is built with the same features and nothing twice.

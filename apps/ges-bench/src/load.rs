@@ -26,26 +26,33 @@ pub(crate) struct Order {
     pub(crate) desired_ms: Option<i64>,
     /// Random letters and digits to attach.
     pub(crate) user_data: usize,
+    /// Name of the service, when it is none of the numbered ones.
+    pub(crate) named: Option<&'static str>,
 }
 
 impl Order {
     /// As soon as possible.
     pub(crate) fn now(service: usize) -> Self {
-        Self { service, desired_ms: None, user_data: 0 }
+        Self { service, desired_ms: None, user_data: 0, named: None }
     }
 
     /// At an instant.
     pub(crate) fn at(service: usize, desired_ms: i64) -> Self {
-        Self { service, desired_ms: Some(desired_ms), user_data: 0 }
+        Self { service, desired_ms: Some(desired_ms), user_data: 0, named: None }
     }
 
-    fn body(&self) -> Result<String> {
+    /// At a service of this name.
+    pub(crate) fn of(self, name: &'static str) -> Self {
+        Self { named: Some(name), ..self }
+    }
+
+    pub(crate) fn body(&self) -> Result<String> {
         // Every booking of a run has a number of its own, so that no limit per number is reached.
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let mut body = format!(
             r#"{{"serviceName":"{}","phoneNumber":"1415{}""#,
-            service(self.service),
+            self.named.map_or_else(|| service(self.service), str::to_owned),
             2_000_000 + number % 8_000_000
         );
         if let Some(ms) = self.desired_ms {

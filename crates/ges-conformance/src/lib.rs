@@ -9,6 +9,7 @@ mod client;
 mod database;
 mod document;
 mod fixtures;
+pub mod fuzz;
 mod official;
 mod server;
 

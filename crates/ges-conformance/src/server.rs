@@ -233,6 +233,11 @@ impl Server {
         [self.api.output(), worker, provision].concat()
     }
 
+    /// Where logs are; gone when the server is dropped.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// The log lines of the request with this correlation id. Answers are sent before their line may be written.
     pub fn lines_of(&self, corr_id: &str) -> Vec<Value> {
         let log = self.api.output();

@@ -54,7 +54,7 @@ impl Purge {
         let made_before = now - call_in::RETENTION + Duration::from_millis(1);
         let requests = self.core.call_ins.purge_call_ins(made_before, batch).await?;
         let answers = self.core.kept.forget(now - KEPT, batch).await?;
-        tracing::info!(records, requests, answers, "expired records were deleted");
+        tracing::info!(records, requests, answers, "expired records and kept answers were deleted");
         Ok(records.max(requests).max(answers))
     }
 }

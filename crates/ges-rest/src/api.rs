@@ -132,6 +132,7 @@ impl Api {
             waits: TellWaits { catalogue: catalogue.clone(), waits },
             call_in: RequestCallIn {
                 call_ins: store.clone(),
+                kept: store.clone(),
                 record: record.clone(),
                 catalogue,
                 plan,

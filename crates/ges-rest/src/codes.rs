@@ -4,7 +4,7 @@
 pub(crate) type Code = (u16, u16, &'static str);
 
 /// Every code the public API answers with.
-pub(crate) const CODES: [Code; 21] = [
+pub(crate) const CODES: [Code; 22] = [
     (0, 200, "success"),
     (1, 400, "the request is not well-formed: bad JSON, a field or parameter is missing or not valid"),
     (2, 400, "the service, queue, call-in group or contact center is not provisioned"),
@@ -20,6 +20,7 @@ pub(crate) const CODES: [Code; 21] = [
     (22, 405, "the path has other methods"),
     (23, 413, "the body is too large"),
     (24, 415, "the body is not JSON"),
+    (25, 422, "the Idempotency-Key was used with another body"),
     (30, 429, "no capacity at the desired time"),
     (31, 429, "the office is closed at the desired time"),
     (32, 429, "too many callbacks for the contact center or service in a period"),

@@ -116,7 +116,12 @@ pub(crate) fn samples() -> Vec<Refusal> {
         Refusal::NotFound("a".into()),
         Refusal::SlotUnavailable { at, proposals: Proposals::new() },
         Refusal::OfficeClosed { at, proposals: Proposals::new() },
-        Refusal::TtlLimitReached { window: std::time::Duration::from_secs(1) },
+        Refusal::KeyReused,
+        Refusal::TtlLimitReached {
+            window: std::time::Duration::from_secs(1),
+            limit: 1,
+            retry_in: std::time::Duration::from_secs(1),
+        },
         Refusal::EnqueueLimitReached,
         Refusal::RecordUnreadable,
         Refusal::StoreUnavailable,

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use ges_domain::callback::{Callback, State};
 use ges_domain::hours::zone_data_version;
-use ges_domain::ports::{Catalogue, Handed, Handover, Record, Shards};
+use ges_domain::ports::{Catalogue, Handed, Handover, Shards};
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_domain::use_cases::CurrentWait;

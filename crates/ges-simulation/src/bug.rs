@@ -46,11 +46,13 @@ pub enum Bug {
     EarlyEntry,
     /// Looking up does not ask whose it is.
     ForeignRead,
+    /// Keys are not kept with what was booked under them.
+    ForgottenKey,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::DoubleDispatch,
         Self::StaleEpochAccepted,
         Self::AttemptTooEarly,
@@ -71,6 +73,7 @@ impl Bug {
         Self::EarlyDial,
         Self::EarlyEntry,
         Self::ForeignRead,
+        Self::ForgottenKey,
     ];
 
     /// The promise it breaks.
@@ -89,6 +92,7 @@ impl Bug {
             Self::WrongOrder => Invariant::Order,
             Self::UpdateTwice | Self::MissingEvent | Self::SilentRow => Invariant::Audit,
             Self::ForeignRead => Invariant::Isolation,
+            Self::ForgottenKey => Invariant::Idempotence,
             Self::NodeClock => Invariant::Clock,
         }
     }

@@ -40,6 +40,9 @@ impl World {
             self.note("store", format!("{} is answered and forgotten", short(booking.callback.id)));
             return Ok(Booked::Accepted(Box::new(booking.entry().0)));
         }
+        if self.has(Bug::ForgottenKey) {
+            booking.keyed = None;
+        }
         self.store.book(booking).await
     }
 

@@ -15,6 +15,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use crate::error::{BadColumn, unavailable, unreadable};
+use crate::kept;
 use crate::store::SqliteStore;
 
 const TABLE: &str = "call_in_requests";
@@ -177,6 +178,14 @@ impl CallIns for SqliteStore {
             Box::pin(async move {
                 let connection = &mut transaction.connection;
                 let now = draft.created_at;
+                if let Some(keyed) = &draft.keyed {
+                    let kept = kept::recall(&mut *connection, draft.tenant, keyed.operation, &keyed.key).await?;
+                    match keyed.answered(kept.as_ref()) {
+                        Ok(None) => {}
+                        Ok(Some(id)) => return Ok(Reserved::Repeated(CallInId(id))),
+                        Err(_) => return Ok(Reserved::KeyReused),
+                    }
+                }
                 let found = sqlx::query("select turn, document from call_in_groups where tenant = ? and name = ?");
                 let found = found.bind(draft.tenant.0).bind(draft.group.as_str());
                 let Some(row) = found.fetch_optional(&mut *connection).await.map_err(unavailable)? else {
@@ -196,6 +205,9 @@ impl CallIns for SqliteStore {
                 }
                 let request = draft.with(allotted.reservation, group.lifetime);
                 insert(connection, &request).await?;
+                if let Some(keyed) = &draft.keyed {
+                    kept::keep(connection, draft.tenant, keyed, request.id.0, now).await?;
+                }
                 let next = sqlx::query("update call_in_groups set turn = turn + 1 where tenant = ? and name = ?");
                 let next = next.bind(draft.tenant.0).bind(draft.group.as_str());
                 next.execute(&mut *connection).await.map_err(unavailable)?;

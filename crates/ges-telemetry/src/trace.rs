@@ -103,7 +103,7 @@ mod tests {
             GOOD.replace("4bf9", "+bf9"),
             GOOD.replace("3577b34d", "3577-34d"),
             format!("cc{}.more", &GOOD[2..]),
-            format!("00-4bf92f3577b34da6a3ce929d0e0e473\u{e9}-00f067aa0ba902b7-01"),
+            "00-4bf92f3577b34da6a3ce929d0e0e473\u{e9}-00f067aa0ba902b7-01".into(),
         ];
         for header in bad {
             assert_eq!(TracePosition::parse(&header), None, "{header}");

@@ -8,7 +8,7 @@ use ges_domain::callback::{Callback, Direction, Kind, Particulars, Reason, Sessi
 use ges_domain::capacity::{Calendar, CapacityRule, Limits as Capacity, RuleSlot, Shared};
 use ges_domain::hours::{Days, OfficeHours, Opening, Regular, Zone};
 use ges_domain::idempotency::{BodyDigest, Key, Keyed, Operation};
-use ges_domain::phone::{PhoneKey, PhoneNumber};
+use ges_domain::phone::{NumberRule, PhoneKey, PhoneNumber};
 use ges_domain::ports::{CancelRequest, Ids, Move, ServiceRow};
 use ges_domain::service::Settings;
 use ges_domain::slots::{Cell, Grid, SlotLength};
@@ -58,6 +58,11 @@ pub fn settings() -> Settings {
 /// A service to provision with [`settings`].
 pub fn service_row(name: &str) -> ServiceRow {
     ServiceRow { name: service(name), settings: settings(), capacity_rule: None, number_rule: None, region_rule: None }
+}
+
+/// A Country and Number rule that permits these countries and blocks nothing else.
+pub fn number_rule(name: &str, countries: &[&str]) -> NumberRule {
+    serde_json::from_value(serde_json::json!({ "name": name, "countries": countries })).unwrap()
 }
 
 /// A call-in group whose requests wait for two minutes; `codes` is the length of its codes.

@@ -5,15 +5,17 @@ use axum::body::Body;
 use axum::http::Request;
 use ges_domain::availability::{Query, Until};
 use ges_domain::booking::BookRequest;
-use ges_domain::callback::{Particulars, State};
+use ges_domain::call_in::GroupName;
+use ges_domain::callback::{Particulars, Source, State, UserData};
 use ges_domain::invariants::{Acknowledged, CancelAnswered};
 use ges_domain::phone::PhoneNumber;
 use ges_domain::ports::Moved;
+use ges_domain::use_cases::CallInWish;
 use ges_domain::{CallbackId, Instant};
 use ges_testkit::builders::{consumer_cancels, move_to, service, tenant, update};
 use tower::ServiceExt as _;
 
-use crate::house::{House, KEY, SERVICE};
+use crate::house::{GROUP, House, KEY, SERVICE};
 
 /// One act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +34,15 @@ pub(crate) enum Act {
     Storage,
     /// A booking moves to another cell: the act with a transaction around it.
     Move,
+    /// A number to call in is asked for.
+    CallIn,
+    QueueStatus,
     /// The store is asked whether it works, as readiness does.
     Probe,
 }
 
 impl Act {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::CreateImmediate,
         Self::CreateScheduled,
         Self::Retrieve,
@@ -48,6 +53,8 @@ impl Act {
         Self::Update,
         Self::Storage,
         Self::Move,
+        Self::CallIn,
+        Self::QueueStatus,
         Self::Probe,
     ];
 
@@ -107,6 +114,12 @@ impl House {
                 let moved = self.store.move_booking(tenant(), id, &to, self.clock.now()).await;
                 matches!(moved, Ok(Moved::Done(_)))
             }
+            Act::CallIn => {
+                let group = GroupName::new(GROUP).unwrap();
+                let wish = CallInWish { group, from: None, user_data: UserData::default(), callback: Some(id) };
+                api.call_in.run(tenant(), wish, Source::Api, None).await.is_ok()
+            }
+            Act::QueueStatus => api.queue_status.run(tenant(), &service(SERVICE)).await.is_ok(),
             Act::Probe => self.probe().await,
         }
     }
@@ -121,7 +134,7 @@ impl House {
         }
     }
 
-    fn acknowledge(&self, id: CallbackId) {
+    pub(crate) fn acknowledge(&self, id: CallbackId) {
         let (service, answered_at) = (service(SERVICE), self.clock.now());
         self.told().acknowledged.push(Acknowledged { tenant: tenant(), id, service, answered_at });
     }
@@ -157,6 +170,11 @@ impl House {
             Act::Cancel | Act::CancelHeld => public(post("cancel"), format!(r#"{{"id":"{id}"}}"#)),
             Act::Availability => public(get("availability"), String::new()),
             Act::OpenFor => public(get("open-for"), String::new()),
+            Act::CallIn => {
+                let body = format!(r#"{{"groupName":"{GROUP}","callbackServiceId":"{id}"}}"#);
+                public(Request::post("/engagement/v3/call-in/requests/create"), body)
+            }
+            Act::QueueStatus => public(get("queue-status"), String::new()),
             Act::Update => {
                 let told = r#"{"_callback_state":"ROUTING","_ors_session_id":"S1","order":"4711"}"#;
                 let request = Request::post(storage).header("content-type", "application/json");
@@ -180,6 +198,22 @@ impl House {
             }
             _ => {}
         }
+    }
+
+    /// Creates under an idempotency key; the id it is answered with.
+    pub(crate) async fn create_under(&self, key: &str, number: &str) -> CallbackId {
+        let request = Request::post("/engagement/v3/callbacks/create")
+            .header("x-api-key", KEY)
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
+        let body = format!(r#"{{"serviceName":"{SERVICE}","phoneNumber":"{number}"}}"#);
+        let response = self.external.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&body);
+        assert_eq!(status, 200, "{text}");
+        let (_, id) = text.split_once(r#""id":""#).unwrap();
+        id[..36].parse().unwrap()
     }
 
     /// Asks one of the routes that show how the process does; its status.

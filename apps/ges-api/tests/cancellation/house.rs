@@ -20,7 +20,7 @@ use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallInId, CallbackId, Instant, TenantId, throttle};
 use ges_rest::{Api, Component, Health, Host, Limits, Observed, Parts, external_router, internal_router};
 use ges_telemetry::{Dependency, Identity, Metrics};
-use ges_testkit::builders::{quarter, service, service_row, tenant};
+use ges_testkit::builders::{call_in_group, quarter, service, service_row, tenant};
 use ges_testkit::{
     CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeStatistics, FakeWaits,
 };
@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 use crate::acts::Act;
 
 pub(crate) const SERVICE: &str = "CB_Sales";
+pub(crate) const GROUP: &str = "help";
 pub(crate) const KEY: &str = "78fd8f03-d9d0-4140-8aae-09f3f15d1392";
 /// How long anything of a request may go on after its caller went away.
 const SETTLES_WITHIN: Duration = Duration::from_secs(3);
@@ -122,6 +123,7 @@ impl House {
             probe,
         };
         house.provision(|_| {}).await;
+        house.store.put_group(tenant(), &call_in_group(GROUP, &["+15550001"], Some(6))).await.unwrap();
         house.booked(Some(house.cell())).await;
         house
     }
@@ -167,8 +169,22 @@ impl House {
         CountingIds::nth(1)
     }
 
+    /// How many ids were given out.
+    pub(crate) fn issued(&self) -> u64 {
+        self.ids.0.load(Ordering::SeqCst)
+    }
+
+    /// The records among the ids given out since.
+    pub(crate) async fn booked_since(&self, issued: u64) -> Vec<CallbackId> {
+        let mut booked = Vec::new();
+        for nth in issued + 1..=self.issued() {
+            booked.extend(self.story(CountingIds::nth(nth)).await.map(|story| story.record.id));
+        }
+        booked
+    }
+
     pub(crate) fn last_issued(&self) -> CallbackId {
-        CountingIds::nth(self.ids.0.load(Ordering::SeqCst))
+        CountingIds::nth(self.issued())
     }
 
     pub(crate) async fn probe(&self) -> bool {
@@ -225,7 +241,7 @@ impl House {
     /// Every promise over everything that happened, and every count against the rows it counts.
     pub(crate) async fn judge(&self) {
         let mut stories = Vec::new();
-        for nth in 1..=self.ids.0.load(Ordering::SeqCst) {
+        for nth in 1..=self.issued() {
             stories.extend(self.story(CountingIds::nth(nth)).await);
         }
         let (mut places, mut immediate) = (Usage::default(), 0_i64);
@@ -278,7 +294,7 @@ impl House {
 
 /// Ids that tell how many there are.
 #[derive(Default)]
-struct CountedIds(AtomicU64);
+struct CountedIds(AtomicU64, AtomicU64);
 
 impl Ids for CountedIds {
     fn callback_id(&self) -> CallbackId {
@@ -286,7 +302,8 @@ impl Ids for CountedIds {
     }
 
     fn call_in_id(&self) -> CallInId {
-        CallInId(self.callback_id().0)
+        // Counted apart: how many callbacks there may be is compared with how many ids were given out.
+        CallInId(CountingIds::nth((1 << 40) + self.1.fetch_add(1, Ordering::SeqCst)).0)
     }
 }
 

@@ -58,6 +58,25 @@ async fn at_every_stage(house: &House, act: Act) -> usize {
     }
 }
 
+/// I6: a create under a key is left at every stage of its work and sent again twice, as clients do: it is carried out once.
+async fn under_a_key(house: &House) -> usize {
+    let (mut left, mut polls) = (0, 0);
+    loop {
+        let (key, number, before) = (format!("key-{polls}"), house.number(), house.issued());
+        let done = spun(house.create_under(&key, &number), polls).await.is_some();
+        house.is_sound(&format!("create under a key dropped after {polls} polls")).await;
+        let again = house.create_under(&key, &number).await;
+        assert_eq!(house.create_under(&key, &number).await, again, "after {polls} polls");
+        assert_eq!(house.booked_since(before).await, [again], "after {polls} polls: it was carried out once (I6)");
+        house.acknowledge(again);
+        if done {
+            return left;
+        }
+        left += 1;
+        polls += 1 + polls / 8;
+    }
+}
+
 async fn drop_everything(house: &House) {
     for act in Act::ALL {
         for moment in [Moment::AtOnce, Moment::WhenWoken] {
@@ -75,6 +94,9 @@ async fn drop_every_request(house: &House) {
         println!("request {act:?}: left {left} times");
         assert!(left > 0, "request {act:?} was never left at work");
     }
+    let left = under_a_key(house).await;
+    println!("create under a key: left {left} times");
+    assert!(left > 0, "it was never left at work");
     for path in HEALTH {
         for polls in 0.. {
             let done = spun(house.look(path), polls).await;

@@ -6,6 +6,7 @@ mod idle;
 mod kills;
 mod lateness;
 mod memory;
+mod mixed;
 mod statements;
 mod storage;
 mod waiting;
@@ -36,6 +37,8 @@ pub(crate) enum Row {
     Kills,
     /// Memory, readiness, takeover.
     Memory,
+    /// Response times at 200 mixed requests a second.
+    Mixed,
 }
 
 impl Row {
@@ -56,6 +59,7 @@ impl Row {
             Self::Lateness => "lateness",
             Self::Kills => "kills",
             Self::Memory => "memory",
+            Self::Mixed => "mixed",
         }
     }
 
@@ -71,6 +75,7 @@ impl Row {
             Self::Lateness => lateness::measure(quick).await,
             Self::Kills => kills::measure(quick).await,
             Self::Memory => memory::measure(quick).await,
+            Self::Mixed => mixed::measure(quick).await,
         }
     }
 }

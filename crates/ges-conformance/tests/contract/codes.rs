@@ -72,6 +72,14 @@ fn produce(server: &Server, code: u64) -> Option<Reply> {
         22 => server.external(&client.request("GET", "/callbacks/create")).unwrap(),
         23 => create("application/json", vec![b' '; 500_001]),
         24 => create("text/plain", b"{}".to_vec()),
+        25 => {
+            let under_key = |number: u16| {
+                let request = client.request("POST", "/callbacks/create").header("Idempotency-Key", "order-4711");
+                server.external(&request.body(booking(SERVICE, number).to_string())).unwrap()
+            };
+            under_key(25);
+            under_key(26)
+        }
         30 => {
             book(scheduled("VQ_One", 30, &at));
             book(scheduled("VQ_One", 31, &at))
@@ -103,7 +111,7 @@ fn produce(server: &Server, code: u64) -> Option<Reply> {
 #[test]
 fn every_row_of_the_code_table_is_produced_over_http() {
     let rows = table();
-    assert!(rows.len() >= 20, "{rows:?}");
+    assert!(rows.len() >= 22, "{rows:?}");
     let server = start(&plan());
     for (code, status) in rows {
         let reply = produce(&server, code).unwrap_or_else(|| panic!("nobody produces code {code}"));

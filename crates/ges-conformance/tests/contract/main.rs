@@ -6,6 +6,7 @@ mod codes;
 mod cors;
 mod examples;
 mod examples_outside;
+mod fuzzed;
 mod identity;
 mod privacy;
 mod world;

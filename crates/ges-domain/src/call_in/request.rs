@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{AccessNumber, Draws, GroupName};
 use crate::callback::UserData;
+use crate::idempotency::Keyed;
 use crate::phone::{PhoneKey, PhoneNumber};
 use crate::{CallInId, CallbackId, Instant, TenantId};
 
@@ -148,6 +149,8 @@ pub struct Draft {
     pub draws: Draws,
     /// When it was made.
     pub created_at: Instant,
+    /// The key it came under, if any (I6).
+    pub keyed: Option<Keyed>,
 }
 
 impl Draft {

@@ -62,6 +62,7 @@ impl Desk {
             callback: None,
             draws: Draws { number: draw, code: draw },
             created_at: self.now,
+            keyed: None,
         };
         let got = allot(&self.group, self.turn, &draft, &self.held(), self.now)?;
         self.turn += 1;

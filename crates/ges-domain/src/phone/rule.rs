@@ -278,7 +278,7 @@ mod tests {
             (&long, "at most 256"),
         ] {
             let said = refused(document);
-            assert!(said.contains(complaint), "EX-K K14, R-NV-7 to R-NV-10: {said}");
+            assert!(said.contains(complaint), "EX-K K14, R-NV-1, R-NV-7 to R-NV-10: {said}");
         }
     }
 

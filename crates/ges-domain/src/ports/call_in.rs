@@ -11,6 +11,10 @@ use crate::{CallInId, Instant, TenantId};
 pub enum Reserved {
     /// It is durable; the request with its key.
     Taken(Box<CallInRequest>),
+    /// It was made before under the same key; nothing was written (I6).
+    Repeated(CallInId),
+    /// The key stands for another body; nothing was written.
+    KeyReused,
     /// Every key of the group is taken (R-CTI-8). Nothing was written.
     NothingFree,
     /// The group is gone.
@@ -39,8 +43,8 @@ pub trait CallIns: Send + Sync {
     async fn put_group(&self, tenant: TenantId, group: &Group) -> Result<(), StoreError>;
 
     /// Gives a request a key by [`crate::call_in::allot`] and writes it; the request it replaces expires with it (R-CTI-7).
-    /// Reservations of one tenant happen one after the other, so that no key is given out twice (R-CTI-4, P-16). Not safe to
-    /// repeat: a repetition is another request.
+    /// Reservations of one tenant happen one after the other, so that no key is given out twice (R-CTI-4, P-16). Under an
+    /// idempotency key a repetition is found in the same step (I6); without one it is another request.
     ///
     /// # Errors
     /// [`StoreError`]: the request may or may not exist; if it does, it expires by itself.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::call_in::{AccessNumber, CallInRequest, Draft, Draws, Group, GroupName, IncomingCall, code_of};
 use crate::callback::{Direction, Source, UserData};
+use crate::idempotency::Keyed;
 use crate::phone::{Country, NumberingPlan, PhoneKey, PhoneNumber, Screening, key_of, plausibility};
-use crate::ports::{CallIns, Catalogue, Chance, Clock, Ids, Record, Reserved, Sessions};
-use crate::{CallbackId, Refusal, TenantId};
+use crate::ports::{CallIns, Catalogue, Chance, Clock, Ids, KeptAnswers, Record, Reserved, Sessions};
+use crate::{CallInId, CallbackId, Refusal, TenantId};
 
 /// What somebody who is about to call asks for.
 #[derive(Debug, Clone)]
@@ -21,10 +22,30 @@ pub struct CallInWish {
     pub callback: Option<CallbackId>,
 }
 
+/// What asking for a number came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CalledFor {
+    /// It was given now.
+    Now(Box<CallInRequest>),
+    /// It was given before, under the same key.
+    Before(Box<CallInRequest>),
+}
+
+impl CalledFor {
+    /// The request the answer shows.
+    pub fn request(&self) -> &CallInRequest {
+        match self {
+            Self::Now(request) | Self::Before(request) => request,
+        }
+    }
+}
+
 /// Hands out a number to call.
 pub struct RequestCallIn {
     /// Groups and requests.
     pub call_ins: Arc<dyn CallIns>,
+    /// What was answered under keys.
+    pub kept: Arc<dyn KeptAnswers>,
     /// Callbacks that requests may be tied to.
     pub record: Arc<dyn Record>,
     /// Services that groups belong to.
@@ -40,12 +61,24 @@ pub struct RequestCallIn {
 }
 
 impl RequestCallIn {
-    /// Makes a request that waits for its call (R-CTI-1 to R-CTI-8).
+    /// Makes a request that waits for its call (R-CTI-1 to R-CTI-8); under a key once, however often it is sent (I6).
     ///
     /// # Errors
     /// `UnknownGroup`, `NotFound` for the callback, `ImpossibleNumber`, `PremiumNumber`, `NumberBlocked`, `NoCallInNumber`,
-    /// `StoreUnavailable`.
-    pub async fn run(&self, tenant: TenantId, wish: CallInWish, source: Source) -> Result<CallInRequest, Refusal> {
+    /// `KeyReused`, `StoreUnavailable`.
+    pub async fn run(
+        &self,
+        tenant: TenantId,
+        wish: CallInWish,
+        source: Source,
+        keyed: Option<Keyed>,
+    ) -> Result<CalledFor, Refusal> {
+        if let Some(keyed) = &keyed {
+            let kept = self.kept.recall(tenant, keyed.operation, &keyed.key).await?;
+            if let Some(before) = keyed.answered(kept.as_ref())? {
+                return self.before(tenant, CallInId(before)).await;
+            }
+        }
         let now = self.clock.now();
         let unknown = || Refusal::UnknownGroup(wish.group.to_string());
         let group = self.call_ins.group(tenant, &wish.group).await?.ok_or_else(unknown)?;
@@ -69,12 +102,21 @@ impl RequestCallIn {
             callback: wish.callback,
             draws: Draws { number: self.chance.draw(), code: self.chance.draw() },
             created_at: now,
+            keyed,
         };
         match self.call_ins.reserve(draft).await? {
-            Reserved::Taken(request) => Ok(*request),
+            Reserved::Taken(request) => Ok(CalledFor::Now(request)),
+            Reserved::Repeated(id) => self.before(tenant, id).await,
+            Reserved::KeyReused => Err(Refusal::KeyReused),
             Reserved::NothingFree => Err(Refusal::NoCallInNumber),
             Reserved::UnknownGroup => Err(unknown()),
         }
+    }
+
+    /// The request of an earlier answer. It is kept far longer than the answer's key.
+    async fn before(&self, tenant: TenantId, id: CallInId) -> Result<CalledFor, Refusal> {
+        let request = self.call_ins.request(tenant, id).await?;
+        Ok(CalledFor::Before(Box::new(request.ok_or(Refusal::StoreUnavailable)?)))
     }
 
     /// The checks of chapter 13 with the settings of the group's service, else the product defaults.

@@ -15,7 +15,7 @@ mod retrieve;
 mod update;
 
 pub use book::{BookCallback, Created};
-pub use call_in::{CallInWish, MatchCallIn, ReportedCall, RequestCallIn};
+pub use call_in::{CallInWish, CalledFor, MatchCallIn, ReportedCall, RequestCallIn};
 pub use cancel::CancelCallback;
 pub use current_wait::CurrentWait;
 pub use edit::{EditCallback, Wanted};

@@ -41,13 +41,16 @@ pub trait Accounts: Send + Sync {
     async fn of(&self, tenant: TenantId) -> Result<Option<Account>, AccountsError>;
 }
 
+/// A registration's mark and its token.
+type Holding = ([u8; 32], Arc<ClientToken>);
+
 /// One token per tenant, as long as its credentials stay the same.
 pub(super) struct Tokens {
     http: Arc<HttpClient>,
     auth: Url,
     clock: Monotonic,
     observer: Arc<dyn GwsObserver>,
-    held: Mutex<HashMap<TenantId, ([u8; 32], Arc<ClientToken>)>>,
+    held: Mutex<HashMap<TenantId, Holding>>,
 }
 
 impl Tokens {

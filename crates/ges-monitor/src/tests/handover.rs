@@ -201,6 +201,42 @@ async fn a_store_that_fails_is_asked_again_and_nothing_is_lost() {
     assert!(node.calls()["due"] < 10, "no hot loop: {:?}", node.calls());
 }
 
+/// Assigns a rule that permits British numbers alone.
+async fn permit_british_numbers_alone(world: &World) {
+    let rule = ges_testkit::builders::number_rule("Home", &["GB"]);
+    world.store.put_number_rule(tenant(), &rule).await.unwrap();
+    let mut row = ges_testkit::builders::service_row("CB_Sales");
+    row.number_rule = Some("Home".into());
+    world.store.put_service(tenant(), &row).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn k15_a_number_that_was_blocked_after_booking_is_not_submitted() {
+    let world = World::new().await;
+    let (_monitor, _stop) = world.node().start(settings("a"));
+    let american = world.book(scheduled(world.now(), after(600)).build()).await;
+    let british = world.book(scheduled(world.now(), after(600)).number("+442079460958").build()).await;
+    permit_british_numbers_alone(&world).await;
+    seconds(400).await;
+    assert_eq!(world.record(american.id).state, State::Scheduled, "R-SUB-6: when it is due, not before");
+    seconds(100).await;
+    assert_eq!(world.reason(american.id), Some(Reason::BLOCKED_BY_NUMBER_RULE), "EX-K K15, R-NV-12, T15");
+    assert_eq!(world.written().iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [british.id]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_attempt_is_not_repeated_for_a_number_that_is_blocked_by_now() {
+    let world = World::new().await;
+    let (_monitor, _stop) = world.node().start(settings("a"));
+    let booked = world.book(immediate(world.now()).build()).await;
+    seconds(5).await;
+    assert_eq!(world.written().len(), 1);
+    permit_british_numbers_alone(&world).await;
+    seconds(130).await;
+    assert_eq!(world.reason(booked.id), Some(Reason::BLOCKED_BY_NUMBER_RULE), "R-SUB-6");
+    assert_eq!(world.written().len(), 1);
+}
+
 /// The promises are looked at in passing: a store that gives records in the wrong order is found by the running monitor, and
 /// an operator sees it.
 #[tokio::test(start_paused = true)]

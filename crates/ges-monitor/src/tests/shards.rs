@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ges_domain::ports::Handover;
-use ges_testkit::builders::{after, immediate, scheduled};
+use ges_domain::CallInId;
+use ges_domain::call_in::{Draft, Draws};
+use ges_domain::callback::UserData;
+use ges_domain::ports::{CallIns, Handover};
+use ges_testkit::CountingIds;
+use ges_testkit::builders::{after, immediate, scheduled, tenant};
 
 use super::world::{World, seconds, settings};
 use crate::MonitorSettings;
@@ -125,6 +129,35 @@ async fn one_node_purges_in_small_batches() {
     seconds(3_600).await;
     let purges = [&a, &b].map(|node| node.calls().get("purge").copied().unwrap_or(0));
     assert_eq!(purges.iter().sum::<u32>(), 4, "R-EXP-2: hourly");
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_in_requests_leave_two_weeks_after_they_were_made() {
+    let world = World::new().await;
+    let group = ges_testkit::builders::call_in_group("help", &["+15550001"], Some(6));
+    world.store.put_group(tenant(), &group).await.unwrap();
+    let draft = |nth: u64| Draft {
+        id: CallInId(CountingIds::nth(nth).0),
+        tenant: tenant(),
+        group: group.name.clone(),
+        from: None,
+        user_data: UserData::default(),
+        callback: None,
+        draws: Draws { number: 0, code: 0 },
+        created_at: world.now(),
+        keyed: None,
+    };
+    let old = draft(1);
+    world.store.reserve(old.clone()).await.unwrap();
+    seconds(14 * 24 * 3_600 - 7_200).await;
+    let young = draft(2);
+    world.store.reserve(young.clone()).await.unwrap();
+    let (_monitor, _) = world.node().start(settings("a"));
+    seconds(3_600).await;
+    assert!(world.store.request(tenant(), old.id).await.unwrap().is_some(), "R-CTI-10: not a day too early");
+    seconds(2 * 3_600).await;
+    assert_eq!(world.store.request(tenant(), old.id).await.unwrap(), None, "R-CTI-10");
+    assert!(world.store.request(tenant(), young.id).await.unwrap().is_some());
 }
 
 #[tokio::test(start_paused = true)]

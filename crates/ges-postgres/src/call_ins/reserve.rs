@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::row::{TABLE, details, group_of, reservation_of};
 use crate::error::{reading, unavailable};
+use crate::kept;
 
 /// The advisory lock of a tenant's reservations: a hash of its id, seeded with this. Groups may share numbers, so the group's
 /// row would lock too little.
@@ -18,6 +19,15 @@ pub(super) async fn run(pool: &PgPool, draft: &Draft) -> Result<Reserved, StoreE
     let mut transaction = pool.begin().await.map_err(unavailable)?;
     let lock = sqlx::query("select pg_advisory_xact_lock(hashtextextended($1::uuid::text, $2))");
     lock.bind(draft.tenant.0).bind(SEED).execute(&mut *transaction).await.map_err(unavailable)?;
+    if let Some(keyed) = &draft.keyed {
+        let place = kept::place(draft.tenant, keyed);
+        let known = kept::recall(&mut *transaction, std::slice::from_ref(&place)).await?;
+        match keyed.answered(known.get(&place)) {
+            Ok(None) => {}
+            Ok(Some(id)) => return give_up(transaction, Reserved::Repeated(CallInId(id))).await,
+            Err(_) => return give_up(transaction, Reserved::KeyReused).await,
+        }
+    }
     let found = sqlx::query_as::<_, (i64, String)>(
         "update call_in_groups
         set turn = turn + 1
@@ -45,6 +55,10 @@ pub(super) async fn run(pool: &PgPool, draft: &Draft) -> Result<Reserved, StoreE
     }
     let request = draft.with(allotted.reservation, group.lifetime);
     insert(&mut transaction, &request).await?;
+    if let Some(keyed) = &draft.keyed {
+        // Reservations of a tenant come one after the other, so nobody has kept it since we looked.
+        kept::keep(&mut *transaction, draft.tenant, keyed, request.id.0, now).await?;
+    }
     transaction.commit().await.map_err(unavailable)?;
     Ok(Reserved::Taken(Box::new(request)))
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use ges_domain::call_in::{CallInRequest, GroupName};
+use ges_domain::idempotency::Operation;
 use ges_domain::phone::PhoneNumber;
-use ges_domain::use_cases::CallInWish;
+use ges_domain::use_cases::{CallInWish, CalledFor};
 use ges_domain::{CallInId, CallbackId, Refusal};
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ use crate::answer::{Answer, Failure};
 use crate::body::JsonBody;
 use crate::exchange::Exchange;
 use crate::fields::{Fields, invalid};
+use crate::idempotency::IdempotencyKey;
 use crate::identity::Caller;
 use crate::listener::Site;
 
@@ -44,14 +46,18 @@ pub(super) async fn request(
     State(site): State<Arc<Site>>,
     caller: Caller,
     exchange: Exchange,
+    key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Answer, Failure> {
     let wish = read(&body.fields()?)?;
     exchange.note_user_data(wish.user_data.len());
-    match site.api().call_in.run(caller.tenant, wish, caller.source()).await {
-        Ok(request) => {
-            site.metrics().callin_created(&caller.tenant.to_string());
-            Ok(Answer::ok(&shown(&request)))
+    let keyed = key.under(Operation::CallIn, &body);
+    match site.api().call_in.run(caller.tenant, wish, caller.source(), keyed).await {
+        Ok(called_for) => {
+            if matches!(called_for, CalledFor::Now(_)) {
+                site.metrics().callin_created(&caller.tenant.to_string());
+            }
+            Ok(Answer::ok(&shown(called_for.request())))
         }
         // Of this operation 404 is not documented: the field is wrong.
         Err(Refusal::NotFound(_)) => Err(invalid(CALLBACK, "names no callback")),

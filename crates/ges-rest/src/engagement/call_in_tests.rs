@@ -167,3 +167,21 @@ async fn a_store_that_fails_takes_no_number() {
     world.call_in(json!({ "groupName": "plain" })).await.refused(500, 51);
     assert_eq!(world.call_in(json!({ "groupName": "plain" })).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_repetition_under_a_key_gets_the_first_answer() {
+    let world = World::new().await;
+    world.group("coded", &["+15550001"], Some(6)).await;
+    let ask = async |key: &str, body: &str| {
+        let request = Request::post(PATH).header("x-api-key", KEY).header("idempotency-key", key);
+        send(world.external(), request.body(Body::from(body.to_owned())).unwrap()).await
+    };
+    let body = r#"{"groupName":"coded"}"#;
+    let (first, again) = (ask("k1", body).await, ask("k1", body).await);
+    assert_eq!((first.status, first.sealed()), (again.status, again.sealed()), "I6");
+    assert_ne!(ask("k2", body).await.sealed(), first.sealed());
+    ask("k1", r#"{"groupName":"coded" }"#).await.refused(422, 25);
+    ask("", body).await.refused(400, 1);
+    let created = format!("ges_callin_created{{tenant=\"{}\"}} ", builders::tenant());
+    assert_eq!(world.metric(&created), Some(2.0), "a repetition is not counted");
+}

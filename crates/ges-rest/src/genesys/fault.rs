@@ -94,12 +94,11 @@ impl From<Refusal> for GmsFault {
                 Self { retry_after: Some(whole_seconds(retry_in)), ..fault }
             }
             // When one of those that wait is over nobody knows; integrations 2.2 wants a time all the same.
-            Refusal::QueueFull | Refusal::EnqueueLimitReached => {
+            Refusal::QueueFull | Refusal::EnqueueLimitReached | Refusal::NoCallInNumber => {
                 let fault = fault(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable);
                 Self { retry_after: Some(QUEUE), ..fault }
             }
             Refusal::KeyReused => fault(StatusCode::UNPROCESSABLE_ENTITY, Exception::InvalidOption),
-            Refusal::NoCallInNumber => fault(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable),
             Refusal::NotFound(_) => fault(StatusCode::NOT_FOUND, Exception::NotFound),
             Refusal::UnknownService(_) | Refusal::UnknownGroup(_) => {
                 fault(StatusCode::BAD_REQUEST, Exception::NotFound)

@@ -53,6 +53,11 @@ pub(super) fn bad(examples: &[(&str, Value)]) -> Value {
     answer(&meanings(400), &of("Error400"), examples)
 }
 
+/// 422, of operations with an idempotency key.
+pub(super) fn key_reused() -> (u16, Value) {
+    (422, json!({ "$ref": "#/components/responses/422" }))
+}
+
 /// All answers of an operation: its own, then those that every operation has.
 pub(super) fn answers(own: &[(u16, Value)], has_body: bool) -> Value {
     let mut all: Map<_, _> = own.iter().map(|(status, answer)| (status.to_string(), answer.clone())).collect();
@@ -72,6 +77,7 @@ pub(super) fn shared() -> Value {
         (405, 22, "Method not allowed"),
         (413, 23, "The body is larger than 500000 bytes"),
         (415, 24, "Content-Type must be application/json"),
+        (422, 25, "Idempotency-Key was used with another body"),
         (500, 50, "Internal error"),
     ] {
         let mut shared = answer(&meanings(status), &of(&format!("Error{status}")), &example(name, message));
@@ -87,6 +93,16 @@ pub(super) fn shared() -> Value {
         all.insert(status.to_string(), shared);
     }
     Value::Object(all)
+}
+
+/// The header of requests that are carried out once, and the answer to its misuse.
+pub(super) fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": false, "example": "order-4711",
+        "schema": { "type": "string", "minLength": 1, "maxLength": ges_domain::idempotency::MAX_KEY, "pattern": "^[!-~]+$" },
+        "description": "What was carried out under a key is carried out once: a repetition with the same body gets the same status and \
+            `data` for at least 24 hours. With another body: 422.",
+    })
 }
 
 /// The header that says when to try again.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Described;
-use super::answers::{answer, answers, bad, done, error, meanings, of, retry_after};
+use super::answers::{answer, answers, bad, done, error, idempotency_key, key_reused, meanings, of, retry_after};
 use super::schemas::{optional_text, user_data};
 use crate::engagement::{cancel, create, retrieve};
 
@@ -53,6 +53,12 @@ fn create() -> Value {
         })],
     );
     full["headers"]["Retry-After"] = retry_after("With code 32.");
+    for (name, meaning) in [
+        ("RateLimit-Policy", "With code 32: the window that is full, `q` places in `w` seconds."),
+        ("RateLimit", "With code 32: `r` places left, and `t` seconds until there is room."),
+    ] {
+        full["headers"][name] = json!({ "description": meaning, "schema": { "type": "string" } });
+    }
     let unknown = [("unknownService", error(2, "Service 'VQ_Suport' is not provisioned"))];
     json!({
         "operationId": "bookCallbackExternal",
@@ -60,9 +66,21 @@ fn create() -> Value {
         "summary": "Create a callback",
         "description": "Immediate without `desiredTime`, scheduled with it. A time that the present wait overtakes is served as soon as \
             possible, unless `alwaysCheckCapacity` is set. After a 200 the callback is kept durably and can be retrieved at once.",
+        "parameters": [idempotency_key()],
         "requestBody": body("CreateCallback", &[("scheduled", example), ("smallest", smallest)]),
-        "responses": answers(&[(200, done("CallbackIdData", &[("created", json!({ "id": ID }))])), (400, bad(&unknown)), (429, full)], true),
+        "responses": answers(&[(200, created()), (400, bad(&unknown)), key_reused(), (429, full)], true),
     })
+}
+
+/// The answer to create, and what its id is good for.
+fn created() -> Value {
+    let mut created = done("CallbackIdData", &[("created", json!({ "id": ID }))]);
+    let with_id = json!({ "id": "$response.body#/data/id" });
+    created["links"] = json!({
+        "retrieve": { "operationId": "queryCallbackById", "requestBody": with_id },
+        "cancel": { "operationId": "cancelCallback", "requestBody": with_id },
+    });
+    created
 }
 
 /// A required JSON body.
@@ -98,12 +116,18 @@ fn create_body() -> Value {
             },
             "language": text("Language of prompts, `fr-CA`."),
             "inboundVQ": text("Virtual queue the inbound call would have used, for reports."),
-            "offerThreshold": number(0.0, None, "Wait in seconds that decided the offer, for reports."),
+            "offerThreshold": seconds("Wait in seconds that decided the offer, for reports."),
             "channel": text("Where the callback comes from; free text."),
             "offerTiming": text("ON-HOURS or OFF-HOURS, for reports; other words are kept."),
             "cbOriginationIxnId": text("Id of the interaction in which the callback was offered."),
             "surveyRP": text("Routing point of the survey after the call, instead of the service's."),
-            "priority": number(f64::from(-create::PRIORITY), Some(f64::from(create::PRIORITY)), "Initial priority in the queue, a whole number."),
+            "priority": {
+                "anyOf": [
+                    { "type": ["integer", "null"], "minimum": -create::PRIORITY, "maximum": create::PRIORITY },
+                    { "type": "string", "pattern": r"^-?\d{1,3}$" },
+                ],
+                "description": "Initial priority in the queue, a whole number; text may hold it.",
+            },
             "routePoint": text("Routing point of the call, instead of the service's."),
             "userData": user_data(),
             "captchaToken": optional_text(create::TOKEN, "The visitor's CAPTCHA token; required where the contact center demands one."),
@@ -123,14 +147,12 @@ fn create_body() -> Value {
     })
 }
 
-/// A number, or a string that holds one.
-fn number(minimum: f64, maximum: Option<f64>, description: &str) -> Value {
-    let mut number = json!({ "type": ["number", "null"], "minimum": minimum });
-    if let Some(maximum) = maximum {
-        number["maximum"] = maximum.into();
-    }
-    let text = json!({ "type": "string", "pattern": r"^-?\d+(\.\d+)?$" });
-    json!({ "anyOf": [number, text], "description": description })
+/// Seconds as a number, or a string that holds one.
+fn seconds(description: &str) -> Value {
+    json!({
+        "anyOf": [{ "type": ["number", "null"], "minimum": 0 }, { "type": "string", "pattern": r"^\d{1,9}(\.\d{1,9})?$" }],
+        "description": description,
+    })
 }
 
 fn push_target() -> Value {
@@ -204,9 +226,10 @@ fn cancel() -> Value {
         "summary": "Cancel a callback",
         "description": "The state becomes COMPLETED with reason CANCELLED and the place is free again. What is completed, or in the hands of \
             an agent, cannot be cancelled (code 6).",
+        "parameters": [idempotency_key()],
         "requestBody": body("CallbackIdBody", &[("id", json!({ "id": ID }))]),
         "responses": answers(&[
-            (200, done("CallbackIdData", &[("cancelled", json!({ "id": ID }))])), (400, bad(&over)), (404, id_not_found()),
+            (200, done("CallbackIdData", &[("cancelled", json!({ "id": ID }))])), (400, bad(&over)), (404, id_not_found()), key_reused(),
         ], true),
     })
 }

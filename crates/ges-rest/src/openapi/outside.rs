@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Described;
-use super::answers::{answer, answers, bad, done, error, meanings, of};
+use super::answers::{answer, answers, bad, done, error, idempotency_key, key_reused, meanings, of};
 use super::callbacks::body;
 use super::schemas::user_data;
 use super::times::{name, query};
@@ -176,10 +176,12 @@ fn call_in() -> Value {
         "tags": ["Call-in"],
         "summary": "Tell a customer which number to call",
         "description": "When no number of the group is free the answer is 500 with code 51.",
+        "parameters": [idempotency_key()],
         "requestBody": body("CreateCallIn", &[("whole", request)]),
         "responses": answers(&[
             (200, done("CallIn", &[("allotted", example)])),
             (400, bad(&[("missing", error(1, "groupName is required"))])),
+                key_reused(),
         ], true),
     })
 }

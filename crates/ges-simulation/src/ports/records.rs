@@ -4,8 +4,10 @@ use async_trait::async_trait;
 use ges_domain::booking::{Booked, NewBooking};
 use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::capacity::Usage;
+use ges_domain::idempotency::{Kept, Key, Operation};
 use ges_domain::ports::{
-    Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
+    Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, KeptAnswers, Move, Moved, Record, SessionAnswer,
+    StoreError,
 };
 use ges_domain::{CallInId, CallbackId, Instant, ServiceName, SessionId, TenantId};
 
@@ -41,6 +43,17 @@ impl Bookings for Node {
 
     async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
         self.call("watermark", self.world.store.watermark(tenant, service, up_to)).await
+    }
+}
+
+#[async_trait]
+impl KeptAnswers for Node {
+    async fn recall(&self, tenant: TenantId, operation: Operation, key: &Key) -> Result<Option<Kept>, StoreError> {
+        self.call("recall", self.world.store.recall(tenant, operation, key)).await
+    }
+
+    async fn forget(&self, kept_before: Instant, limit: u32) -> Result<u64, StoreError> {
+        self.call("forget", self.world.store.forget(kept_before, limit)).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ges_domain::call_in::{AccessNumber, CallInRequest, Draft, Draws, Group, GroupName, IncomingCall, Key, State};
 use ges_domain::callback::{Scalar, UserData};
+use ges_domain::idempotency::{self, BodyDigest, Keyed, Operation};
 use ges_domain::phone::{PhoneKey, PhoneNumber};
 use ges_domain::ports::Reserved;
 use ges_domain::{CallInId, Instant, TenantId};
@@ -30,6 +31,7 @@ fn draft(nth: u64, at: Instant) -> Draft {
         callback: None,
         draws: Draws { number: 0, code: 0 },
         created_at: at,
+        keyed: None,
     }
 }
 
@@ -243,4 +245,41 @@ pub async fn a_matched_request_is_noted_in_its_callback(stores: &dyn Stores) {
     let changes = last_changes(stores, &callback).await;
     assert_eq!(format!("{changes:?}"), r#"[Edited { fields: ["callInRequestId"] }]"#);
     assert_eq!(link(tenant()).await, Some(linked), "again changes nothing");
+}
+
+/// I6: under a key, also at once, one request is made; another body under it is refused, and a refusal keeps nothing.
+pub async fn a_key_makes_one_request(stores: &dyn Stores) {
+    let under = |nth, body: u8| {
+        let keyed = Keyed {
+            operation: Operation::CallIn,
+            key: idempotency::Key::new("order-17").unwrap(),
+            body: BodyDigest([body; 32]),
+        };
+        Draft { keyed: Some(keyed), ..draft(nth, START) }
+    };
+    assert_eq!(stores.call_ins().reserve(under(0, 1)).await.unwrap(), Reserved::UnknownGroup);
+    put(stores, &call_in_group("help", &[N1, N2], None)).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for nth in 1..9 {
+        let (call_ins, wish) = (stores.call_ins(), under(nth, 1));
+        tasks.spawn(async move { call_ins.reserve(wish).await.unwrap() });
+    }
+    let outcomes = tasks.join_all().await;
+    let made: Vec<_> = outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Reserved::Taken(request) => Some(request.id),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(made.len(), 1, "I6: {outcomes:?}");
+    let repeated = outcomes.iter().filter(|outcome| **outcome == Reserved::Repeated(made[0])).count();
+    assert_eq!(repeated, 7, "I6: {outcomes:?}");
+    assert_eq!(stores.call_ins().reserve(under(9, 2)).await.unwrap(), Reserved::KeyReused);
+    reserve(stores, draft(10, START)).await;
+    assert_eq!(
+        stores.call_ins().reserve(draft(11, START)).await.unwrap(),
+        Reserved::NothingFree,
+        "two numbers, two holders"
+    );
 }

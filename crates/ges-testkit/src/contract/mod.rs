@@ -236,6 +236,7 @@ macro_rules! contract_facts {
             tenants_do_not_share_keys
             old_requests_are_purged_in_batches
             a_matched_request_is_noted_in_its_callback
+            a_key_makes_one_request
         );
         each_area!($fresh, notices,
             unclaimed_records_come_in_order_of_their_time

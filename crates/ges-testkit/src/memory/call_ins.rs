@@ -38,6 +38,11 @@ impl CallIns for MemoryStore {
 
     async fn reserve(&self, draft: Draft) -> Result<Reserved, StoreError> {
         let mut state = self.open()?;
+        match draft.keyed.as_ref().map_or(Ok(None), |keyed| state.answered(draft.tenant, keyed)) {
+            Ok(None) => {}
+            Ok(Some(id)) => return Ok(Reserved::Repeated(CallInId(id))),
+            Err(_) => return Ok(Reserved::KeyReused),
+        }
         let calls = &mut state.calls;
         let now = draft.created_at;
         let Some((group, turn)) = calls.groups.get_mut(&(draft.tenant, draft.group.clone())) else {
@@ -59,6 +64,9 @@ impl CallIns for MemoryStore {
             (old.state, old.ended_at) = (Stands::Expired, Some(now));
         }
         calls.requests.push(request.clone());
+        if let Some(keyed) = &draft.keyed {
+            state.keep(draft.tenant, keyed, request.id.0, now);
+        }
         Ok(Reserved::Taken(Box::new(request)))
     }
 
