@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 /// Normal and build dependencies inside the workspace, by crate.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("ges-captcha", &["ges-domain", "ges-http-client"]),
     ("ges-config", &[]),
     ("ges-conformance", &["ges-harness"]),
     ("ges-domain", &[]),
@@ -14,10 +15,25 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-http-client", &[]),
     ("ges-monitor", &["ges-domain", "ges-telemetry"]),
     ("ges-nemesis", &["ges-domain", "ges-harness", "ges-postgres"]),
-    ("ges-ors", &["ges-domain", "ges-http-client"]),
+    ("ges-ors", &["ges-domain", "ges-http-client", "ges-redis"]),
     ("ges-phone", &["ges-domain"]),
     ("ges-postgres", &["ges-domain"]),
-    ("ges-process", &["ges-config", "ges-domain", "ges-gws", "ges-http-client", "ges-telemetry", "ges-urs"]),
+    (
+        "ges-process",
+        &[
+            "ges-captcha",
+            "ges-config",
+            "ges-domain",
+            "ges-gws",
+            "ges-http-client",
+            "ges-push",
+            "ges-telemetry",
+            "ges-urs",
+            "ges-vault",
+        ],
+    ),
+    ("ges-push", &["ges-domain", "ges-http-client"]),
+    ("ges-redis", &["ges-domain"]),
     ("ges-rest", &["ges-domain", "ges-telemetry"]),
     ("ges-sim", &["ges-http-client"]),
     ("ges-simulation", &["ges-domain", "ges-monitor", "ges-testkit"]),
@@ -25,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-telemetry", &[]),
     ("ges-testkit", &["ges-domain"]),
     ("ges-urs", &["ges-domain", "ges-http-client"]),
+    ("ges-vault", &["ges-domain"]),
     ("xtask", &["ges-config", "ges-harness", "ges-rest", "ges-telemetry"]),
 ];
 

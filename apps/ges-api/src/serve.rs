@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, Settings};
+use ges_config::{Loaded, Redis, Settings};
+use ges_domain::booking::Accelerated;
 use ges_domain::ports::{Clock, StoreError};
 use ges_domain::use_cases::CurrentWait;
 use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, Unregistered, WithinASecond};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, Unregistered, WithinASecond, vault};
+use ges_redis::{RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
     Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
     external_router, internal_router, serve,
@@ -49,7 +51,17 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         AllowedHosts::default(),
     )?);
 
-    let probes = probes(&store, environment.clone(), token, waits.clone());
+    let accelerator = match &settings.redis {
+        Some(redis) => {
+            let Some(store) = frame.wait_for("the database", async || store.identity().await).await else {
+                return Ok(());
+            };
+            Some(Arc::new(RedisAcceptedTimes::start(&accelerator(redis), store)?))
+        }
+        None => None,
+    };
+    let mut probes = probes(&store, environment.clone(), token, waits.clone());
+    probes.extend(accelerator.clone().map(probe_of_accelerator));
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
         host: frame.node.clone(),
@@ -60,12 +72,15 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
+    let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let parts = Parts {
         wait: wait.clone(),
         waits,
         statistics,
         plan: Arc::new(Plan),
         sessions,
+        human: outbound.human(&settings.captcha, vault.clone()),
+        credentials: vault,
         keys: environment.clone(),
         origins: environment,
         clock: clock.clone(),
@@ -73,7 +88,11 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         chance: Arc::new(SecureChance),
         observed: observed.clone(),
     };
-    let api = Arc::new(Api::over(&Arc::new(store.clone()), parts));
+    let mut api = Api::over(&Arc::new(store.clone()), parts);
+    if let Some(times) = &accelerator {
+        api.book.bookings = Arc::new(Accelerated::new(api.book.bookings, times.clone()));
+    }
+    let api = Arc::new(api);
 
     let tasks = TaskTracker::new();
     let prober = Prober { observed, clock: clock.clone(), probes };
@@ -95,6 +114,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     tokio::join!(inside, outside);
     let _ = tokio::join!(probing, forgetting);
+    if let Some(times) = accelerator {
+        times.close().await;
+    }
     store.close().await;
     tracing::info!("drained");
     Ok(())
@@ -109,6 +131,21 @@ async fn bind(settings: &Settings, port: u16) -> Result<TcpListener> {
 pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::migrate(settings).await?;
     PgStore::connect(settings).await
+}
+
+/// How the accelerating Redis is reached.
+fn accelerator(redis: &Redis) -> Server {
+    let Redis { host, port, secure, cluster, password } = redis.clone();
+    let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
+    Server { host, port, cluster, tls, username: None, password }
+}
+
+fn probe_of_accelerator(times: Arc<RedisAcceptedTimes>) -> Probe {
+    let component = Component::of(Dependency::Redis, false).with_effect("limits are counted in the database alone");
+    Probe::new(component, move || {
+        let times = times.clone();
+        async move { if times.probe().await { Ok(()) } else { Err(fault("no answer")) } }
+    })
 }
 
 fn fault(category: &'static str) -> ProbeFault {

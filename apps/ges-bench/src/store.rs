@@ -101,6 +101,73 @@ impl Store {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
+    /// Copies a booked callback that waits `times` times: new ids and numbers, desired times spread evenly over
+    /// `from_ms..until_ms`, places counted with them. Copies take every other column from what was booked.
+    pub(crate) async fn multiply(&self, model: &str, times: i64, from_ms: i64, until_ms: i64) -> Result<()> {
+        let copy = "with copies as ( \
+                select m as model, m.desired_at as was, m.deadline - m.desired_at as ttl, m.phone as number, m.phone_key as key, \
+                    $3 + ($4 - $3) * n / ($2 + 1) as desired, \
+                    '1415' || 2000000 + (n * 7919 + m.service * 500000) % 8000000 as phone, \
+                    lpad(to_hex(m.created_at), 12, '0') as at, gen_random_uuid()::text as random \
+                from callbacks m, generate_series(1, $2) n \
+                where m.id = $1::uuid \
+            ), booked as ( \
+                insert into callbacks \
+                select r.* \
+                from copies, jsonb_populate_record(null::callbacks, to_jsonb(model) || jsonb_build_object( \
+                    'id', left(at, 8) || '-' || right(at, 4) || '-7' || substr(random, 16), \
+                    'desired_at', desired, 'deadline', desired + ttl, 'phone', phone, \
+                    'phone_key', replace(key, number, phone))) r \
+                returning service, desired_at \
+            ) \
+            insert into slot_usage as u (service, grain, used) \
+            select service, desired_at - desired_at % 300000, count(*) from booked group by 1, 2 \
+            on conflict (service, grain) do update set used = u.used + excluded.used";
+        let copy = sqlx::query(copy).bind(model).bind(times).bind(from_ms).bind(until_ms);
+        copy.execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Another callback that waits in the same service, so many places after the first, with its desired time.
+    pub(crate) async fn another(&self, model: &str, place: i64) -> Result<(String, i64)> {
+        let sql = "select c.id::text, c.desired_at from callbacks c \
+                   where c.service = (select service from callbacks where id = $1::uuid) and c.state = 1 \
+                   order by c.desired_at offset $2 limit 1";
+        let row = sqlx::query(sql).bind(model).bind(place).fetch_one(&self.pool).await?;
+        Ok((row.get(0), row.get(1)))
+    }
+
+    /// Columns in which two callbacks differ, other than what is each one's own.
+    pub(crate) async fn differences(&self, one: &str, other: &str) -> Result<Vec<String>> {
+        let sql = "select a.key from callbacks one, callbacks other, jsonb_each(to_jsonb(one)) a, jsonb_each(to_jsonb(other)) b \
+                   where one.id = $1::uuid and other.id = $2::uuid and a.key = b.key and a.value <> b.value \
+                   and a.key not in ('id', 'created_at', 'phone', 'phone_key') order by 1";
+        let rows = sqlx::query(sql).bind(one).bind(other).fetch_all(&self.pool).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Grains whose counted places are not the callbacks that hold them.
+    pub(crate) async fn miscounted(&self) -> Result<i64> {
+        let sql = "select count(*) from (select service, desired_at - desired_at % 300000 as grain, count(*) as held \
+                   from callbacks where kind = 2 group by 1, 2) c full join slot_usage u using (service, grain) \
+                   where coalesce(c.held, 0) <> coalesce(u.used, 0)";
+        Ok(sqlx::query(sql).fetch_one(&self.pool).await?.get(0))
+    }
+
+    /// Every callback with its service, in the order in which services hand theirs over.
+    pub(crate) async fn order(&self) -> Result<Vec<(String, i32)>> {
+        let sql = "select id::text, service from callbacks \
+                   order by service, desired_at, -coalesce(priority, 0), created_at, id";
+        let rows = sqlx::query(sql).fetch_all(&self.pool).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    /// Callbacks that wait.
+    pub(crate) async fn waiting(&self) -> Result<i64> {
+        let sql = "select count(*) from callbacks where state = 1 and submitted_at is null";
+        Ok(sqlx::query(sql).fetch_one(&self.pool).await?.get(0))
+    }
+
     /// Callbacks that have come to their end.
     pub(crate) async fn completed(&self) -> Result<i64> {
         let sql = "select count(*) from callbacks where completed_at is not null";

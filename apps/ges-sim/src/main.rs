@@ -49,6 +49,15 @@ struct Options {
     /// Port of the environment service.
     #[arg(long, default_value_t = Ports::default().environment)]
     environment_port: u16,
+    /// Port of Google's token endpoint and FCM.
+    #[arg(long, default_value_t = Ports::default().fcm)]
+    fcm_port: u16,
+    /// Port of reCAPTCHA.
+    #[arg(long, default_value_t = Ports::default().recaptcha)]
+    recaptcha_port: u16,
+    /// Port of Nexus.
+    #[arg(long, default_value_t = Ports::default().nexus)]
+    nexus_port: u16,
     /// Port of the statistics service.
     #[arg(long, default_value_t = Ports::default().statistics)]
     statistics_port: u16,
@@ -66,6 +75,9 @@ impl Options {
                 urs_backup: self.urs_backup_port,
                 auth: self.auth_port,
                 environment: self.environment_port,
+                fcm: self.fcm_port,
+                recaptcha: self.recaptcha_port,
+                nexus: self.nexus_port,
                 statistics: self.statistics_port,
                 control: self.control_port,
             },
@@ -95,6 +107,8 @@ async fn main() -> anyhow::Result<()> {
     println!("router          http://{} (backup http://{})", addresses.urs_primary, addresses.urs_backup);
     println!("authentication  http://{}", addresses.auth);
     println!("environment     http://{}", addresses.environment);
+    println!("push            http://{} (Nexus http://{})", addresses.fcm, addresses.nexus);
+    println!("reCAPTCHA       http://{}", addresses.recaptcha);
     println!("statistics      http://{}", addresses.statistics);
     println!("control plane   http://{}/_sim/", addresses.control);
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

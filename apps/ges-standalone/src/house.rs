@@ -1,9 +1,12 @@
 //! The data folder: one process at a time, one file in it.
 
 use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use ges_vault::Keys;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// The folder, ours until dropped.
 #[derive(Debug)]
@@ -31,6 +34,24 @@ impl House {
                 Err(error).with_context(|| format!("cannot lock {} (GES_DATA_DIR)", folder.display()))
             }
         }
+    }
+
+    /// The key that seals credentials, made on first use and kept beside the record.
+    pub(crate) fn credentials_key(&self) -> Result<SecretString> {
+        let path = self.folder.join("credentials.key");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => return Ok(text.trim().to_owned().into()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+        let key = Keys::draw();
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options.open(&path).and_then(|mut file| file.write_all(key.expose_secret().as_bytes()));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(key)
     }
 
     /// The file of the record.

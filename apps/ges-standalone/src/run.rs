@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Gws, Loaded, Settings, Urs};
+use ges_config::{Captcha, Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
 use ges_domain::ports::{Clock, Record as _};
 use ges_domain::use_cases::CurrentWait;
 use ges_gws::{ClientToken, Environment};
 use ges_http_client::Policy;
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, drive};
+use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
 use ges_ors::{AllowedHosts, LocalStream, Origin, OrsSessions};
 use ges_phone::Plan;
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
 use ges_rest::{
     Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
     external_router, internal_router, serve,
@@ -35,6 +35,7 @@ use crate::Options;
 use crate::account::OneAccount;
 use crate::house::House;
 use crate::node::OneNode;
+use crate::story::PushStory;
 use crate::stream::LocalSource;
 use crate::welcome::Welcome;
 use crate::{seed, story};
@@ -86,6 +87,25 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         AllowedHosts::default(),
     )?)));
 
+    let key = match &settings.credentials_key {
+        Some(key) => key.clone(),
+        None => house.credentials_key()?,
+    };
+    let vault = vault(Some(&key), Arc::new(store.clone()))?;
+    let captcha = Captcha {
+        base_url: url(sim.addresses().recaptcha)?,
+        enterprise_url: url(sim.addresses().recaptcha)?,
+        let_in_unverified: settings.captcha.let_in_unverified,
+    };
+    let token_uri = url(sim.addresses().fcm)?.join("token").context("invariant: a path joins a URL")?;
+    let to_sim = ges_config::Push { nexus: None, fcm_url: url(sim.addresses().fcm)?, token_uri: Some(token_uri) };
+    seed::provision_credentials(&*vault, &sim.service_account()).await?;
+    let push = outbound.push(&to_sim, vault.clone(), clock.clone()).map(|provider| PushPorts {
+        notices: Arc::new(store.clone()),
+        provider,
+        gauges: Arc::new(PushStory { metrics: frame.metrics.clone(), clock: clock.clone(), quiet: options.quiet }),
+    });
+
     let probes = probes(&store, environment.clone(), token, waits.clone());
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -103,6 +123,8 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         statistics,
         plan: Arc::new(Plan),
         sessions: sessions.clone(),
+        human: outbound.human(&captcha, vault.clone()),
+        credentials: vault.clone(),
         keys: environment.clone(),
         origins: environment,
         clock: clock.clone(),
@@ -151,6 +173,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         clock: clock.clone(),
         wake_ups: store.wake_ups(),
         gauges: Arc::new(frame.metrics.clone()),
+        push,
     };
     let monitor = Monitor::start(ports, monitoring, frame.stop.clone());
     let mut lost = LostSessions::new(Arc::new(store.clone()), sessions, Arc::new(store.clone()), clock);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use ges_domain::ports::{CallIns, Catalogue};
+use ges_domain::ports::{CallIns, Catalogue, CredentialDesk, CredentialKind};
 use ges_domain::use_cases::{Provision, Provisioning};
 use ges_phone::Plan;
 
@@ -26,6 +26,25 @@ pub(crate) async fn plant<S: Catalogue + CallIns + 'static>(store: &Arc<S>) -> R
     let good = outcome.rejected.is_empty() && outcome.rejected_rules.is_empty();
     ensure!(good, "invariant: every row of the seed is good");
     Ok(true)
+}
+
+/// Lets the demonstration's tenant push through the simulated FCM and verify with the simulated reCAPTCHA.
+///
+/// # Errors
+/// The record store failed.
+pub(crate) async fn provision_credentials(desk: &dyn CredentialDesk, service_account: &str) -> Result<()> {
+    let seed: Provisioning = serde_json::from_str(SEED).context("invariant: the seed is a provisioning document")?;
+    let captcha = r#"{"kind":"recaptcha_v3","secretKey":"good-secret","action":"callback"}"#;
+    for (kind, name, document) in
+        [(CredentialKind::Push, "fcm", service_account), (CredentialKind::Captcha, "simulated", captcha)]
+    {
+        // Somebody's own one stays, except that the simulator's address is another one with every start.
+        let known = desk.names(seed.tenant, kind).await?;
+        if known.is_empty() {
+            desk.put(seed.tenant, kind, name, document).await?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

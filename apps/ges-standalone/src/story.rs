@@ -2,9 +2,14 @@
 
 use std::io::Write as _;
 
+use std::sync::Arc;
+
 use ges_domain::Instant;
 use ges_domain::callback::{Change, State};
+use ges_domain::ports::{Clock, NoticeKey};
+use ges_monitor::PushGauges;
 use ges_sqlite::Written;
+use ges_telemetry::Metrics;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -60,6 +65,25 @@ fn remarks(changes: &[Change]) -> Vec<String> {
 fn clock(at: Instant) -> String {
     let second = at.seconds().rem_euclid(86_400);
     format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// Counts pushes, and tells of each that has ended.
+pub(crate) struct PushStory {
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) quiet: bool,
+}
+
+impl PushGauges for PushStory {
+    fn push_ended(&self, push: &NoticeKey, success: bool) {
+        self.metrics.push_ended(push, success);
+        if !self.quiet {
+            let outcome = if success { "sent" } else { "failed" };
+            let (at, event) = (clock(self.clock.now()), push.event.as_str());
+            // Nobody reading any more is no failure.
+            let _ = writeln!(std::io::stdout(), "{at} {} push {event} {outcome}", push.callback);
+        }
+    }
 }
 
 #[cfg(test)]

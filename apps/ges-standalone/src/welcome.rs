@@ -24,7 +24,7 @@ impl Welcome {
         let json = "-H 'Content-Type: application/json'";
         [
             format!(
-                r#"ID=$(curl -s {key} {json} -d '{{"serviceName":"CB_Sales","phoneNumber":"+15105550100"}}' {base}/create | sed 's/.*"id" *: *"\([^"]*\)".*/\1/'); echo "$ID""#
+                r#"ID=$(curl -s {key} {json} -d '{{"serviceName":"CB_Sales","phoneNumber":"+15105550100","pushTargets":[{{"channel":"FCM","target":"ok-demo"}}]}}' {base}/create | sed 's/.*"id" *: *"\([^"]*\)".*/\1/'); echo "$ID""#
             ),
             format!(r#"curl -s {key} {json} -d "{{\"id\":\"$ID\"}}" {base}/retrieve; echo"#),
             format!("curl -s {key} '{base}/availability/CB_Support?numberOfDays=7&maxTimeSlots=5'; echo"),

@@ -67,9 +67,12 @@ impl Standalone {
     }
 
     fn post(&self, operation: &str, body: &Value) -> (u16, Value) {
-        let body = body.to_string();
+        self.ask("POST", &format!("callbacks/{operation}"), &body.to_string())
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let request = format!(
-            "POST /engagement/v3/callbacks/{operation} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY}\r\n\
+            "{method} /engagement/v3/{path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
         );
@@ -174,6 +177,59 @@ fn the_printed_lines_work_as_printed() {
     let offered: Value = serde_json::from_str(answers[2]).unwrap();
     let slots = offered["data"]["slots"].as_array().unwrap();
     assert_eq!((offered["data"]["durationMin"].as_u64(), slots.len()), (Some(30), 5), "{offered}");
+    started.interrupt();
+}
+
+/// Every operation of the public API, with what a new record holds.
+#[test]
+fn a_newcomer_can_ask_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = Standalone::start(folder.path(), &["--agents", "3"]);
+    let id = started.book("+15105550199");
+    let get = |path: &str| {
+        let (status, answer) = started.ask("GET", path, "");
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer["data"].clone()
+    };
+    let status = get("callbacks/queue-status/CB_Sales");
+    assert!(status["ewt"].is_i64() && status["offerImmediateCallback"] == true, "{status}");
+    let waits =
+        get("estimated-wait-time?virtual-queues=CB_Sales%2CVQ_Support,Nowhere&mode=mode2&include-calls-on-hold=true");
+    let codes: Vec<_> = waits.as_array().unwrap().iter().map(|wait| wait["resultCode"].as_i64().unwrap()).collect();
+    assert_eq!(codes, [0, 0, -1], "{waits}");
+    assert!(get("callbacks/open-for/CB_Support")["openFor"].is_u64());
+    let wish = json!({ "groupName": "technical_help", "callbackServiceId": id }).to_string();
+    let (code, answer) = started.ask("POST", "call-in/requests/create", &wish);
+    let given = &answer["data"];
+    assert!(code == 200 && given["accessCode"].as_u64().is_some_and(|code| code >= 100_000), "{answer}");
+    assert_eq!(given["toPhoneNumber"], "+15105550190");
+    let statistics = json!({ "data": { "statistics": [
+        { "objectType": "Queue", "objectId": "CB_Sales", "name": "CurrNumberAgentsLoggedIn" } ] } });
+    let path = "statistics/operations/get-statistic-ex";
+    let (code, answer) = started.ask("POST", path, &statistics.to_string());
+    assert_eq!((code, &answer["data"]["statistics"][0]["value"]), (200, &json!(3)), "{answer}");
+    assert_eq!(started.ask("POST", path, "").1["data"], json!({ "statistics": [] }));
+    let blocked = json!({ "serviceName": "CB_Support", "phoneNumber": "+18095550123" });
+    assert_eq!(started.post("create", &blocked).1["status"]["code"], 5, "the number rule of the seed");
+    assert_eq!(started.post("cancel", &json!({ "id": id })).0, 200);
+    started.interrupt();
+}
+
+#[test]
+fn a_push_is_told_and_a_dead_target_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody answers, so the callbacks wait.
+    let mut started = Standalone::start(folder.path(), &["--agents", "0"]);
+    for (target, outcome) in [("ok-phone", "sent"), ("unreg-phone", "failed")] {
+        let body = json!({ "serviceName": "CB_Sales", "phoneNumber": format!("1510555010{}", outcome.len()),
+            "pushTargets": [{ "channel": "FCM", "target": target }] });
+        let (status, answer) = started.post("create", &body);
+        assert_eq!(status, 200, "{answer}");
+        let id = answer["data"]["id"].as_str().unwrap();
+        started.sees(&format!("{id} push CALLBACK_UPCOMING {outcome}"));
+    }
+    assert!(folder.path().join("data/credentials.key").exists());
+    assert!(!started.output().contains("ok-phone"), "I11: no token in what is printed");
     started.interrupt();
 }
 

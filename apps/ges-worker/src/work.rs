@@ -9,10 +9,10 @@ use ges_config::{Loaded, OrsRedis, Settings};
 use ges_domain::ports::StoreError;
 use ges_domain::use_cases::CurrentWait;
 use ges_http_client::Policy;
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, drive};
+use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
 use ges_ors::{AllowedHosts, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound};
+use ges_process::{Frame, Outbound, vault};
 use ges_rest::{
     Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
 };
@@ -59,6 +59,12 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let prober = Prober { observed: observed.clone(), clock: clock.clone(), probes };
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
 
+    let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
+    let push = outbound.push(&settings.push, vault, clock.clone()).map(|provider| PushPorts {
+        notices: Arc::new(store.clone()),
+        provider,
+        gauges: Arc::new(frame.metrics.clone()),
+    });
     let wake_ups = store.wake_ups().await?;
     let monitor = Monitor::start(
         MonitorPorts {
@@ -74,6 +80,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             clock: clock.clone(),
             wake_ups: Box::new(wake_ups),
             gauges: Arc::new(frame.metrics.clone()),
+            push,
         },
         MonitorSettings::of(&frame.node),
         frame.stop.clone(),

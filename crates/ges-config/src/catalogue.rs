@@ -186,7 +186,8 @@ pub const CATALOGUE: &[Setting] = &[
         .alias(&["LOG_LEVEL"]),
     row("log.max_len", Kind::Whole { min: 256, max: 1_048_576 }, Some("2048"), "Longer messages are cut.")
         .unit("bytes").alias(&["LOG_MAX_LEN"]),
-    row("redis.host", Kind::Text, None, "Host of the accelerating Redis. Accepted, not used yet: the service works without one.")
+    row("redis.host", Kind::Text, None, "Host of the accelerating Redis, which spares the database counting when a rate limit is reached. Unset or gone: \
+         the database counts alone, with the same outcome.")
         .alias(&["REDIS_HOST"]),
     row("redis.port", Kind::Port, Some("6379"), "Port of the accelerating Redis.").alias(&["REDIS_PORT"]),
     row("redis.secure", Kind::Bool, Some("false"), "TLS to the accelerating Redis.").alias(&["REDIS_SECURE"]),
@@ -239,6 +240,19 @@ pub const CATALOGUE: &[Setting] = &[
          rules and `region_affinity` decide the order. Replaces `urs.urls`."),
     row("urs.aqt", Kind::OneOf(&["urs2", "stat", "urs"]), Some("urs2"), "Method by which the router estimates waits."),
     row("urs.tenant", Kind::Text, Some("Environment"), "Tenant name in router requests."),
+    row("security.credentials_key", Kind::Secret, None,
+        "Seals the credentials of tenants: 32 bytes in base64. Several with commas between them: the first seals, all open. \
+         Unset: no credential can be stored; the standalone edition keeps a key of its own in `data_dir`."),
+    row("push.provider", Kind::OneOf(&["fcm", "nexus"]), Some("fcm"), "Who brings push notifications to phones."),
+    row("push.fcm_url", Kind::Url, Some("https://fcm.googleapis.com"), "Firebase Cloud Messaging."),
+    row("push.token_uri", Kind::Url, None, "Where access tokens are fetched, instead of where a service account says."),
+    row("nexus.url", Kind::Url, None, "Base URL of Nexus, for `push.provider` `nexus`."),
+    row("nexus.api_key", Kind::Secret, None, "Our key at Nexus."),
+    row("captcha.base_url", Kind::Url, Some("https://www.google.com"),
+        "reCAPTCHA v2 and v3; `https://www.recaptcha.net` where google.com is not reachable."),
+    row("captcha.enterprise_url", Kind::Url, Some("https://recaptchaenterprise.googleapis.com"), "reCAPTCHA Enterprise."),
+    row("captcha.on_provider_error", Kind::OneOf(&["deny", "allow"]), Some("deny"),
+        "What happens to a booking whose CAPTCHA nobody can verify: refused, or booked and marked."),
     row("tenancy.single", Kind::Bool, Some("true"), "With exactly one tenant, internal requests without tenant header mean it."),
     row("alerts.http_400_tolerance", Kind::Number, Some("1.5"), "Threshold gauge of the alert on answers 400.").unit("answers"),
     row("alerts.http_401_tolerance", Kind::Number, Some("1.5"), "Threshold gauge of the alert on answers 401.").unit("answers"),
@@ -262,6 +276,16 @@ mod tests {
         for setting in CATALOGUE {
             for name in setting.aliases.iter().map(|alias| (*alias).to_owned()).chain([setting.env_name()]) {
                 assert!(seen.insert(fold(&name)), "{name} twice");
+            }
+        }
+    }
+
+    /// R-THR-15.
+    #[test]
+    fn no_setting_switches_a_limit_off() {
+        for setting in CATALOGUE {
+            for word in ["throttle", "bypass", "disable", "skip", "test", "limit"] {
+                assert!(!setting.key.contains(word), "{}", setting.key);
             }
         }
     }

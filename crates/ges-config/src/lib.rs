@@ -19,5 +19,7 @@ pub use catalogue::{CATALOGUE, Kind, Role, Setting};
 pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
-pub use settings::{Alerts, Db, Gws, Level, Loaded, Log, Ors, Redis, RegionNodes, Server, Settings, Urs};
+pub use settings::{
+    Alerts, Captcha, Db, Gws, Level, Loaded, Log, Nexus, Ors, Push, Redis, RegionNodes, Server, Settings, Urs,
+};
 pub use sources::Sources;

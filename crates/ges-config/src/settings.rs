@@ -39,6 +39,12 @@ pub struct Settings {
     pub ors: Ors,
     /// Estimated waits.
     pub urs: Urs,
+    /// Seals credentials of tenants; read by the vault.
+    pub credentials_key: Option<SecretString>,
+    /// Push notifications.
+    pub push: Push,
+    /// CAPTCHA.
+    pub captcha: Captcha,
     /// Thresholds exported beside the metrics.
     pub alerts: Alerts,
     /// Export process metrics under older names too.
@@ -187,6 +193,36 @@ pub struct Urs {
     pub tenant: String,
 }
 
+/// Push notifications (integrations 6).
+#[derive(Debug, Clone)]
+pub struct Push {
+    /// Nexus instead of FCM.
+    pub nexus: Option<Nexus>,
+    /// Firebase Cloud Messaging.
+    pub fcm_url: Url,
+    /// Where tokens are fetched instead of where a service account says.
+    pub token_uri: Option<Url>,
+}
+
+/// Nexus, when it sends push notifications.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Nexus {
+    pub url: Url,
+    pub api_key: SecretString,
+}
+
+/// CAPTCHA (integrations 7).
+#[derive(Debug, Clone)]
+pub struct Captcha {
+    /// reCAPTCHA v2 and v3.
+    pub base_url: Url,
+    /// reCAPTCHA Enterprise.
+    pub enterprise_url: Url,
+    /// Whether a visitor whom nobody can judge may book.
+    pub let_in_unverified: bool,
+}
+
 /// The nodes of one region.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -248,6 +284,13 @@ impl Settings {
                 url: reader.url("vmcs.ors_url").unwrap_or_else(placeholder),
             },
             urs: urs(&mut reader),
+            credentials_key: reader.secret("security.credentials_key"),
+            push: push(&mut reader),
+            captcha: Captcha {
+                base_url: reader.url("captcha.base_url").unwrap_or_else(placeholder),
+                enterprise_url: reader.url("captcha.enterprise_url").unwrap_or_else(placeholder),
+                let_in_unverified: reader.word("captcha.on_provider_error") == "allow",
+            },
             alerts: Alerts {
                 http_400: reader.number("alerts.http_400_tolerance"),
                 http_401: reader.number("alerts.http_401_tolerance"),
@@ -372,6 +415,24 @@ fn redis(reader: &mut Reader) -> Option<Redis> {
     let (port, password) = (reader.port_or_zero("redis.port"), reader.secret("redis.password"));
     let (secure, cluster) = (reader.flag("redis.secure"), reader.flag("redis.cluster_mode"));
     Some(Redis { host: reader.text("redis.host")?, port, secure, cluster, password })
+}
+
+fn push(reader: &mut Reader) -> Push {
+    let (url, api_key) = (reader.url("nexus.url"), reader.secret("nexus.api_key"));
+    let wanted = reader.word("push.provider") == "nexus";
+    let nexus = url.zip(api_key).map(|(url, api_key)| Nexus { url, api_key });
+    if wanted && nexus.is_none() && reader.problems.is_empty() {
+        reader.problems.push(Problem::Relation {
+            first: "GES_PUSH__PROVIDER",
+            second: "GES_NEXUS__URL",
+            rule: "nexus needs GES_NEXUS__URL and GES_NEXUS__API_KEY",
+        });
+    }
+    Push {
+        nexus: nexus.filter(|_| wanted),
+        fcm_url: reader.url("push.fcm_url").unwrap_or_else(placeholder),
+        token_uri: reader.url("push.token_uri"),
+    }
 }
 
 fn ors_redis(reader: &mut Reader) -> Option<OrsRedis> {

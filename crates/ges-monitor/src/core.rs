@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ges_domain::callback::{Actor, Callback, Reason};
+use ges_domain::invariants::Look;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{CallIns, Catalogue, Clock, Handover, KeptAnswers, Sessions, SubmissionStream};
 use ges_domain::use_cases::CurrentWait;
@@ -10,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::health::StreamHealth;
+use crate::notices::Bell;
 use crate::rights::Rights;
 use crate::waits::Waits;
 use crate::{MonitorGauges, MonitorSettings};
@@ -32,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) current: Arc<CurrentWait>,
     pub(crate) settings: Arc<MonitorSettings>,
     pub(crate) health: Mutex<StreamHealth>,
+    /// Where hints at pushes are left for the duty that sends them.
+    pub(crate) bell: Arc<Bell>,
     pub(crate) stops: TaskTracker,
     pub(crate) stop_places: Arc<Semaphore>,
 }
@@ -43,6 +47,14 @@ impl Core {
 
     pub(crate) fn health(&self) -> std::sync::MutexGuard<'_, StreamHealth> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a look at a promise. What it finds is a bug: a person is told, and the work goes on.
+    pub(crate) fn look(&self, look: &Look) {
+        self.gauges.looked(look);
+        for violation in &look.broken {
+            tracing::error!(%violation, "a promise is broken");
+        }
     }
 
     /// Tells the session of a record that a monitor has ended to stop (R-EXP-1). Best effort, beside the work.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ges_domain::ports::MonitorSizes;
+use ges_domain::invariants::Look;
+use ges_domain::ports::{MonitorSizes, NoticeKey};
 use ges_telemetry::{Managed, Metrics};
 
 /// Hears what monitors do. Nothing here may block.
@@ -15,8 +16,29 @@ pub trait MonitorGauges: Send + Sync {
     fn submit_failed(&self);
     /// Items were handled more than 10 s after their time (`MONITOR_LAGGING_BEHIND`).
     fn lagging(&self, items: u64);
+    /// A promise was looked at in passing (`ges_invariant_checks_total`, `ges_invariant_violations_total`).
+    fn looked(&self, look: &Look);
+    /// The record refused writes: it had changed, or another node had the shard by then
+    /// (`ges_monitor_refused_writes_total`).
+    fn refused(&self, writes: u64);
     /// A panic was caught at the boundary of a task.
     fn panicked(&self);
+}
+
+/// Hears what becomes of pushes. Nothing here may block.
+pub trait PushGauges: Send + Sync {
+    /// A push to one target has ended (R-PSH-6; `ges_push_notifications_sent`).
+    fn push_ended(&self, push: &NoticeKey, success: bool);
+}
+
+impl PushGauges for NoGauges {
+    fn push_ended(&self, _: &NoticeKey, _: bool) {}
+}
+
+impl PushGauges for Metrics {
+    fn push_ended(&self, push: &NoticeKey, success: bool) {
+        self.push_notification_sent(&push.tenant.to_string(), success);
+    }
 }
 
 /// Hears nothing.
@@ -28,6 +50,8 @@ impl MonitorGauges for NoGauges {
     fn submitted(&self, _: usize, _: Duration) {}
     fn submit_failed(&self) {}
     fn lagging(&self, _: u64) {}
+    fn looked(&self, _: &Look) {}
+    fn refused(&self, _: u64) {}
     fn panicked(&self) {}
 }
 
@@ -45,6 +69,13 @@ impl MonitorGauges for Metrics {
     }
     fn lagging(&self, items: u64) {
         self.monitor_lagging_behind(items);
+    }
+    fn looked(&self, look: &Look) {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        self.invariant_checked(look.invariant.id(), count(look.looked), count(look.broken.len()));
+    }
+    fn refused(&self, writes: u64) {
+        self.monitor_refused(writes);
     }
     fn panicked(&self) {
         self.uncaught_exception();

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::core::Core;
 use crate::duty::supervise;
 use crate::health::StreamHealth;
+use crate::notices::{PushPorts, SendNotices};
 use crate::purge::Purge;
 use crate::rights::{HoldShards, Rights};
 use crate::sizes::CountSizes;
@@ -48,6 +49,8 @@ pub struct MonitorPorts {
     pub wake_ups: Box<dyn WakeUps>,
     /// Who hears what monitors do.
     pub gauges: Arc<dyn MonitorGauges>,
+    /// Pushes; without, nobody is pushed for.
+    pub push: Option<PushPorts>,
 }
 
 /// The monitors of one node.
@@ -76,6 +79,7 @@ impl Monitor {
             current: Arc::clone(&ports.wait),
             settings: Arc::clone(&settings),
             health: SyncMutex::new(StreamHealth::default()),
+            bell: Arc::default(),
             stops: TaskTracker::new(),
             stop_places: Core::stop_places(),
         });
@@ -102,6 +106,11 @@ impl Monitor {
         run("purge", Box::new(move || Box::new(Purge { core: Arc::clone(&shared), begun: false })));
         let shared = Arc::clone(&core);
         run("sizes", Box::new(move || Box::new(CountSizes { core: Arc::clone(&shared) })));
+        if let Some(push) = ports.push {
+            let shared = Arc::clone(&core);
+            let make = move || -> Box<dyn Duty> { Box::new(SendNotices::new(Arc::clone(&shared), push.clone())) };
+            run("push", Box::new(make));
+        }
         let sample_settings = Arc::clone(&settings);
         let sample = move || -> Box<dyn Duty> {
             Box::new(SampleWaits {

@@ -16,6 +16,7 @@ use crate::{Duty, MonitorSettings, Turn};
 pub(crate) struct Rights {
     held: Mutex<Held>,
     changed: Notify,
+    changed_for_pushes: Notify,
 }
 
 #[derive(Default)]
@@ -51,6 +52,11 @@ impl Rights {
         self.changed.notified().await;
     }
 
+    /// The same for the duty that pushes: each notice wakes one listener.
+    pub(crate) async fn changed_for_pushes(&self) {
+        self.changed_for_pushes.notified().await;
+    }
+
     fn renew(&self, leases: &[ShardLease], until: Instant) {
         let epochs: BTreeMap<_, _> = leases.iter().map(|lease| (lease.shard, lease.epoch)).collect();
         let mut held = self.held();
@@ -59,6 +65,7 @@ impl Rights {
         drop(held);
         if differs {
             self.changed.notify_one();
+            self.changed_for_pushes.notify_one();
         }
     }
 

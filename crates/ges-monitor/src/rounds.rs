@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ges_domain::Instant;
-use ges_domain::callback::{Callback, Change, Kind, Reason};
+use ges_domain::callback::{Actor, Callback, Change, Kind, Reason};
+use ges_domain::invariants;
 use ges_domain::ports::{Dispatch, Handed, HandoverOutcome, ServiceRef, ShardLease, StoreError};
 use ges_domain::submission::{DueVerdict, MIN_LEAD, ack_deadline, decide_due, due_from, earliest_dial};
 use tokio::time::Instant as Monotonic;
@@ -122,6 +123,7 @@ impl Core {
         if !self.rights.allow(lease) {
             return Err(RoundBroke::LeaseOver);
         }
+        invariants::handing_over(batch).iter().for_each(|look| self.look(look));
         let began = Monotonic::now();
         if let Err(error) = self.stream.submit(batch).await {
             tracing::warn!(entries = batch.len(), error = &error as &dyn std::error::Error, "the stream took no batch");
@@ -140,18 +142,22 @@ impl Core {
         // An attempt waits for its answer from now on: however long the writing took, the next one must not follow early (I2).
         let at = self.clock.now();
         let outcomes = self.handover.record_handed(lease, &handed, at).await?;
-        let mut recorded = false;
+        let (mut recorded, mut refused) = (false, 0);
         for (one, outcome) in handed.iter().zip(outcomes) {
             match outcome {
                 HandoverOutcome::Recorded => {
                     recorded = true;
                     tracing::debug!(callback.id = %one.id, one.attempt, "handed over");
                 }
-                HandoverOutcome::Overtaken => tracing::info!(
-                    callback.id = %one.id, one.attempt, "changed while it was handed over; its session will be refused"
-                ),
+                HandoverOutcome::Overtaken => {
+                    refused += 1;
+                    tracing::info!(
+                        callback.id = %one.id, one.attempt, "changed while it was handed over; its session will be refused"
+                    );
+                }
             }
         }
+        self.gauges.refused(refused);
         Ok(Written { recorded, at })
     }
 
@@ -164,10 +170,13 @@ impl Core {
         now: Instant,
     ) -> Result<bool, StoreError> {
         let changes = vec![Change::Completed { reason: reason.clone() }];
-        let ended = self.handover.settle(lease, record, changes, now).await?;
+        let ended = self.handover.settle(lease, record, changes.clone(), now).await?;
         if ended {
             tracing::info!(callback.id = %record.id, reason = reason.as_str(), "a monitor ended a callback");
+            self.look(&invariants::ended(&record.apply(Actor::Monitor, now, changes).0));
             self.stop_session(record, &reason);
+        } else {
+            self.gauges.refused(1);
         }
         Ok(ended)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ges_domain::Instant;
 use ges_domain::callback::{Actor, Callback, Change, Reason};
+use ges_domain::invariants;
 use ges_domain::ports::{Dispatch, ServiceRef, ShardLease};
 use ges_domain::submission::{TimerVerdict, decide_timer, earliest_dial};
 
@@ -43,11 +44,14 @@ impl Core {
                 }
                 // First the record waits again, so that whatever happens now, somebody writes the next attempt.
                 TimerVerdict::NextAttempt => {
+                    self.look(&invariants::giving_up(&row, now));
                     let freed = self.handover.settle(lease, &row, vec![Change::SessionUnbound], now).await?;
                     if freed {
                         let (row, _) = row.apply(Actor::Monitor, now, vec![Change::SessionUnbound]);
                         let service = ServiceRef { tenant: row.tenant, name: row.service.clone() };
                         again.entry(service).or_default().push(row);
+                    } else {
+                        self.gauges.refused(1);
                     }
                     freed
                 }

@@ -301,7 +301,9 @@ impl Duty for Worker {
                             return;
                         }
                     }
+                    Wake::Notices { service } => self.core.bell.ring(Some(service)),
                     Wake::Everything => {
+                        self.core.bell.ring(None);
                         self.rescan_at = Monotonic::now();
                         return;
                     }

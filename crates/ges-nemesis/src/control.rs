@@ -21,6 +21,17 @@ pub struct SessionSeen {
     pub dialed_at: Vec<Instant>,
 }
 
+/// A message that a phone shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// Whose phone.
+    pub target: String,
+    /// What it tells.
+    pub event: String,
+    /// How often it was sent; a repeat takes the place of what it repeats.
+    pub sends: u64,
+}
+
 /// The control plane, and every session it ever told of.
 #[derive(Debug)]
 pub struct Control {
@@ -62,6 +73,39 @@ impl Control {
             seen.insert(session.session.to_string(), session);
         }
         Ok(())
+    }
+
+    /// Orders a fault.
+    ///
+    /// # Errors
+    /// The simulator does not take it.
+    pub async fn order_fault(&self, fault: &Value) -> Result<()> {
+        let ordered = self.http.post(format!("{}/faults", self.url)).json(fault).send().await?;
+        ordered.error_for_status()?;
+        Ok(())
+    }
+
+    /// What phones show: one entry per target and tag, with how often it was sent.
+    ///
+    /// # Errors
+    /// The simulator does not answer properly.
+    pub async fn push_ledger(&self) -> Result<Vec<Pushed>> {
+        let list: Vec<Value> = self.http.get(format!("{}/fcm/ledger", self.url)).send().await?.json().await?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let pushed = |shown: &Value| Pushed {
+            target: text(&shown["target"]),
+            event: text(&shown["event"]),
+            sends: shown["sends"].as_u64().unwrap_or(0),
+        };
+        Ok(list.iter().map(pushed).collect())
+    }
+
+    /// A push credential that the simulated Google accepts.
+    ///
+    /// # Errors
+    /// The simulator does not answer properly.
+    pub async fn service_account(&self) -> Result<Value> {
+        Ok(self.http.get(format!("{}/fcm/service-account", self.url)).send().await?.json().await?)
     }
 
     /// Every session seen so far.

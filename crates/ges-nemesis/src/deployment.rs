@@ -85,6 +85,7 @@ impl Deployment {
             simulator: plan.simulator,
             routers: plan.routers,
             simulator_arguments,
+            accelerated: true,
             provisioning: vec![document(&plan.services)],
             environment: vec![
                 ("GES_SERVER__INTERNAL_URL".into(), format!("127.0.0.1:{}", sessions.port())),
@@ -139,6 +140,36 @@ impl Deployment {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Lets the tenant push through the simulated FCM.
+    ///
+    /// # Errors
+    /// The first API pod does not take the credential.
+    pub async fn provision_push(&self) -> Result<()> {
+        let account = self.control.service_account().await?;
+        let port = self.cluster.node("api-0")?.internal_port();
+        let request = reqwest::Client::builder().no_proxy().build()?;
+        let request = request.put(format!("http://127.0.0.1:{port}/ges/v1/credentials/push/fcm"));
+        request.header("ContactCenterId", Cluster::TENANT).json(&account).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// The sum of a metric over all workers that run: of the series that carry `label`.
+    ///
+    /// # Errors
+    /// A worker does not answer.
+    pub async fn workers_count(&self, metric: &str, label: &str) -> Result<f64> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let mut sum = 0.0;
+        for node in self.cluster.nodes().iter().filter(|node| node.name().starts_with("worker-") && node.id().is_some())
+        {
+            let page =
+                http.get(format!("http://127.0.0.1:{}/metrics", node.internal_port())).send().await?.text().await?;
+            let series = page.lines().filter(|line| line.starts_with(metric) && line.contains(label));
+            sum += series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+        }
+        Ok(sum)
     }
 
     /// Kills Redis; everything written before is in the ledger.

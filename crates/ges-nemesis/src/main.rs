@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use ges_nemesis::{Figure, RunSettings, run};
+use ges_nemesis::{Figure, RunSettings, limit_runs, run};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Crashes, pauses, lost servers and cut connections against the real programs.
@@ -31,6 +31,9 @@ struct Options {
     /// Measure recovery times instead.
     #[arg(long)]
     figures: bool,
+    /// Fill a rate limit so many times with many clients instead.
+    #[arg(long)]
+    limit_runs: Option<usize>,
     /// Where logs of runs with anomalies are kept.
     #[arg(long, default_value = "target/nemesis")]
     keep: PathBuf,
@@ -39,7 +42,13 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let work = async { if options.figures { measure().await } else { attack(&options).await } };
+    let work = async {
+        match options.limit_runs {
+            Some(runs) => fill(runs).await,
+            None if options.figures => measure().await,
+            None => attack(&options).await,
+        }
+    };
     // Dropping the work ends every process it started.
     let done = tokio::select! {
         done = work => done,
@@ -53,6 +62,18 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Fills a rate limit and tells each run in a line.
+async fn fill(runs: usize) -> Result<bool> {
+    let mut exact = true;
+    for (number, run) in limit_runs(runs).await?.into_iter().enumerate() {
+        exact &= run.is_exact();
+        let redis = if run.redis_killed { "killed" } else { "lives" };
+        println!("run {number:2}: Redis {redis}, {} stored, {:?} in {:?}", run.stored, run.answers, run.took);
+    }
+    println!("{}", if exact { "every run took exactly the limit" } else { "the limit did not hold" });
+    Ok(exact)
 }
 
 /// Ctrl-C or SIGTERM.

@@ -61,7 +61,7 @@ fn on(settings: RedisSettings, name: &str) -> RedisSettings {
 }
 
 async fn reader(settings: &RedisSettings) -> Client {
-    let client = settings.builder().unwrap().build().unwrap();
+    let client = settings.server().builder().unwrap().build().unwrap();
     client.init().await.unwrap();
     client
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::booking::Desk;
+use crate::booking::{Desk, Memory};
 use crate::catalogue::Cache;
 use crate::clock::{self, PgClock};
 use crate::error::unavailable;
@@ -28,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) services: Services,
     pub(crate) cache: Cache,
     pub(crate) desk: Desk,
+    pub(crate) memory: Memory,
     pub(crate) recent: Recent,
     pub(crate) lease: Duration,
     clock: PgClock,
@@ -73,6 +74,7 @@ impl PgStore {
             services: Services::default(),
             cache: Cache::default(),
             desk: Desk::default(),
+            memory: Memory::default(),
             recent: Recent::default(),
             lease: settings.lease,
             clock: clock.clone(),
@@ -112,6 +114,21 @@ impl PgStore {
     /// [`StoreError`] when the store is not available.
     pub async fn migrations_applied(&self) -> Result<bool, StoreError> {
         Ok(self.schema().await?.is_ready())
+    }
+
+    /// What tells this database from every other, a copy or a new one of the same name too: memories beside the store that
+    /// carry it are never taken for another's.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    pub async fn identity(&self) -> Result<String, StoreError> {
+        let database =
+            sqlx::query_scalar::<_, i64>("select oid::bigint from pg_database where datname = current_database()");
+        let database = database.fetch_one(&self.0.pool).await.map_err(unavailable)?;
+        let cluster = sqlx::query_scalar::<_, i64>("select system_identifier from pg_control_system()");
+        // Some providers do not let users ask for it; the database's own number still tells most apart.
+        let cluster = cluster.fetch_one(&self.0.pool).await.unwrap_or_default();
+        Ok(format!("{:x}-{database:x}", cluster.cast_unsigned()))
     }
 
     /// Whether the server answers: one statement.

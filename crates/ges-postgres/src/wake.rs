@@ -27,8 +27,20 @@ pub(crate) fn payload(service: &ServiceRef, desired: Instant) -> String {
     format!("{} {} {}", service.tenant, desired.millis(), service.name)
 }
 
+/// `push tenant name`: something may be to push (chapter 16).
+pub(crate) fn push_payload(tenant: TenantId, service: &ServiceName) -> String {
+    format!("push {tenant} {service}")
+}
+
 /// Reads a payload; one of another release is a hint to look at everything.
 fn parse(payload: &str) -> Wake {
+    if let Some(rest) = payload.strip_prefix("push ") {
+        let (tenant, name) = rest.split_once(' ').unwrap_or_default();
+        return match (tenant.parse(), ServiceName::new(name)) {
+            (Ok(tenant), Ok(name)) => Wake::Notices { service: ServiceRef { tenant, name } },
+            _ => Wake::Everything,
+        };
+    }
     let mut words = payload.splitn(3, ' ');
     let tenant = words.next().and_then(|word| word.parse::<TenantId>().ok());
     let desired = words.next().and_then(|word| word.parse().ok()).map(Instant::from_millis);
@@ -140,8 +152,10 @@ mod tests {
         let tenant: TenantId = "c0ffee00-0000-4000-8000-000000000100".parse().unwrap();
         let service = ServiceRef { tenant, name: ServiceName::new("my svc/é 1").unwrap() };
         let desired = Instant::from_millis(-5);
+        let hint = push_payload(service.tenant, &service.name);
+        assert_eq!(parse(&hint), Wake::Notices { service: service.clone() });
         assert_eq!(parse(&payload(&service, desired)), Wake::Service { service, desired });
-        for strange in ["", "x", "c0ffee00-0000-4000-8000-000000000100 soon CB"] {
+        for strange in ["", "x", "push x", "c0ffee00-0000-4000-8000-000000000100 soon CB"] {
             assert_eq!(parse(strange), Wake::Everything);
         }
     }

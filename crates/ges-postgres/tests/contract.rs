@@ -6,8 +6,10 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+};
+use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
 use ges_testkit::contract::Stores;
 use support::Database;
@@ -45,8 +47,17 @@ impl Stores for Fresh {
     fn handover(&self) -> Arc<dyn Handover> {
         Arc::new(self.store.clone())
     }
+    fn notices(&self) -> Arc<dyn Notices> {
+        Arc::new(self.store.clone())
+    }
+    fn credentials(&self) -> Arc<dyn SealedCredentials> {
+        Arc::new(self.store.clone())
+    }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {
         Box::new(self.store.wake_ups().await.unwrap())
+    }
+    fn now(&self) -> Instant {
+        self.store.clock().now()
     }
     fn lease(&self) -> Duration {
         self.database.settings.lease

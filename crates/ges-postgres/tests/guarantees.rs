@@ -197,9 +197,10 @@ async fn transactions(database: &Database) -> i64 {
     last
 }
 
-/// A booking alone costs two statements: count, write. Outside a transaction each is one of its own, so the server counts them.
+/// A booking alone costs two statements, count and write, and soon after another one of its service only the second. Outside a
+/// transaction each is one of its own, so the server counts them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_booking_alone_is_two_statements_without_a_transaction_around_them() {
+async fn a_booking_alone_is_two_statements_at_most_without_a_transaction_around_them() {
     let (database, store) = provisioned().await;
     store.close().await;
     let before = transactions(&database).await;
@@ -211,7 +212,7 @@ async fn a_booking_alone_is_two_statements_without_a_transaction_around_them() {
     store.close().await;
     let used = transactions(&database).await - before;
     println!("{used} transactions for 200 bookings one after the other, our own looks included");
-    assert!((400..460).contains(&used), "two statements each: {used}");
+    assert!((200..460).contains(&used), "one or two statements each: {used}");
 }
 
 fn fact(name: &str) -> SessionUpdate {

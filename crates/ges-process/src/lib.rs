@@ -2,11 +2,13 @@
 //!
 //! Applications stay lists of what they are made of; what is the same in all of them is here.
 
+mod credentials;
 mod frame;
 mod ids;
 mod outbound;
 mod signals;
 
+pub use credentials::vault;
 pub use frame::{Frame, report_bad_configuration};
 pub use ids::{RandomIds, SecureChance};
 pub use outbound::{Outbound, Unregistered, WithinASecond};

@@ -12,7 +12,8 @@ use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, Statist
 use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
 use ges_gws::{Account, Accounts, AccountsError, ClientToken, Credentials, Environment, GwsObserver, GwsStatistics};
 use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
-use ges_telemetry::Metrics;
+use ges_push::PushObserver;
+use ges_telemetry::{Metrics, TracePosition};
 use ges_urs::{RequestForm, Routers, RoutersByTenant, UrsWaits};
 
 /// Builds every HTTP client of the process under one policy.
@@ -52,11 +53,23 @@ impl GwsObserver for Counts {
     }
 }
 
+impl PushObserver for Counts {
+    fn not_reached(&self) {
+        self.0.nexus_access_failure();
+    }
+}
+
 impl Outbound {
-    /// Counts into `metrics`.
+    /// Counts into `metrics`; calls of a traced request carry its `traceparent` (integrations 0.4).
     pub fn new(metrics: &Metrics) -> Self {
         let counts = Arc::new(Counts(metrics.clone()));
-        Self { factory: Arc::new(HttpClientFactory::default().observed_by(counts.clone())), counts }
+        let position = || TracePosition::current().map(|position| position.to_string());
+        let factory = HttpClientFactory::default().observed_by(counts.clone()).trace_parent(Arc::new(position));
+        Self { factory: Arc::new(factory), counts }
+    }
+
+    pub(crate) fn counts(&self) -> Arc<dyn PushObserver> {
+        self.counts.clone()
     }
 
     /// The factory, for adapters that are not built here.

@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Chance, Clock, Ids, KeptAnswers, Record, Sessions};
+use ges_domain::ports::{
+    Bookings, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Record, Sessions,
+};
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
@@ -43,6 +45,8 @@ pub struct Api {
     pub take_update: TakeSessionUpdate,
     /// The record, for storage reads and for finding the tenant of an id.
     pub record: Arc<dyn Record>,
+    /// Credentials of tenants.
+    pub credentials: Arc<dyn CredentialDesk>,
     /// What was answered under idempotency keys.
     pub kept: Arc<dyn KeptAnswers>,
     /// Who owns which API key.
@@ -65,6 +69,10 @@ pub struct Parts {
     pub plan: Arc<dyn NumberingPlan>,
     /// Running sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// Whether visitors are people.
+    pub human: Arc<dyn HumanCheck>,
+    /// Credentials of tenants.
+    pub credentials: Arc<dyn CredentialDesk>,
     /// Who owns which API key.
     pub keys: Arc<dyn ApiKeys>,
     /// Which pages may read answers.
@@ -85,7 +93,21 @@ impl Api {
         store: &Arc<S>,
         parts: Parts,
     ) -> Self {
-        let Parts { wait, waits, statistics, plan, sessions, keys, origins, clock, ids, chance, observed } = parts;
+        let Parts {
+            wait,
+            waits,
+            statistics,
+            plan,
+            sessions,
+            human,
+            credentials,
+            keys,
+            origins,
+            clock,
+            ids,
+            chance,
+            observed,
+        } = parts;
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
             book: BookCallback {
@@ -93,6 +115,7 @@ impl Api {
                 bookings: store.clone(),
                 wait,
                 plan: plan.clone(),
+                human,
                 clock: clock.clone(),
                 ids: ids.clone(),
             },
@@ -120,6 +143,7 @@ impl Api {
             statistics,
             take_update: TakeSessionUpdate { record: record.clone(), sessions, clock },
             record,
+            credentials,
             kept: store.clone(),
             keys,
             origins,

@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use ges_domain::{CallbackId, Refusal, TenantId};
-use ges_telemetry::{PRIVATE_PATH, UNMATCHED_PATH};
+use ges_telemetry::{PRIVATE_PATH, TracePosition, UNMATCHED_PATH};
 use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -30,6 +30,8 @@ use crate::{body, engagement};
 
 /// The header that carries the correlation id of internal calls.
 const CORRELATION: &str = "x-correlation-id";
+/// The header that carries the position in a trace, in both directions (W3C Trace Context).
+const TRACE: &str = "traceparent";
 
 /// One request, shared between the layer and the handlers.
 #[derive(Clone)]
@@ -42,6 +44,7 @@ struct Inner {
     /// Whether it is for the public API, whose answers pages of other origins may read.
     public: bool,
     gms: bool,
+    trace: Option<TracePosition>,
     correlation: Option<HeaderValue>,
     started: Instant,
     reported: AtomicBool,
@@ -64,8 +67,19 @@ impl Exchange {
             let fits = (1..=128).contains(&value.len());
             fits && value.as_bytes().iter().all(u8::is_ascii_graphic)
         });
+        let corr_id = fresh_id();
+        // Several headers, or a bad one, are as good as none: the trace is ours then, and its id that of the request.
+        let mut traces = request.headers().get_all(TRACE).iter();
+        let given = traces.next().filter(|_| traces.next().is_none());
+        let given = given.and_then(|value| TracePosition::parse(value.to_str().ok()?));
+        let span = rand::random();
+        let trace = match given {
+            Some(parent) => Some(parent.child(span)),
+            None => TracePosition::first(corr_id.as_u128(), span),
+        };
         Self(Arc::new(Inner {
-            corr_id: fresh_id(),
+            corr_id,
+            trace,
             label: label(request, role),
             public: path.starts_with(engagement::BASE),
             method: method(request.method()),
@@ -123,6 +137,10 @@ impl Exchange {
     }
 
     fn correlate(&self, response: &mut Response) {
+        if let Some(trace) = &self.0.trace {
+            let position = HeaderValue::from_str(&trace.to_string()).expect("invariant: a trace position is ASCII");
+            response.headers_mut().insert(TRACE, position);
+        }
         if !self.0.gms {
             return;
         }
@@ -182,7 +200,9 @@ fn fresh_id() -> Uuid {
 /// The outermost layer of every listener.
 pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let exchange = Exchange::new(&request, site.role);
-    let span = tracing::info_span!("request", corr_id = %exchange.0.corr_id);
+    let trace = exchange.0.trace;
+    let trace_id = trace.map(|trace| trace.trace_id());
+    let span = tracing::info_span!("request", corr_id = %exchange.0.corr_id, trace_id);
     let rejected = span.in_scope(|| screen(&mut request, &site));
     let page = if exchange.0.public && site.public_api().is_some() { Page::of(&request) } else { None };
     let preflight = exchange.is_operation() && cors::is_preflight(&request);
@@ -209,6 +229,12 @@ pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request
         let (response, code) = own.seal(response, &own_site);
         own.report(response.status(), code, &own_site);
         response
+    };
+    let work = async move {
+        match trace {
+            Some(trace) => trace.around(work).await,
+            None => work.await,
+        }
     };
     let running = site.tasks.spawn(work.instrument(span.clone()));
     let mut response = match tokio::time::timeout(site.limits.answer_within, running).await {

@@ -327,3 +327,45 @@ proptest! {
         })))?;
     }
 }
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// W3C Trace Context: the trace goes on, with a span of ours.
+#[tokio::test]
+async fn a_valid_traceparent_is_continued_and_a_bad_one_is_ignored() {
+    let world = World::new().await;
+    let ask = async |headers: &[&str]| {
+        let mut request = post("retrieve").header("x-api-key", KEY);
+        for header in headers {
+            request = request.header("traceparent", *header);
+        }
+        send(world.external(), request.body("{}".into()).unwrap()).await
+    };
+    let given = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let reply = ask(&[&given]).await;
+    let answered = reply.header("traceparent").unwrap();
+    assert!(answered.starts_with(&format!("00-{TRACE}-")) && answered.ends_with("-01"), "{answered}");
+    assert_ne!(answered, given, "the span is ours");
+    let own = |reply: &crate::testing::Reply| reply.json()["status"]["corrId"].as_str().unwrap().replace('-', "");
+    for bad in [&[][..], &["00-bad"], &["ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"], &[&given, &given]] {
+        let reply = ask(bad).await;
+        let started = format!("00-{}-", own(&reply));
+        assert!(reply.header("traceparent").unwrap().starts_with(&started), "a trace of our own, named as the request");
+        reply.refused(400, 1);
+    }
+}
+
+#[tokio::test]
+async fn the_log_lines_of_a_request_name_its_trace() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let world = World::new().await;
+    let request =
+        post("retrieve").header("x-api-key", KEY).header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-00"));
+    send(world.external(), request.body("{}".into()).unwrap()).await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let answered = text.lines().find(|line| line.contains("request answered")).unwrap();
+    assert!(answered.contains(TRACE), "{answered}");
+}

@@ -32,6 +32,11 @@ impl Caller {
         if self.sibling { Source::Ivr } else { Source::Api }
     }
 
+    /// Whether a sibling service asks, which named its contact center and no key.
+    pub(crate) const fn is_sibling(self) -> bool {
+        self.sibling
+    }
+
     /// The same distinction for the timeline.
     pub(crate) const fn actor(self) -> Actor {
         if self.sibling { Actor::Ivr } else { Actor::Api }

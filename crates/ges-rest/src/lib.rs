@@ -10,6 +10,7 @@ mod body;
 mod canonical;
 mod codes;
 mod cors;
+mod credentials;
 mod dates;
 mod engagement;
 mod exchange;

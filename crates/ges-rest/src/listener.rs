@@ -7,12 +7,13 @@ use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use ges_domain::invariants::Look;
 use ges_telemetry::Metrics;
 use tokio_util::task::TaskTracker;
 
 use crate::answer::Failure;
 use crate::api::{Api, Observed};
-use crate::{engagement, exchange, genesys, health, openapi};
+use crate::{credentials, engagement, exchange, genesys, health, openapi};
 
 /// What becomes of headers that name a contact center on the external listener (engagement-api 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,6 +92,15 @@ impl Site {
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.observed.metrics
     }
+
+    /// Counts a look at a promise in passing. What it finds is a bug: a person is told, and the answer stands.
+    pub(crate) fn look(&self, look: &Look) {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        self.metrics().invariant_checked(look.invariant.id(), count(look.looked), count(look.broken.len()));
+        for violation in &look.broken {
+            tracing::error!(%violation, "a promise is broken");
+        }
+    }
 }
 
 /// The public API, and nothing else.
@@ -102,7 +112,8 @@ pub fn external_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Rou
 /// The public API for sibling services, the session storage, health and metrics.
 pub fn internal_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Router {
     let site = Site { role: Role::Internal, limits, observed: api.observed.clone(), api: Some(api), tasks };
-    finish(engagement::routes().merge(genesys::routes()).merge(openapi::routes()).merge(own_routes()), site)
+    let own = own_routes().merge(credentials::routes());
+    finish(engagement::routes().merge(genesys::routes()).merge(openapi::routes()).merge(own), site)
 }
 
 /// Health and metrics of a process that serves nothing else.

@@ -44,6 +44,8 @@ impl Wire {
 
 /// Seconds after which a caller may try again when something we depend on is down.
 pub(crate) const DOWN: u64 = 2;
+/// Seconds after which a verifier of visitors may answer again (integrations 7.5).
+const UNVERIFIABLE: u64 = 5;
 /// Seconds after which a full queue may have moved on.
 pub(crate) const QUEUE: u64 = 60;
 
@@ -89,9 +91,8 @@ pub(crate) fn wire(refusal: &Refusal) -> Wire {
         Refusal::QueueFull => Wire::full(CODE_TTL_LIMIT, Proposals::new()).later(QUEUE),
         Refusal::EnqueueLimitReached => Wire::full(CODE_NUMBER_LIMIT, Proposals::new()),
         Refusal::RecordUnreadable => Wire::new(500, 50),
-        Refusal::StoreUnavailable | Refusal::UpstreamUnavailable | Refusal::CaptchaUnavailable => {
-            Wire::new(500, 51).later(DOWN)
-        }
+        Refusal::StoreUnavailable | Refusal::UpstreamUnavailable => Wire::new(500, 51).later(DOWN),
+        Refusal::CaptchaUnavailable => Wire::new(500, 51).later(UNVERIFIABLE),
         Refusal::NoCallInNumber => Wire::new(500, 51).later(CALL_IN),
         // What was asked is wrong upstream, and asking again changes nothing.
         Refusal::UpstreamRefused(_) => Wire::new(500, 51),

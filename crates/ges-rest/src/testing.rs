@@ -15,8 +15,8 @@ use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallbackId, Instant, TenantId};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::{
-    CountingChance, CountingIds, FakeKeys, FakeOrigins, FakePlan, FakeSessions, FakeStatistics, FakeWaits, ManualClock,
-    MemoryStore, builders,
+    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeSessions, FakeStatistics,
+    FakeWaits, ManualClock, MemoryStore, builders,
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -45,6 +45,7 @@ pub(crate) struct World {
     pub(crate) waits: Arc<FakeWaits>,
     pub(crate) statistics: Arc<FakeStatistics>,
     pub(crate) gate: Arc<Semaphore>,
+    pub(crate) human: Arc<FakeHumans>,
     pub(crate) observed: Observed,
     pub(crate) tasks: TaskTracker,
     pub(crate) limits: Limits,
@@ -75,12 +76,15 @@ impl World {
         );
         let observed = Observed::new(Health::new(host, components), metrics);
         let shared = Arc::new(store.clone());
+        let human = Arc::new(FakeHumans::default());
         let parts = Parts {
             wait: Arc::new(CurrentWait::new(waits.clone())),
             waits: waits.clone(),
             statistics: statistics.clone(),
             plan: Arc::new(FakePlan),
             sessions: sessions.clone(),
+            human: human.clone(),
+            credentials: Arc::new(FakeDesk::default()),
             keys: Arc::new(OddKeys { keys: Arc::clone(&keys), gate: Arc::clone(&gate) }),
             origins: origins.clone(),
             clock: clock.clone(),
@@ -99,6 +103,7 @@ impl World {
             waits,
             statistics,
             gate,
+            human,
             observed,
             tasks: TaskTracker::new(),
             limits: Limits::external(),

@@ -11,10 +11,12 @@ use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
 use crate::desk::Desk;
+use crate::fcm::Fcm;
 use crate::floor::FloorSettings;
 use crate::gws::Gws;
 use crate::http::{Door, Fault};
 use crate::ors::{Deed, Ors, Scenario, Session};
+use crate::recaptcha::Recaptcha;
 use crate::stats::{Stats, StatsState};
 use crate::tenants::Seed;
 use crate::urs::{Urs, UrsState};
@@ -26,6 +28,8 @@ pub(crate) struct Control {
     pub(crate) ors: Arc<Ors>,
     pub(crate) urs: Arc<Urs>,
     pub(crate) gws: Arc<Gws>,
+    pub(crate) fcm: Arc<Fcm>,
+    pub(crate) recaptcha: Arc<Recaptcha>,
     pub(crate) stats: Arc<Stats>,
     /// What a reset goes back to.
     pub(crate) seed: Seed,
@@ -40,6 +44,8 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
         .route("/_sim/faults", post(order_fault))
         .route("/_sim/faults/{id}", delete(remove_fault))
         .route("/_sim/state/{target}", put(put_state))
+        .route("/_sim/fcm/ledger", get(push_ledger))
+        .route("/_sim/fcm/service-account", get(service_account))
         .route("/_sim/ors/scenario", post(scenario))
         .route("/_sim/ors/sessions", get(sessions))
         .route("/_sim/ors/sessions/{sid}/{action}", post(act))
@@ -58,6 +64,8 @@ async fn reset(State(control): State<Arc<Control>>) -> Response {
     control.door.faults.lock().clear();
     control.door.recordings.lock().clear();
     control.ors.reset();
+    control.fcm.reset();
+    control.recaptcha.used.lock().clear();
     control.gws.replace(control.seed.clone());
     *control.urs.state.lock() = UrsState::default();
     *control.stats.state.lock() = StatsState::default();
@@ -95,6 +103,16 @@ async fn put_state(
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     put.map_or_else(|error| bad(&error.to_string()), |()| done())
+}
+
+/// What phones show, one entry per target and tag, with how often it was sent.
+async fn push_ledger(State(control): State<Arc<Control>>) -> Response {
+    Json(control.fcm.shown()).into_response()
+}
+
+/// A credential for the simulated Google, as a tenant would provision it.
+async fn service_account(State(control): State<Arc<Control>>) -> Response {
+    Json(control.fcm.service_account()).into_response()
 }
 
 /// `{"service":…, "name":"happy"}`, `{"service":…, "name":"floor"}`, or a whole script; without `service` the default.

@@ -1,5 +1,5 @@
 //! The world around GES, made believe: orchestration with its sessions, an agent floor, the router's wait estimates, the
-//! authentication and environment services, and a control plane to order faults and ask what happened.
+//! authentication and environment services, push providers, reCAPTCHA, and a control plane to order faults and ask what happened.
 //!
 //! Everything listens on the loopback only. Nothing here is part of the product; it speaks the same protocols as the real
 //! peers, so that demonstrations and tests run the real adapters. This crate knows nothing of the domain.
@@ -7,11 +7,13 @@
 mod clock;
 mod control;
 mod desk;
+mod fcm;
 pub mod floor;
 mod gws;
 mod http;
 mod lock;
 mod ors;
+mod recaptcha;
 mod running;
 mod stats;
 mod tenants;

@@ -10,11 +10,13 @@ use tokio_util::task::TaskTracker;
 use crate::clock::SimClock;
 use crate::control::{self, Control};
 use crate::desk::Desk;
+use crate::fcm::{self, Fcm};
 use crate::floor::FloorSettings;
 use crate::gws::{self, Gws};
 use crate::http::{Door, serve};
 use crate::lock::Lock;
 use crate::ors::{self, EntrySource, Ors, Storage};
+use crate::recaptcha::{self, Recaptcha};
 use crate::stats::{self, Stats};
 use crate::tenants::Seed;
 use crate::urs::{self, Node, Urs};
@@ -32,6 +34,12 @@ pub struct Ports {
     pub auth: u16,
     /// Environment service.
     pub environment: u16,
+    /// Google's token endpoint and FCM.
+    pub fcm: u16,
+    /// reCAPTCHA.
+    pub recaptcha: u16,
+    /// Nexus.
+    pub nexus: u16,
     /// Statistics service.
     pub statistics: u16,
     /// Control plane.
@@ -40,8 +48,18 @@ pub struct Ports {
 
 impl Ports {
     /// A free port for every peer.
-    pub const FREE: Self =
-        Self { ors: 0, urs_primary: 0, urs_backup: 0, auth: 0, environment: 0, statistics: 0, control: 0 };
+    pub const FREE: Self = Self {
+        ors: 0,
+        urs_primary: 0,
+        urs_backup: 0,
+        auth: 0,
+        environment: 0,
+        statistics: 0,
+        fcm: 0,
+        recaptcha: 0,
+        nexus: 0,
+        control: 0,
+    };
 }
 
 impl Default for Ports {
@@ -53,6 +71,9 @@ impl Default for Ports {
             urs_backup: 5581,
             auth: 8095,
             environment: 8091,
+            fcm: 9101,
+            recaptcha: 9102,
+            nexus: 9103,
             statistics: 8094,
             control: 9900,
         }
@@ -102,6 +123,12 @@ pub struct Addresses {
     pub auth: SocketAddr,
     /// Environment service.
     pub environment: SocketAddr,
+    /// Google's token endpoint and FCM.
+    pub fcm: SocketAddr,
+    /// reCAPTCHA.
+    pub recaptcha: SocketAddr,
+    /// Nexus.
+    pub nexus: SocketAddr,
     /// Statistics service.
     pub statistics: SocketAddr,
     /// Control plane.
@@ -131,6 +158,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Sim {
     addresses: Addresses,
+    service_account: String,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -149,6 +177,9 @@ impl Sim {
         let backup = listen("the second router", ports.urs_backup).await?;
         let auth = listen("the authentication service", ports.auth).await?;
         let environment = listen("the environment service", ports.environment).await?;
+        let push = listen("the push provider", ports.fcm).await?;
+        let human = listen("reCAPTCHA", ports.recaptcha).await?;
+        let nexus = listen("Nexus", ports.nexus).await?;
         let statistics = listen("the statistics service", ports.statistics).await?;
         let control = listen("the control plane", ports.control).await?;
         let addresses = Addresses {
@@ -157,6 +188,9 @@ impl Sim {
             urs_backup: backup.1,
             auth: auth.1,
             environment: environment.1,
+            fcm: push.1,
+            recaptcha: human.1,
+            nexus: nexus.1,
             statistics: statistics.1,
             control: control.1,
         };
@@ -174,6 +208,9 @@ impl Sim {
             tasks.clone(),
             stop.clone(),
         ));
+        let fcm = Arc::new(Fcm::new(clock, format!("http://{}/token", addresses.fcm)));
+        let service_account = fcm.service_account().to_string();
+        let recaptcha = Arc::new(Recaptcha { clock, used: Lock::default() });
         let door = Arc::new(Door { clock, faults: Lock::default(), recordings: Lock::default() });
         let plane = Arc::new(Control {
             door: door.clone(),
@@ -181,6 +218,8 @@ impl Sim {
             ors: ors.clone(),
             urs: urs.clone(),
             gws: gws.clone(),
+            fcm: fcm.clone(),
+            recaptcha: recaptcha.clone(),
             stats: stats.clone(),
             seed: settings.tenants,
             floor: settings.floor,
@@ -191,6 +230,9 @@ impl Sim {
             ("urs.backup", backup.0, urs::router(urs, Node::Second, addresses.urs_backup.port())),
             ("auth", auth.0, gws::auth(gws.clone())),
             ("env", environment.0, gws::environment(gws)),
+            ("fcm", push.0, fcm::router(fcm.clone())),
+            ("nexus", nexus.0, fcm::nexus(fcm)),
+            ("recaptcha", human.0, recaptcha::router(recaptcha)),
             ("stats", statistics.0, stats::router(stats)),
         ];
         for (target, listener, peer) in peers {
@@ -209,12 +251,17 @@ impl Sim {
             tasks.spawn(ors::consume(source, ors));
         }
         tasks.close();
-        Ok(Self { addresses, tasks, stop })
+        Ok(Self { addresses, service_account, tasks, stop })
     }
 
     /// Where the peers listen.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// A push credential that the simulated Google accepts, as a tenant would paste it.
+    pub fn service_account(&self) -> String {
+        self.service_account.clone()
     }
 
     /// Ends every session, finishes open requests, closes the ports. Sessions end without a word, as in a crash of the

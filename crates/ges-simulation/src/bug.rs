@@ -21,6 +21,13 @@ pub enum Bug {
     EmptyCancel,
     /// A second session takes a callback that another one holds.
     SecondSession,
+    /// A session that gave a callback up takes it again with an update that came late or twice.
+    ReturningSession,
+    /// Requests to cancel get lost between their halves; a callback whose session is lost then waits for a new attempt, and
+    /// no monitor looks at the wish.
+    WishForgotten,
+    /// An attempt is recorded with the time of a node that was suspended.
+    StampedBehind,
     /// A session's update is applied although it is old news.
     UpdateTwice,
     /// A change leaves no event.
@@ -39,11 +46,13 @@ pub enum Bug {
     EarlyEntry,
     /// Looking up does not ask whose it is.
     ForeignRead,
+    /// Keys are not kept with what was booked under them.
+    ForgottenKey,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::DoubleDispatch,
         Self::StaleEpochAccepted,
         Self::AttemptTooEarly,
@@ -52,6 +61,9 @@ impl Bug {
         Self::BoundAfterCancel,
         Self::EmptyCancel,
         Self::SecondSession,
+        Self::ReturningSession,
+        Self::WishForgotten,
+        Self::StampedBehind,
         Self::UpdateTwice,
         Self::MissingEvent,
         Self::SilentRow,
@@ -61,21 +73,26 @@ impl Bug {
         Self::EarlyDial,
         Self::EarlyEntry,
         Self::ForeignRead,
+        Self::ForgottenKey,
     ];
 
     /// The promise it breaks.
     pub const fn breaks(self) -> Invariant {
         match self {
             Self::NoRescan | Self::AckBeforeWrite => Invariant::NoLoss,
-            Self::DoubleDispatch | Self::StaleEpochAccepted | Self::AttemptTooEarly | Self::SecondSession => {
-                Invariant::NoDouble
-            }
+            Self::DoubleDispatch
+            | Self::StaleEpochAccepted
+            | Self::AttemptTooEarly
+            | Self::SecondSession
+            | Self::ReturningSession
+            | Self::StampedBehind => Invariant::NoDouble,
             Self::CheckThenAct => Invariant::Capacity,
             Self::EarlyDial | Self::EarlyEntry => Invariant::Time,
-            Self::BoundAfterCancel | Self::EmptyCancel => Invariant::Cancel,
+            Self::BoundAfterCancel | Self::EmptyCancel | Self::WishForgotten => Invariant::Cancel,
             Self::WrongOrder => Invariant::Order,
             Self::UpdateTwice | Self::MissingEvent | Self::SilentRow => Invariant::Audit,
             Self::ForeignRead => Invariant::Isolation,
+            Self::ForgottenKey => Invariant::Idempotence,
             Self::NodeClock => Invariant::Clock,
         }
     }

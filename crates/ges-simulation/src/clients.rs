@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::booking::BookRequest;
-use ges_domain::callback::{Callback, Particulars};
-use ges_domain::invariants::{Acknowledged, CancelAnswered, Read};
+use ges_domain::callback::Particulars;
+use ges_domain::idempotency::Operation;
+use ges_domain::invariants::{Acknowledged, CancelAnswered, Read, Repeated};
 use ges_domain::phone::PhoneNumber;
-use ges_domain::ports::ServiceRef;
+use ges_domain::ports::{KeptAnswers, ServiceRef};
 use ges_domain::{CallbackId, Instant, Refusal, TenantId};
-use ges_testkit::builders::{START, consumer_cancels};
+use ges_testkit::builders::{START, consumer_cancels, keyed};
 
 use crate::desk::{Desk, ask};
 use crate::trace::short;
@@ -28,12 +29,12 @@ pub(crate) async fn client(world: Arc<World>, desks: Arc<[Arc<Desk>]>, nth: u64)
     let Some(booked) = consumer.book(&service, nth).await else { return };
     if chance.happens(0.3) {
         tokio::time::sleep(chance.seconds(0, 300)).await;
-        consumer.look_up(&booked).await;
+        consumer.look_up(booked).await;
     }
     if chance.happens(0.35) {
         let soon = chance.happens(0.5);
         tokio::time::sleep(if soon { chance.millis(0, 8_000) } else { chance.seconds(8, 3_600) }).await;
-        consumer.cancel(service.tenant, booked.id).await;
+        consumer.cancel(service.tenant, booked).await;
     }
 }
 
@@ -66,28 +67,30 @@ impl Consumer {
         }
     }
 
-    async fn book(&self, service: &ServiceRef, nth: u64) -> Option<Callback> {
+    async fn book(&self, service: &ServiceRef, nth: u64) -> Option<CallbackId> {
         let chance = &self.world.chance;
         let desired = self.wish();
         let priority = chance.happens(0.3).then(|| i32::try_from(chance.between(0, 10)).unwrap_or(0) - 5);
         let phone = PhoneNumber::new(&format!("+1650466{:04}", 1_000 + nth)).ok()?;
+        let request = BookRequest {
+            service: service.name.clone(),
+            phone,
+            desired,
+            priority,
+            captcha_token: None,
+            particulars: Particulars::default(),
+        };
+        let key = format!("order-{nth}");
         for _ in 0..4 {
-            let request = BookRequest {
-                service: service.name.clone(),
-                phone: phone.clone(),
-                desired,
-                priority,
-                captcha_token: None,
-                particulars: Particulars::default(),
-            };
-            let (desk, tenant) = (self.desk(), service.tenant);
-            match ask(&self.world, async move { desk.book.run(tenant, request).await }).await {
-                Some(Ok(callback)) => {
+            match self.create(service.tenant, &request, &key, 1).await {
+                Some(Ok(id)) => {
                     let answered_at = self.world.now();
-                    self.note(format!("is told that {} is booked", short(callback.id)));
-                    let create = Acknowledged { tenant, id: callback.id, service: service.name.clone(), answered_at };
+                    self.note(format!("is told that {} is booked", short(id)));
+                    let create =
+                        Acknowledged { tenant: service.tenant, id, service: service.name.clone(), answered_at };
                     self.world.seen().acknowledged.push(create);
-                    return Some(callback);
+                    self.ask_again(service.tenant, &request, &key).await;
+                    return Some(id);
                 }
                 Some(Err(Refusal::StoreUnavailable)) | None => {
                     self.note("got no answer to a booking");
@@ -99,10 +102,50 @@ impl Consumer {
         None
     }
 
+    /// Books under a key, the way the API does it (I6).
+    async fn create(
+        &self,
+        tenant: TenantId,
+        request: &BookRequest,
+        key: &str,
+        body: u8,
+    ) -> Option<Result<CallbackId, Refusal>> {
+        let (desk, request, keyed) = (self.desk(), request.clone(), keyed(Operation::Create, key, body));
+        let work = async move {
+            let kept = desk.node.recall(tenant, keyed.operation, &keyed.key).await?;
+            match keyed.answered(kept.as_ref())? {
+                Some(id) => Ok(CallbackId(id)),
+                None => Ok(desk.book.run_once(tenant, request, keyed).await?.id()),
+            }
+        };
+        let answer = ask(&self.world, work).await;
+        let told = match &answer {
+            Some(Ok(id)) => Some((200, id.0.as_u64_pair().1)),
+            Some(Err(Refusal::KeyReused)) => Some((422, 0)),
+            _ => None,
+        };
+        let number = key.bytes().fold(0, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let repeated = told.map(|answer| Repeated { tenant, key: number, body: body.into(), answer });
+        self.world.seen().repeated.extend(repeated);
+        answer
+    }
+
+    /// Some send everything twice, and some mix up their keys.
+    async fn ask_again(&self, tenant: TenantId, request: &BookRequest, key: &str) {
+        let chance = &self.world.chance;
+        if chance.happens(0.2) {
+            tokio::time::sleep(chance.millis(0, 5_000)).await;
+            self.create(tenant, request, key, 1).await;
+        }
+        if chance.happens(0.1) {
+            self.create(tenant, request, key, 2).await;
+        }
+    }
+
     /// Somebody else asks for it as well, and must not find it.
-    async fn look_up(&self, booked: &Callback) {
+    async fn look_up(&self, id: CallbackId) {
         for service in World::services() {
-            let (desk, tenant, id) = (self.desk(), service.tenant, booked.id);
+            let (desk, tenant) = (self.desk(), service.tenant);
             let answer = ask(&self.world, async move { desk.retrieve.run(tenant, id).await }).await;
             if let Some(Ok(found)) = answer {
                 self.world.seen().reads.push(Read { by: tenant, id: found.id });

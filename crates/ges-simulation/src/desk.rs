@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ges_domain::Refusal;
+use ges_domain::ports::NoHumanCheck;
 use ges_domain::use_cases::{BookCallback, CancelCallback, CurrentWait, RetrieveCallback, TakeSessionUpdate};
 use ges_testkit::FakePlan;
 
@@ -31,6 +32,7 @@ impl Desk {
             bookings: node.clone(),
             wait: Arc::new(CurrentWait::new(Arc::new(SwingingWaits::new(Arc::clone(world))))),
             plan: Arc::new(FakePlan),
+            human: Arc::new(NoHumanCheck),
             clock: node.clone(),
             ids: world.ids.clone(),
         };

@@ -31,6 +31,7 @@ impl World {
         let mut seen = self.seen();
         Evidence {
             cancels: std::mem::take(&mut seen.cancels),
+            repeated: std::mem::take(&mut seen.repeated),
             sessions: std::mem::take(&mut seen.sessions),
             dials: std::mem::take(&mut seen.dials),
             writes: std::mem::take(&mut seen.writes),

@@ -40,6 +40,9 @@ impl World {
             self.note("store", format!("{} is answered and forgotten", short(booking.callback.id)));
             return Ok(Booked::Accepted(Box::new(booking.entry().0)));
         }
+        if self.has(Bug::ForgottenKey) {
+            booking.keyed = None;
+        }
         self.store.book(booking).await
     }
 
@@ -110,14 +113,23 @@ impl World {
                 return SessionAnswer::Accepted(Box::new(before.clone()));
             }
             Some(Bug::SecondSession) if answer == SessionAnswer::Stranger && before.state.is_open() => {
-                let Some(session) = update.session.clone() else { return answer };
-                let change = Change::SessionBound { session, url: None };
-                let (next, event) = before.apply(Actor::Session, now, vec![change]);
+                return self.bind_all_the_same(before, update, now, answer);
+            }
+            Some(Bug::ReturningSession) if answer == SessionAnswer::Stranger && before.state.is_open() => {
+                let former = &before.particulars.former_sessions;
+                if before.session.is_none() && update.session.as_ref().is_some_and(|one| former.contains(one)) {
+                    return self.bind_all_the_same(before, update, now, answer);
+                }
+            }
+            Some(Bug::WishForgotten) if accepted && before.cancel.is_some() && update.end.is_some() => {
+                let (next, event) = before.apply(Actor::Session, now, vec![Change::SessionUnbound]);
                 self.store.damage(id, |row, timeline| {
-                    *row = next.clone();
-                    timeline.push(event);
+                    if before.state.is_open() && row.state == State::Completed {
+                        timeline.pop();
+                        timeline.push(event);
+                        *row = next;
+                    }
                 });
-                return SessionAnswer::Accepted(Box::new(next));
             }
             Some(Bug::UpdateTwice) if matches!(answer, SessionAnswer::Ignored(_)) && before.state.is_open() => {
                 let Some(seq) = update.seq else { return answer };
@@ -144,6 +156,23 @@ impl World {
             _ => {}
         }
         answer
+    }
+
+    fn bind_all_the_same(
+        &self,
+        before: &Callback,
+        update: &SessionUpdate,
+        now: Instant,
+        answer: SessionAnswer,
+    ) -> SessionAnswer {
+        let Some(session) = update.session.clone() else { return answer };
+        let change = Change::SessionBound { session, url: None };
+        let (next, event) = before.apply(Actor::Session, now, vec![change]);
+        self.store.damage(before.id, |row, timeline| {
+            *row = next.clone();
+            timeline.push(event);
+        });
+        SessionAnswer::Accepted(Box::new(next))
     }
 
     pub(crate) async fn read_agenda(&self, shards: &[ShardLease]) -> Result<Vec<AgendaLine>, StoreError> {
@@ -179,6 +208,7 @@ impl World {
     ) -> Result<Vec<Callback>, StoreError> {
         let mut due = self.store.due(self.taken_for(lease), service, until, limit).await?;
         match self.bug {
+            Some(Bug::WishForgotten) => due.iter_mut().for_each(|record| record.cancel = None),
             Some(Bug::WrongOrder) => due.sort_by_key(|record| record.id),
             Some(Bug::DoubleDispatch) if self.is_stale(lease) => {
                 let all = self.store.everything().into_iter().map(|(record, _)| record);
@@ -221,7 +251,17 @@ impl World {
         };
         let before = versions();
         let outcomes = self.store.record_handed(self.taken_for(lease), handed, at).await?;
-        let news = before.iter().zip(versions()).map(|(before, after)| *before != after);
+        let news: Vec<_> = before.iter().zip(versions()).map(|(before, after)| *before != after).collect();
+        if self.has(Bug::StampedBehind) {
+            for one in handed.iter().zip(&news).filter_map(|(one, news)| news.then_some(one)) {
+                self.store.damage(one.id, |row, timeline| {
+                    if let [.., before, event] = timeline.as_mut_slice() {
+                        event.at = at.max(before.at);
+                        *row = fold(row, timeline);
+                    }
+                });
+            }
+        }
         Ok(outcomes.into_iter().zip(news).collect())
     }
 

@@ -96,6 +96,7 @@ fn judge(world: &World, mut violations: Vec<Violation>) -> Outcome {
     let evidence = world.evidence();
     if violations.is_empty() {
         violations = invariants::check(&evidence);
+        violations.append(&mut world.seen().live);
     }
     for violation in &violations {
         world.note("world", violation.to_string());

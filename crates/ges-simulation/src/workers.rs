@@ -103,7 +103,7 @@ fn ports(world: &Arc<World>, node: &Arc<Node>) -> MonitorPorts {
     MonitorPorts {
         shards: node.clone(),
         handover: node.clone(),
-        kept: Arc::new(world.store.clone()),
+        kept: node.clone(),
         catalogue: node.clone(),
         stream: node.clone(),
         sessions: node.clone(),
@@ -113,5 +113,6 @@ fn ports(world: &Arc<World>, node: &Arc<Node>) -> MonitorPorts {
         clock: node.clone(),
         wake_ups: PoorHints::of(world),
         gauges: node.clone(),
+        push: None,
     }
 }

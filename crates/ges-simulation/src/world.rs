@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ges_domain::invariants::{Acknowledged, CancelAnswered, Dial, MonitorWrite, Read, SessionTold};
+use ges_domain::invariants::{
+    Acknowledged, CancelAnswered, Dial, MonitorWrite, Read, Repeated, SessionTold, Violation,
+};
 use ges_domain::ports::ServiceRef;
 use ges_domain::{CallbackId, Instant};
 use ges_testkit::builders::{START, other_tenant, service, tenant};
@@ -24,10 +26,13 @@ use crate::weather::Weather;
 pub(crate) struct Seen {
     pub(crate) acknowledged: Vec<Acknowledged>,
     pub(crate) cancels: Vec<CancelAnswered>,
+    pub(crate) repeated: Vec<Repeated>,
     pub(crate) sessions: Vec<SessionTold>,
     pub(crate) dials: Vec<Dial>,
     pub(crate) writes: Vec<MonitorWrite>,
     pub(crate) reads: Vec<Read>,
+    /// What monitors noticed themselves.
+    pub(crate) live: Vec<Violation>,
     /// When the store first took a session for a callback.
     pub(crate) bound: BTreeMap<(CallbackId, String), Instant>,
     /// The newest epoch given out for each shard.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ges_domain::callback::{Actor, Callback, Change, acts};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{
-    AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, ServiceRef, ShardLease, StoreError,
+    AgendaLine, Clock, Handed, Handover, HandoverOutcome, MonitorSizes, ServiceRef, ShardLease, StoreError,
 };
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId};
 use sqlx::Row;
@@ -19,17 +19,17 @@ use crate::stored::{self, Stored, free_places};
 use crate::writer::Transaction;
 
 /// The shards as a JSON list, which SQLite reads as a table.
-fn list(shards: &[ShardLease]) -> String {
+pub(crate) fn list(shards: &[ShardLease]) -> String {
     let numbers: Vec<u8> = shards.iter().map(|lease| lease.shard.0).collect();
     serde_json::to_string(&numbers).expect("invariant: numbers are JSON")
 }
 
-fn records(rows: Vec<SqliteRow>) -> Result<Vec<Callback>, StoreError> {
+pub(crate) fn records(rows: Vec<SqliteRow>) -> Result<Vec<Callback>, StoreError> {
     rows.iter().map(|row| CallbackRow::read(row)?.try_into()).collect()
 }
 
 /// A record of the lease's shard; whether the lease is current has been asked.
-async fn in_shard(
+pub(crate) async fn in_shard(
     transaction: &mut Transaction,
     lease: ShardLease,
     tenant: TenantId,
@@ -100,9 +100,10 @@ impl Handover for SqliteStore {
         handed: &[Handed],
         at: Instant,
     ) -> Result<Vec<HandoverOutcome>, StoreError> {
-        let handed = handed.to_vec();
+        let (handed, clock) = (handed.to_vec(), self.clock());
         let work = self.act(move |transaction| {
             Box::pin(async move {
+                let at = at.max(clock.now());
                 let mut outcomes = vec![HandoverOutcome::Overtaken; handed.len()];
                 if !is_current(&mut transaction.connection, lease).await? {
                     return Ok(outcomes);

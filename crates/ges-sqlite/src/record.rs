@@ -8,7 +8,7 @@ use ges_domain::idempotency::Keyed;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallInId, CallbackId, Instant, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
@@ -107,14 +107,15 @@ impl Record for SqliteStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let request = request.clone();
+        let (asked, request) = (asked.clone(), request.clone());
         let work = self.act(move |transaction| {
             Box::pin(async move {
-                let decide = |record: &Callback| acts::settle_cancel(record, answer, &request.actor, now);
+                let decide = |record: &Callback| acts::settle_cancel(record, &asked, answer, &request.actor, now);
                 cancel_half(transaction, (tenant, id), request.keyed.as_ref(), now, decide).await
             })
         });
@@ -217,6 +218,7 @@ impl Record for SqliteStore {
                     }
                     SessionWrite::Volatile(record) => {
                         stored::update(&mut transaction.connection, &before, &record).await?;
+                        stored::hint(&mut transaction.hints, &record);
                         Ok(SessionAnswer::Accepted(record))
                     }
                     SessionWrite::Answer(answer) => Ok(answer),

@@ -4,10 +4,12 @@ use ges_domain::callback::acts::Write;
 use ges_domain::callback::{Actor, Callback, Change, TimelineEvent};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{ServiceRef, StoreError, Wake};
+use ges_domain::push::announced;
 use ges_domain::{CallbackId, Instant, TenantId};
 use sqlx::SqliteConnection;
 
 use crate::error::{BadColumn, unavailable, unreadable};
+use crate::notices;
 use crate::row::{CallbackRow, direction_code, kind_code, particulars_bytes, select_callbacks, state_code};
 use crate::writer::Transaction;
 
@@ -57,8 +59,8 @@ pub(crate) async fn insert(
     let inserted = sqlx::query(
         "insert into callbacks (id, service, kind, accepted_as, direction, state, phone, phone_key, desired_at, created_at,
          updated_at, deadline, priority, attempts, failures, dial_attempts, reschedules, version, session_seq, waiting,
-         wake_at, particulars)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, 0, ?, ?, ?)
+         wake_at, unclaimed, particulars)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, 0, ?, ?, ?, ?)
          on conflict (id) do nothing",
     );
     let inserted = inserted
@@ -78,6 +80,7 @@ pub(crate) async fn insert(
         .bind(whole(record.version)?)
         .bind(record.waits_for_handover())
         .bind(record.wake_at().map(Instant::millis))
+        .bind(record.may_be_upcoming())
         .bind(particulars_bytes(&record.particulars));
     let done = inserted.execute(&mut *connection).await.map_err(unavailable)?;
     if done.rows_affected() == 0 {
@@ -109,6 +112,10 @@ pub(crate) async fn write(
             take_place(connection, before.service, grain).await?;
         }
     }
+    if let Some(announced) = announced(&before.record, record, event) {
+        let (keys, targets) = ((before.key, before.service), &record.particulars.push_targets);
+        notices::claim(&mut transaction.connection, keys, record, announced, targets, record.updated_at).await?;
+    }
     hint(&mut transaction.hints, record);
     transaction.note(Some(&before.record), record, event);
     Ok(())
@@ -124,7 +131,8 @@ pub(crate) async fn update(
         "update callbacks set kind = ?, direction = ?, state = ?, reason = ?, phone = ?, phone_key = ?, desired_at = ?,
          updated_at = ?, completed_at = ?, deadline = ?, priority = ?, attempts = ?, failures = ?, submitted_at = ?,
          session_id = ?, session_url = ?, dial_attempts = ?, cancel_at = ?, cancel_reason = ?, cancel_confirmed = ?,
-         reschedules = ?, version = ?, session_seq = ?, position = ?, ewt = ?, waiting = ?, wake_at = ?
+         reschedules = ?, version = ?, session_seq = ?, position = ?, ewt = ?, waiting = ?, wake_at = ?,
+         unclaimed = (unclaimed or ?) and ?
          where key = ? and version = ?",
     );
     let session = record.session.as_ref();
@@ -157,6 +165,8 @@ pub(crate) async fn update(
         .bind(record.ewt)
         .bind(record.waits_for_handover())
         .bind(record.wake_at().map(Instant::millis))
+        .bind(record.reschedules > before.record.reschedules)
+        .bind(record.may_be_upcoming())
         .bind(before.key)
         .bind(whole(before.record.version)?);
     if updated.execute(&mut *connection).await.map_err(unavailable)?.rows_affected() != 1 {
@@ -220,6 +230,9 @@ pub(crate) fn hint(hints: &mut Vec<Wake>, record: &Callback) {
     if record.waits_for_handover() {
         let service = ServiceRef { tenant: record.tenant, name: record.service.clone() };
         hints.push(Wake::Service { service, desired: record.desired_at });
+    }
+    if !record.particulars.push_targets.is_empty() {
+        hints.push(Wake::Notices { service: ServiceRef { tenant: record.tenant, name: record.service.clone() } });
     }
 }
 

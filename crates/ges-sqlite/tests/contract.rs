@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+};
+use ges_domain::{Instant, TenantId};
 use ges_sqlite::SqliteStore;
 use ges_testkit::contract::Stores;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -50,8 +52,17 @@ impl Stores for Sqlite {
     fn handover(&self) -> Arc<dyn Handover> {
         Arc::new(self.store.clone())
     }
+    fn notices(&self) -> Arc<dyn Notices> {
+        Arc::new(self.store.clone())
+    }
+    fn credentials(&self) -> Arc<dyn SealedCredentials> {
+        Arc::new(self.store.clone())
+    }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {
         self.store.wake_ups()
+    }
+    fn now(&self) -> Instant {
+        self.store.clock().now()
     }
     fn lease(&self) -> Duration {
         LEASE

@@ -68,6 +68,8 @@ macro_rules! metrics {
 
 metrics! {
     CALLBACKS_CREATED = "ges_callbacks_created" Kind::Counter, TENANT, TENANTS, "Callbacks booked.";
+    PUSH_SENT = "ges_push_notifications_sent" Kind::Counter, &["tenant", "channel", "result"], 2_000,
+        "Pushes that have ended, one per target: success or failure.";
     CALLIN_CREATED = "ges_callin_created" Kind::Counter, TENANT, TENANTS, "Click-to-call-in requests that got a number.";
     MONITOR_SIZE = "ges_monitor_size" Kind::Gauge, &["type"], 8,
         "Callbacks under management: scheduled (wait for their time), active (handed over), submit_retry (hand-over failed, tried again).";
@@ -98,7 +100,14 @@ metrics! {
     GES_DNS_FAILURE = "GES_DNS_FAILURE" Kind::Counter, POD, 2, "The same as DNS_FAILURE, under its other name.";
     GWS_INCORRECT_CLIENT_CREDENTIALS = "GWS_INCORRECT_CLIENT_CREDENTIALS" Kind::Counter, POD, 2, "Our client refused by GWS Authentication.";
     GWS_SERVER_ERROR = "GWS_SERVER_ERROR" Kind::Counter, POD, 2, "Server and connection errors of GWS services.";
+    NEXUS_ACCESS_FAILURE = "NEXUS_ACCESS_FAILURE" Kind::Counter, POD, 2, "Calls that did not reach the provider of pushes.";
     MONITOR_LAGGING_BEHIND = "MONITOR_LAGGING_BEHIND" Kind::Counter, POD, 2, "Items handled more than 10 s after they were due.";
+    INVARIANT_CHECKS = "ges_invariant_checks_total" Kind::Counter, &["invariant"], 16,
+        "Callbacks looked at in passing for a promise of docs/proof.md: I1 ended with a reason, I2 one attempt at a time, I4 not early, I5 cancelled for good, I7 in order, I8 rows keep their rules.";
+    INVARIANT_VIOLATIONS = "ges_invariant_violations_total" Kind::Counter, &["invariant"], 16,
+        "Callbacks that were seen to break the promise. Above 0 is a bug of this service; the log names the callback.";
+    MONITOR_REFUSED = "ges_monitor_refused_writes_total" Kind::Counter, NONE, 2,
+        "Writes of monitors that the record refused, because it had changed or another node had the shard by then.";
     LOGGING_FAILURE = "LOGGING_FAILURE" Kind::Counter, POD, 2, "Log lines that could not be written.";
 
     HTTP_400_TOLERANCE = "http_400_tolerance" Kind::Gauge, NONE, 2, "Configured threshold of the alert on answers 400.";

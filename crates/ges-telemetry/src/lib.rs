@@ -10,8 +10,10 @@ mod logs;
 mod metrics;
 mod page;
 mod process;
+mod trace;
 
 pub use catalogue::{CATALOGUE, Kind, Metric, PRIVATE_PATH, UNKNOWN_TENANT, UNMATCHED_PATH};
 pub use logs::{AlreadyStarted, Layout, Logs};
 pub use metrics::{Dependency, Identity, Managed, Metrics, Tolerances};
 pub use page::reference_page;
+pub use trace::TracePosition;

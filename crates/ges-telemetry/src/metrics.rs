@@ -17,6 +17,9 @@ use crate::process;
 /// Statuses that alert rules watch; their series exist from the start.
 const WATCHED_STATUSES: [u16; 4] = [400, 401, 404, 500];
 
+/// Promises that a running process looks at; their series exist from the start.
+const WATCHED_INVARIANTS: [&str; 6] = ["I1", "I2", "I4", "I5", "I7", "I8"];
+
 /// Who is measured: the labels of health gauges and alert counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -138,6 +141,8 @@ struct Inner {
     _provider: SdkMeterProvider,
     pod: [KeyValue; 2],
     callbacks_created: Counter<u64>,
+    push_sent: Counter<u64>,
+    nexus_access_failure: Counter<u64>,
     callin_created: Counter<u64>,
     monitor_size: Gauge<f64>,
     http_requests: Counter<u64>,
@@ -156,6 +161,9 @@ struct Inner {
     gws_incorrect_credentials: Counter<u64>,
     gws_server_error: Counter<u64>,
     monitor_lagging_behind: Counter<u64>,
+    invariant_checks: Counter<u64>,
+    invariant_violations: Counter<u64>,
+    monitor_refused: Counter<u64>,
     logging_failure: Counter<u64>,
     tolerances: [Gauge<f64>; 5],
     outbound_requests: Counter<u64>,
@@ -192,6 +200,8 @@ impl Metrics {
         let metrics = Self(Arc::new(Inner {
             pod: [label("version", &identity.version), label("host", &identity.host)],
             callbacks_created: counter(&row::CALLBACKS_CREATED),
+            push_sent: counter(&row::PUSH_SENT),
+            nexus_access_failure: counter(&row::NEXUS_ACCESS_FAILURE),
             callin_created: counter(&row::CALLIN_CREATED),
             monitor_size: gauge(&row::MONITOR_SIZE),
             http_requests: counter(&row::HTTP_REQUESTS),
@@ -210,6 +220,9 @@ impl Metrics {
             gws_incorrect_credentials: counter(&row::GWS_INCORRECT_CLIENT_CREDENTIALS),
             gws_server_error: counter(&row::GWS_SERVER_ERROR),
             monitor_lagging_behind: counter(&row::MONITOR_LAGGING_BEHIND),
+            invariant_checks: counter(&row::INVARIANT_CHECKS),
+            invariant_violations: counter(&row::INVARIANT_VIOLATIONS),
+            monitor_refused: counter(&row::MONITOR_REFUSED),
             logging_failure: counter(&row::LOGGING_FAILURE),
             tolerances: tolerances.map(gauge),
             outbound_requests: counter(&row::OUTBOUND_REQUESTS),
@@ -230,11 +243,16 @@ impl Metrics {
             &it.uncaught_exception,
             &it.gws_incorrect_credentials,
             &it.gws_server_error,
+            &it.nexus_access_failure,
             &it.monitor_lagging_behind,
             &it.logging_failure,
         ];
         for counter in plain.into_iter().chain(&it.dns_failures) {
             counter.add(0, &it.pod);
+        }
+        it.monitor_refused.add(0, &[]);
+        for invariant in WATCHED_INVARIANTS {
+            self.invariant_checked(invariant, 0, 0);
         }
         self.tenant_known(UNKNOWN_TENANT);
         it.http_requests.add(0, &[fixed("tenant", UNKNOWN_TENANT), fixed("path", PRIVATE_PATH)]);
@@ -254,6 +272,19 @@ impl Metrics {
     /// One callback was booked.
     pub fn callback_created(&self, tenant: &str) {
         self.0.callbacks_created.add(1, &[label("tenant", tenant)]);
+    }
+
+    /// A push to one target has ended. Both results of its tenant exist from then on.
+    pub fn push_notification_sent(&self, tenant: &str, success: bool) {
+        for (result, count) in [("success", u64::from(success)), ("failure", u64::from(!success))] {
+            let labels = [label("tenant", tenant), fixed("channel", "FCM"), fixed("result", result)];
+            self.0.push_sent.add(count, &labels);
+        }
+    }
+
+    /// The provider of pushes was not reached.
+    pub fn nexus_access_failure(&self) {
+        self.0.nexus_access_failure.add(1, &self.0.pod);
     }
 
     /// One call-in request got its number.
@@ -337,6 +368,18 @@ impl Metrics {
     /// `items` were handled more than 10 s after they were due.
     pub fn monitor_lagging_behind(&self, items: u64) {
         self.0.monitor_lagging_behind.add(items, &self.0.pod);
+    }
+
+    /// So many callbacks were looked at for a promise (`I1` to `I11`), and so many of them break it.
+    pub fn invariant_checked(&self, invariant: &'static str, looked: u64, broken: u64) {
+        let labels = [fixed("invariant", invariant)];
+        self.0.invariant_checks.add(looked, &labels);
+        self.0.invariant_violations.add(broken, &labels);
+    }
+
+    /// The record refused so many writes of a monitor.
+    pub fn monitor_refused(&self, writes: u64) {
+        self.0.monitor_refused.add(writes, &[]);
     }
 
     /// A log line could not be written.

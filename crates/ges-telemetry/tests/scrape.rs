@@ -18,6 +18,7 @@ fn metrics() -> Metrics {
 fn exercised() -> Metrics {
     let metrics = metrics();
     metrics.tenant_known("t");
+    metrics.push_notification_sent("t1", true);
     metrics.callback_created("t");
     metrics.callin_created("t");
     metrics.http_request(ROUTE, "GET", Some("t"), 200, 0.02);
@@ -37,6 +38,8 @@ fn exercised() -> Metrics {
     metrics.gws_incorrect_client_credentials();
     metrics.gws_server_error();
     metrics.monitor_lagging_behind(4);
+    metrics.invariant_checked("I4", 3, 1);
+    metrics.monitor_refused(1);
     metrics.logging_failure();
     metrics.tolerances(Tolerances {
         http_400: 1.5,

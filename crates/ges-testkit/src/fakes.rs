@@ -5,10 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use ges_domain::callback::{Actor, Reason, SessionBinding};
+use ges_domain::booking::CaptchaToken;
+use ges_domain::callback::{Actor, PushTarget, Reason, SessionBinding};
 use ges_domain::origin::{Origin, OriginList};
 use ges_domain::phone::{Country, NumberingPlan, Parsed};
-use ges_domain::ports::{CancelOutcome, Chance, Sessions};
+use ges_domain::ports::{
+    CancelOutcome, Chance, CredentialDesk, CredentialError, CredentialKind, HumanCheck, HumanVerdict, PushProvider,
+    Sessions,
+};
+use ges_domain::push::{Message, Sent, Texts};
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
 use ges_domain::tenancy::{ApiKeys, TenancyError, WebOrigins};
 use ges_domain::wait::{Estimate, EwtMode, Question, WaitError, WaitEstimates};
@@ -291,5 +296,102 @@ impl ApiKeys for FakeKeys {
     async fn known(&self, tenant: TenantId) -> Result<bool, TenancyError> {
         self.answering()?;
         Ok(self.keys.lock().unwrap().values().any(|known| *known == tenant))
+    }
+}
+
+/// A verifier that accepts the token `human` and nothing else, unless it is told what to answer.
+#[derive(Debug, Default)]
+pub struct FakeHumans {
+    answer: Mutex<Option<HumanVerdict>>,
+    asked: Mutex<Vec<Option<String>>>,
+}
+
+impl FakeHumans {
+    /// Answers every question like this from now on.
+    pub fn answer(&self, verdict: HumanVerdict) {
+        *self.answer.lock().unwrap() = Some(verdict);
+    }
+
+    /// The site keys of the questions so far.
+    pub fn asked(&self) -> Vec<Option<String>> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl HumanCheck for FakeHumans {
+    async fn check(&self, _tenant: TenantId, site_key: Option<&str>, token: &CaptchaToken) -> HumanVerdict {
+        self.asked.lock().unwrap().push(site_key.map(str::to_owned));
+        let otherwise = if token.text == "human" { HumanVerdict::Human } else { HumanVerdict::NotHuman };
+        self.answer.lock().unwrap().unwrap_or(otherwise)
+    }
+}
+
+/// A provider of pushes that writes down what it is given, and answers from a script per target, else accepts.
+#[derive(Debug, Default)]
+pub struct FakePush {
+    script: Mutex<HashMap<String, VecDeque<Sent>>>,
+    sent: Mutex<Vec<(PushTarget, Message)>>,
+    texts: Mutex<Arc<Texts>>,
+}
+
+impl FakePush {
+    /// Adds an answer to the next message for `target` that has none yet.
+    pub fn answer(&self, target: &str, sent: Sent) {
+        self.script.lock().unwrap().entry(target.to_owned()).or_default().push_back(sent);
+    }
+
+    /// Sets every tenant's texts.
+    pub fn set_texts(&self, texts: Texts) {
+        *self.texts.lock().unwrap() = Arc::new(texts);
+    }
+
+    /// What was given to it, answered or not.
+    pub fn sent(&self) -> Vec<(PushTarget, Message)> {
+        self.sent.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl PushProvider for FakePush {
+    async fn texts(&self, _tenant: TenantId) -> Arc<Texts> {
+        self.texts.lock().unwrap().clone()
+    }
+
+    async fn send(&self, _tenant: TenantId, target: &PushTarget, message: &Message) -> Sent {
+        self.sent.lock().unwrap().push((target.clone(), message.clone()));
+        let mut script = self.script.lock().unwrap();
+        script.get_mut(&target.0).and_then(VecDeque::pop_front).unwrap_or(Sent::Accepted)
+    }
+}
+
+/// Keeps credentials in clear and takes everything but the document `bad`.
+#[derive(Debug, Default)]
+pub struct FakeDesk(Mutex<std::collections::BTreeMap<(TenantId, &'static str, String), String>>);
+
+#[async_trait]
+impl CredentialDesk for FakeDesk {
+    async fn put(
+        &self,
+        tenant: TenantId,
+        kind: CredentialKind,
+        name: &str,
+        document: &str,
+    ) -> Result<(), CredentialError> {
+        if document == "bad" {
+            return Err(CredentialError::Bad("it is bad".into()));
+        }
+        self.0.lock().unwrap().insert((tenant, kind.as_str(), name.to_owned()), document.to_owned());
+        Ok(())
+    }
+
+    async fn remove(&self, tenant: TenantId, kind: CredentialKind, name: &str) -> Result<bool, CredentialError> {
+        Ok(self.0.lock().unwrap().remove(&(tenant, kind.as_str(), name.to_owned())).is_some())
+    }
+
+    async fn names(&self, tenant: TenantId, kind: CredentialKind) -> Result<Vec<String>, CredentialError> {
+        let kept = self.0.lock().unwrap();
+        let of_kind = kept.keys().filter(|(owner, of, _)| (*owner, *of) == (tenant, kind.as_str()));
+        Ok(of_kind.map(|(_, _, name)| name.clone()).collect())
     }
 }

@@ -13,8 +13,8 @@ mod stream;
 mod time;
 
 pub use fakes::{
-    CountingChance, FakeKeys, FakeOrigins, FakePlan, FakeSessions, FakeStatistics, FakeWaits, SessionCall,
-    StatisticsAsked,
+    CountingChance, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakePush, FakeSessions, FakeStatistics,
+    FakeWaits, SessionCall, StatisticsAsked,
 };
 pub use invariants::assert_consistent;
 pub use memory::MemoryStore;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::TenantId;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Handover, KeptAnswers, Record, Shards, WakeUps};
+use ges_domain::ports::{
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+};
+use ges_domain::{Instant, TenantId};
 use ges_testkit::MemoryStore;
 use ges_testkit::contract::Stores;
 
@@ -38,8 +40,17 @@ impl Stores for Memory {
     fn handover(&self) -> Arc<dyn Handover> {
         Arc::new(self.0.clone())
     }
+    fn notices(&self) -> Arc<dyn Notices> {
+        Arc::new(self.0.clone())
+    }
+    fn credentials(&self) -> Arc<dyn SealedCredentials> {
+        Arc::new(self.0.clone())
+    }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {
         self.0.wake_ups()
+    }
+    fn now(&self) -> Instant {
+        self.0.clock().now()
     }
     fn lease(&self) -> Duration {
         self.0.lease()

@@ -12,7 +12,7 @@ use ges_domain::callback::{
 };
 use ges_domain::hours::{Days, Hours, OfficeHours, Opening, Regular, Zone};
 use ges_domain::phone::PhoneNumber;
-use ges_domain::ports::{Bookings, CancelOutcome, Catalogue, Record, ServiceRow};
+use ges_domain::ports::{Bookings, CancelOutcome, Catalogue, NoHumanCheck, Record, ServiceRow};
 use ges_domain::service::Settings;
 use ges_domain::slots::SlotLength;
 use ges_domain::use_cases::{
@@ -61,6 +61,7 @@ async fn office_with(change: impl FnOnce(&mut Settings)) -> Office {
         bookings: Arc::new(store.clone()),
         wait: Arc::new(CurrentWait::new(waits.clone())),
         plan: Arc::new(FakePlan),
+        human: Arc::new(NoHumanCheck),
         clock: clock.clone(),
         ids: Arc::new(CountingIds::new()),
     };
@@ -254,7 +255,7 @@ async fn checks_run_in_the_order_of_chapter_4() {
     assert_eq!(step(&wanted).await, Refusal::UnknownService("CB_Sale".into()), "3");
     wanted.service = service("CB_Sales");
     assert_eq!(step(&wanted).await, Refusal::CaptchaFailed, "4, R-CPT-2");
-    wanted.captcha_token = Some(CaptchaToken("token".into()));
+    wanted.captcha_token = Some(CaptchaToken::new("token"));
     assert_eq!(step(&wanted).await, Refusal::CaptchaUnavailable, "4, R-CPT-5: nothing to verify with");
     wanted.particulars.source = Source::Ivr;
     assert_eq!(step(&wanted).await, Refusal::ScheduledDisabled, "5");
@@ -455,6 +456,7 @@ async fn a_completed_callback_is_recreated_as_often_as_wanted() {
             bookings: Arc::new(office.store.clone()),
             wait: office.book.wait.clone(),
             plan: Arc::new(FakePlan),
+            human: Arc::new(NoHumanCheck),
             clock: office.clock.clone(),
             ids: office.book.ids.clone(),
         }),

@@ -1,13 +1,13 @@
 //! Many callbacks due in one instant: how fast they reach the stream.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use tokio::time::sleep;
 
 use crate::load::{Burst, Order};
-use crate::redis::Redis;
+use crate::redis::{Entry, Redis};
 use crate::report::{Bound, Figure};
 use crate::stage::{CELL_PLACES, Cast, LEAD_MS, Stage, now_whole_ms};
 use crate::yardstick::pipelined_adds;
@@ -41,6 +41,7 @@ async fn one(count: usize, must: Bound) -> Result<Vec<Figure>> {
     let entries = stage.redis.entries().await?;
     let callbacks: BTreeSet<_> = entries.iter().map(|entry| entry.field("serviceId")).collect();
     ensure!(callbacks.len() == entries.len(), "{} entries for {} callbacks", entries.len(), callbacks.len());
+    let overtaken = overtaken(&stage.store.order().await?, &entries);
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(Vec::new()) };
     let took = (last.added_ms()? - first.added_ms()?).max(1) as f64 / 1000.0;
     let rate = entries.len() as f64 / took;
@@ -55,11 +56,46 @@ async fn one(count: usize, must: Bound) -> Result<Vec<Figure>> {
         first.added_ms()? - begun,
         booked.rate()
     );
+    let none = Bound::AtMost(0.0);
     Ok(vec![
         Figure::told(format!("drain of {count} due at once ÷ pipelined XADD"), rate / yardstick, "×")
             .bounds(must, Bound::AtLeast(0.6))
             .note(note),
         Figure::told(format!("drain of {count}"), rate, "/s"),
+        Figure::told(format!("overtaken in the drain of {count}"), overtaken as f64, "").bounds(none, none).note(
+            "entries that a later callback of their service went before: desired time, priority, creation, id (R-SUB-3)",
+        ),
         Figure::told("pipelined XADD of one connection, same entries", yardstick, "/s"),
     ])
+}
+
+/// Entries that stand behind one of their service that sorts after them; `order` names callbacks and services as they sort.
+fn overtaken(order: &[(String, i32)], entries: &[Entry]) -> usize {
+    let ranks: HashMap<_, _> =
+        order.iter().zip(0_usize..).map(|((id, service), rank)| (id.as_str(), (*service, rank))).collect();
+    let mut furthest: HashMap<i32, usize> = HashMap::new();
+    let mut overtaken = 0;
+    for (service, rank) in entries.iter().filter_map(|entry| ranks.get(entry.field("serviceId"))) {
+        let furthest = furthest.entry(*service).or_insert(*rank);
+        overtaken += usize::from(rank < furthest);
+        *furthest = (*furthest).max(*rank);
+    }
+    overtaken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_behind_a_later_one_of_its_service_is_counted() {
+        let order = [("a", 1), ("b", 1), ("c", 1), ("d", 2)].map(|(id, service)| (id.to_owned(), service));
+        let entries = |ids: &str| -> Vec<Entry> {
+            let entry = |id: char| Entry { id: "1-0".into(), fields: vec![("serviceId".into(), id.into())] };
+            ids.chars().map(entry).collect()
+        };
+        assert_eq!(overtaken(&order, &entries("dabc")), 0, "services do not wait for each other");
+        assert_eq!(overtaken(&order, &entries("acbd")), 1);
+        assert_eq!(overtaken(&order, &entries("cabd")), 2);
+    }
 }

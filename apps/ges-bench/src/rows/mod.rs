@@ -9,6 +9,7 @@ mod memory;
 mod mixed;
 mod statements;
 mod storage;
+mod waiting;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -22,8 +23,10 @@ pub(crate) enum Row {
     Creates,
     /// Store operations of one immediate callback from creation to end.
     Statements,
-    /// Store operations while nothing happens, and of callbacks that only wait.
+    /// Store operations while nothing happens.
     Idle,
+    /// Store operations of callbacks that only wait, and how soon a new worker knows them.
+    Waiting,
     /// Bytes per 10,000 bookings.
     Storage,
     /// Many due in one instant against pipelined XADDs.
@@ -50,6 +53,7 @@ impl Row {
             Self::Creates => "creates",
             Self::Statements => "statements",
             Self::Idle => "idle",
+            Self::Waiting => "waiting",
             Self::Storage => "storage",
             Self::Drain => "drain",
             Self::Lateness => "lateness",
@@ -65,6 +69,7 @@ impl Row {
             Self::Creates => creates::measure(quick).await,
             Self::Statements => statements::measure(quick).await,
             Self::Idle => idle::measure(quick).await,
+            Self::Waiting => waiting::measure(quick).await,
             Self::Storage => storage::measure(quick).await,
             Self::Drain => drain::measure(quick).await,
             Self::Lateness => lateness::measure(quick).await,

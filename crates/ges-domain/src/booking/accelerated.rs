@@ -48,10 +48,6 @@ impl Bookings for Accelerated {
         Ok(booked)
     }
 
-    async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
-        self.bookings.watermark(tenant, service, up_to).await
-    }
-
     async fn usage(
         &self,
         tenant: TenantId,
@@ -60,5 +56,9 @@ impl Bookings for Accelerated {
         until: Instant,
     ) -> Result<Usage, StoreError> {
         self.bookings.usage(tenant, service, from, until).await
+    }
+
+    async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
+        self.bookings.watermark(tenant, service, up_to).await
     }
 }

@@ -61,6 +61,15 @@ impl Asked {
     }
 }
 
+/// Most callbacks of one number with which a booking passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberRoom {
+    /// Open ones.
+    pub open: u32,
+    /// Accepted IMMEDIATE ones in the last 24 h.
+    pub day: u32,
+}
+
 /// The counts of one service. Empty means nothing was booked.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
@@ -92,6 +101,23 @@ impl Ledger {
             }),
             active: self.active,
         }
+    }
+
+    /// How many callbacks its number may have beside those entered here for [`super::admit`] to pass steps 9 and 10; an empty
+    /// room has `None`, no limit the highest number.
+    pub fn number_room(&self, booking: &NewBooking) -> Option<NumberRoom> {
+        if booking.reach == Reach::Staff {
+            return Some(NumberRoom { open: u32::MAX, day: u32::MAX });
+        }
+        let counts = self.counts(booking);
+        let below = |limit: u32, counted: u32| limit.checked_sub(1)?.checked_sub(counted);
+        let open = booking.limits.in_queue.refused_from();
+        let open = open.map_or(Some(u32::MAX), |from| below(from, counts.number_open))?;
+        let day = match booking.callback.kind {
+            Kind::Immediate => below(booking.limits.per_number_day, counts.number_day)?,
+            Kind::Scheduled => u32::MAX,
+        };
+        Some(NumberRoom { open, day })
     }
 
     /// Free places for a claim (R-CAP-4, R-CR-10).

@@ -10,7 +10,9 @@ pub use crate::slots::Booking as SlotClaim;
 pub use accelerated::Accelerated;
 pub use classify::{Classified, PAST_TOLERANCE, classify};
 pub use consider::{Considered, Wish, consider};
-pub use ledger::{Asked, Ledger};
+pub use ledger::{Asked, Ledger, NumberRoom};
+
+use std::net::IpAddr;
 
 use crate::callback::acts::Write;
 use crate::callback::{Actor, Callback, Change, Kind, Particulars, Source};
@@ -36,9 +38,23 @@ pub struct BookRequest {
     pub particulars: Particulars,
 }
 
-/// A CAPTCHA response token; its `Debug` is empty.
+/// A CAPTCHA response token and where it came from, which verifiers weigh; its `Debug` is empty.
 #[derive(Clone)]
-pub struct CaptchaToken(pub String);
+pub struct CaptchaToken {
+    /// The token.
+    pub text: String,
+    /// The visitor's address, when it is known for certain.
+    pub address: Option<IpAddr>,
+    /// The visitor's browser.
+    pub user_agent: Option<String>,
+}
+
+impl CaptchaToken {
+    /// A token of which nothing else is known.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), address: None, user_agent: None }
+    }
+}
 
 impl std::fmt::Debug for CaptchaToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -2,12 +2,12 @@
 //! here, and write the outcome as one compare-and-set; so every store decides alike.
 
 use super::{
-    Act, Actor, Callback, Change, Ignored, Kind, Reason, SessionUpdate, SessionVerdict, State, TimelineEvent,
-    decide_session_update, may_act,
+    Act, Actor, Callback, Change, Ignored, Kind, PushTarget, Reason, SessionUpdate, SessionVerdict, State,
+    TimelineEvent, decide_session_update, may_act,
 };
 use crate::capacity::Usage;
 use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, Moved, SessionAnswer};
-use crate::{CallInId, Instant};
+use crate::{CallInId, Instant, SessionId};
 
 /// A changed record and the event that tells it: to be written together, on the version it was read at.
 pub type Write = (Callback, TimelineEvent);
@@ -40,11 +40,18 @@ pub fn cancelled(record: Callback) -> Cancelled {
     }
 }
 
-/// Second half of a cancel: what the session answered (R-CAN-2).
+/// Second half of a cancel: what the session `asked` answered (R-CAN-2). Its answer says nothing about another session that
+/// took the callback meanwhile.
 ///
 /// # Errors
 /// The answer, when there is nothing to write.
-pub fn settle_cancel(record: &Callback, answer: CancelAnswer, actor: &Actor, now: Instant) -> Result<Write, Cancelled> {
+pub fn settle_cancel(
+    record: &Callback,
+    asked: &SessionId,
+    answer: CancelAnswer,
+    actor: &Actor,
+    now: Instant,
+) -> Result<Write, Cancelled> {
     let Some(wish) = &record.cancel else {
         return Err(match record.state {
             State::Completed => Cancelled::AlreadyCompleted,
@@ -57,6 +64,9 @@ pub fn settle_cancel(record: &Callback, answer: CancelAnswer, actor: &Actor, now
             true => Cancelled::Done(Box::new(record.clone())),
             false => Cancelled::AlreadyCompleted,
         });
+    }
+    if let Some(other) = record.session.as_ref().filter(|session| session.id != *asked) {
+        return Err(Cancelled::AskSession(other.clone()));
     }
     let completed = Change::Completed { reason: wish.reason.clone() };
     let changes = match (answer, record.state) {
@@ -185,6 +195,10 @@ pub fn session_update(record: &Callback, update: &SessionUpdate, now: Instant) -
     }
     let (mut next, event) = noted.apply(Actor::Session, now, changes);
     told(&mut next);
+    if next.state.is_open() && next.session.is_none() {
+        // It gave the callback up, so it cannot take it again (R-TR-2).
+        next.particulars.leave(record.session.as_ref().map(|session| &session.id));
+    }
     SessionWrite::Audited(Box::new((next, event)))
 }
 
@@ -235,6 +249,16 @@ pub fn finds_place(record: &Callback, to: &Move, booked: &Usage) -> bool {
         others.remove(record.desired_at);
     }
     others.remaining(&claim.cell, &claim.limits) > 0
+}
+
+/// Takes a push target that does not exist any more off the record (R-PSH-5); none when it is not there, or the record is final.
+pub fn drop_target(record: &Callback, target: &PushTarget, at: Instant) -> Option<Write> {
+    if record.state == State::Completed || !record.particulars.push_targets.contains(target) {
+        return None;
+    }
+    let mut fewer = record.clone();
+    fewer.particulars.push_targets.retain(|known| known != target);
+    Some(fewer.apply(Actor::Monitor, at, vec![Change::Edited { fields: vec!["pushTargets".into()] }]))
 }
 
 /// Records that `attempt` was written to the stream (T3, R-SUB-8).

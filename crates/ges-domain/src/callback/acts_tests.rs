@@ -116,7 +116,7 @@ fn m8_a_cancel_is_durable_and_the_late_confirmation_is_kept() {
     let (wished, _) = cancel(&bound, &request(), at(20)).unwrap();
     assert!(matches!(cancelled(wished.clone()), Cancelled::AskSession(_)), "R-CAN-2");
     assert!(matches!(cancel(&wished, &request(), at(21)), Err(Cancelled::AskSession(_))), "safe to repeat");
-    let (settled, _) = settle_cancel(&wished, CancelAnswer::NoAnswer, &Actor::Api, at(23)).unwrap();
+    let (settled, _) = settle_cancel(&wished, &session("S1"), CancelAnswer::NoAnswer, &Actor::Api, at(23)).unwrap();
     assert_eq!(settled.reason, Some(Reason::CANCELLED));
     assert!(!settled.cancel.as_ref().unwrap().confirmed);
     let (confirmed, _) = play(settled, &[ended(2, "CANCELLED")]);
@@ -127,20 +127,79 @@ fn m8_a_cancel_is_durable_and_the_late_confirmation_is_kept() {
 fn a_refused_cancel_names_the_state_that_won() {
     let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Routing)]);
     let (wished, _) = cancel(&bound, &request(), at(20)).unwrap();
-    let (refused, _) = settle_cancel(&wished, CancelAnswer::Refused, &Actor::Api, at(21)).unwrap();
+    let (refused, _) = settle_cancel(&wished, &session("S1"), CancelAnswer::Refused, &Actor::Api, at(21)).unwrap();
     assert_eq!(cancelled(refused.clone()), Cancelled::NotCancellable, "I5");
     assert_eq!(refused.cancel, None);
     // The agent took it while we asked and the session did not answer: the conversation wins.
     let (talking, _) = play(wished, &[update(2, State::Processing)]);
-    let (kept, _) = settle_cancel(&talking, CancelAnswer::NoAnswer, &Actor::Api, at(22)).unwrap();
+    let (kept, _) = settle_cancel(&talking, &session("S1"), CancelAnswer::NoAnswer, &Actor::Api, at(22)).unwrap();
     assert_eq!(kept.state, State::Processing, "R-TR-5");
+}
+
+fn gives_up(seq: u64, end: SessionEnd) -> SessionUpdate {
+    SessionUpdate { end: Some(end), state: None, ..update(seq, State::Queued) }
+}
+
+/// R-TR-2: what arrives late or twice of a session that gave up must not keep the callback from its next attempt.
+#[test]
+fn a_session_that_gave_up_cannot_take_the_callback_again() {
+    for end in [SessionEnd::Lost, SessionEnd::Handover] {
+        let (freed, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued), gives_up(2, end)]);
+        assert!(freed.waits_for_handover(), "{end:?}");
+        for late in [update(1, State::Queued), update(3, State::Routing)] {
+            assert_eq!(session_update(&freed, &late, at(11)), SessionWrite::Answer(SessionAnswer::Stranger), "{end:?}");
+        }
+        let (again, _) = record_handed(&freed, 2, at(12)).unwrap();
+        assert_eq!(
+            session_update(&again, &update(1, State::Queued), at(13)),
+            SessionWrite::Answer(SessionAnswer::Stranger)
+        );
+        let next = SessionUpdate { session: Some(session("S2")), ..update(1, State::Queued) };
+        assert!(matches!(session_update(&again, &next, at(14)), SessionWrite::Audited(_)), "the next one may");
+    }
+}
+
+/// R-CAN-2, I5: nobody is called again who wished not to be.
+#[test]
+fn a_session_lost_while_it_was_asked_to_cancel_ends_the_callback() {
+    for (end, dialed, state, reason) in [
+        (SessionEnd::Lost, None, State::Queued, Reason::CANCELLED),
+        (SessionEnd::Handover, Some(1), State::Queued, Reason::CANCELLED),
+        (SessionEnd::Lost, Some(1), State::Routing, Reason::CANCELLED),
+        // The wish came too late, and the conversation is over.
+        (SessionEnd::Lost, Some(1), State::Processing, Reason::SESSION_LOST),
+        (SessionEnd::Handover, Some(1), State::Processing, Reason::CANCELLED),
+    ] {
+        let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued)]);
+        let (wished, _) = cancel(&bound, &request(), at(9)).unwrap();
+        let told = SessionUpdate { dial_attempts: dialed, ..update(2, state) };
+        let (over, _) = play(wished, &[told, gives_up(3, end)]);
+        assert_eq!((over.state, over.reason), (State::Completed, Some(reason)), "{end:?} {state:?}");
+    }
+}
+
+/// R-CAN-2: who was not asked has not agreed.
+#[test]
+fn the_answer_of_one_session_does_not_settle_the_cancel_of_another() {
+    let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued)]);
+    let (wished, _) = cancel(&bound, &request(), at(2)).unwrap();
+    let (refused, _) = settle_cancel(&wished, &session("S1"), CancelAnswer::Refused, &Actor::Api, at(3)).unwrap();
+    let other = SessionUpdate { session: Some(session("S2")), ..update(1, State::Queued) };
+    let (other, _) = play(refused, &[gives_up(2, SessionEnd::Lost), other]);
+    let (wished, _) = cancel(&other, &request(), at(11)).unwrap();
+    for answer in [CancelAnswer::NoAnswer, CancelAnswer::Accepted, CancelAnswer::Refused] {
+        let settled = settle_cancel(&wished, &session("S1"), answer, &Actor::Api, at(12));
+        assert!(matches!(settled, Err(Cancelled::AskSession(next)) if next.id == session("S2")), "{answer:?}");
+    }
+    let (settled, _) = settle_cancel(&wished, &session("S2"), CancelAnswer::NoAnswer, &Actor::Api, at(13)).unwrap();
+    assert_eq!(settled.reason, Some(Reason::CANCELLED));
 }
 
 #[test]
 fn news_of_a_connected_consumer_after_a_cancel_is_history() {
     let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued)]);
     let (wished, _) = cancel(&bound, &request(), at(20)).unwrap();
-    let (settled, _) = settle_cancel(&wished, CancelAnswer::NoAnswer, &Actor::Api, at(23)).unwrap();
+    let (settled, _) = settle_cancel(&wished, &session("S1"), CancelAnswer::NoAnswer, &Actor::Api, at(23)).unwrap();
     let SessionWrite::Audited(written) = session_update(&settled, &update(2, State::Processing), at(24)) else {
         panic!("late news is kept");
     };
@@ -256,7 +315,7 @@ enum Step {
     Submit(u32),
     Session(SessionUpdate),
     Cancel,
-    Settle(CancelAnswer),
+    Settle(&'static str, CancelAnswer),
     Move(i64),
 }
 
@@ -282,7 +341,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         (1_u32..4).prop_map(Step::Submit),
         told,
         Just(Step::Cancel),
-        prop::sample::select(answers).prop_map(Step::Settle),
+        (prop::sample::select(vec!["S1", "S2"]), prop::sample::select(answers))
+            .prop_map(|(asked, answer)| Step::Settle(asked, answer)),
         (1_i64..1_000_000).prop_map(Step::Move),
     ]
 }
@@ -298,7 +358,7 @@ fn take(record: &Callback, step: &Step, now: Instant) -> Option<Write> {
             _ => None,
         },
         Step::Cancel => cancel(record, &request(), now).ok(),
-        Step::Settle(answer) => settle_cancel(record, *answer, &Actor::Api, now).ok(),
+        Step::Settle(asked, answer) => settle_cancel(record, &session(asked), *answer, &Actor::Api, now).ok(),
         Step::Move(seconds) => {
             let desired = at(*seconds);
             let to = Move { actor: Actor::Api, desired, kind: Kind::Scheduled, deadline: desired, slot: None };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::UserData;
-use crate::{CallInId, CallbackId, Instant};
+use crate::{CallInId, CallbackId, Instant, SessionId};
 
 /// Who made the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -114,6 +114,12 @@ pub struct Particulars {
     /// Earlier desired times, oldest first, at most the last ten.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previous_desired: Vec<Instant>,
+    /// Whether it was let in although nobody could say that a person asked (integrations 7.5).
+    #[serde(skip_serializing_if = "is_default")]
+    pub captcha_unverified: bool,
+    /// Sessions that had it and gave it up, oldest first, at most the last ten; none of them may take it again (R-TR-2).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub former_sessions: Vec<SessionId>,
     /// Facts a session reported under names beginning with `_` (integrations 2.1, 2.10).
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub session_facts: std::collections::BTreeMap<String, String>,
@@ -122,6 +128,14 @@ pub struct Particulars {
 impl Particulars {
     /// Language when none was given.
     pub const DEFAULT_LANGUAGE: &'static str = "en-US";
+
+    /// Remembers a session that gave the callback up.
+    pub(super) fn leave(&mut self, session: Option<&SessionId>) {
+        const MOST: usize = 10;
+        self.former_sessions.extend(session.cloned());
+        let surplus = self.former_sessions.len().saturating_sub(MOST);
+        self.former_sessions.drain(..surplus);
+    }
 
     /// The prompt language.
     pub fn language(&self) -> &str {

@@ -77,7 +77,8 @@ const TRAILING: Duration = Duration::from_secs(15 * 60);
 
 /// Decides what a session update does to `record` at `now`.
 ///
-/// Rules: R-TR-1, R-TR-2, R-TR-3, R-RSN-1, R-SUB-8 (late acknowledgement), R-CAN-2 (late news of a cancelled record).
+/// Rules: R-TR-1, R-TR-2, R-TR-3, R-RSN-1, R-SUB-8 (late acknowledgement), R-CAN-2 (lost sessions and late news of a cancelled
+/// record).
 pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Instant) -> SessionVerdict {
     if record.state == State::Completed {
         return after_the_end(record, update, now);
@@ -90,7 +91,8 @@ pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Ins
     match (&record.session, &update.session) {
         (Some(bound), Some(speaker)) if bound.id != *speaker => return SessionVerdict::Stranger,
         (None, Some(speaker)) => {
-            if !expects_session(record, now) {
+            // The late news of a session that gave it up is no acknowledgement (R-TR-2).
+            if record.particulars.former_sessions.contains(speaker) || !expects_session(record, now) {
                 return SessionVerdict::Stranger;
             }
             changes.push(Change::SessionBound { session: speaker.clone(), url: update.url.clone() });
@@ -132,12 +134,18 @@ fn expects_session(record: &Callback, now: Instant) -> bool {
 }
 
 /// The session stopped without a final state: the record waits again if the consumer was never dialed (R-POL-3), else it is
-/// lost (T17).
+/// lost (T17). A consumer who wished to cancel gets no further attempt (R-CAN-2, I5); only a conversation that the wish came
+/// too late for ends as it would have without it.
 fn ended(record: &Callback, end: SessionEnd, update: &SessionUpdate) -> Vec<Change> {
     let dialed = record.dial_attempts > 0 || update.dial_attempts.is_some_and(|attempts| attempts > 0);
     let again =
         end == SessionEnd::Handover || (!dialed && record.submission.attempts < crate::submission::MAX_ATTEMPTS);
-    if again { vec![Change::SessionUnbound] } else { vec![Change::Completed { reason: Reason::SESSION_LOST }] }
+    let wish = record.cancel.as_ref().filter(|_| again || record.state != State::Processing);
+    match wish {
+        Some(wish) => vec![Change::Completed { reason: wish.reason.clone() }],
+        None if again => vec![Change::SessionUnbound],
+        None => vec![Change::Completed { reason: Reason::SESSION_LOST }],
+    }
 }
 
 /// Late news: history, never a transition (R-ST-2, R-CAN-2). A session that never was bound is told to stop.

@@ -24,6 +24,19 @@ impl Usage {
         Instant::from_millis(at.millis().div_euclid(GRAIN_MS).saturating_mul(GRAIN_MS))
     }
 
+    /// The grains that start in `from..until`.
+    pub fn grains(from: Instant, until: Instant) -> impl Iterator<Item = Instant> {
+        let first = Self::grain_of(from).millis();
+        let first = if first < from.millis() { first.saturating_add(GRAIN_MS) } else { first };
+        let step = usize::try_from(GRAIN_MS).expect("invariant: five minutes fit");
+        (first..until.millis()).step_by(step).map(Instant::from_millis)
+    }
+
+    /// Every grain with its count, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Instant, u32)> {
+        self.grains.iter().map(|(grain, count)| (*grain, *count))
+    }
+
     /// Counts `count` more callbacks whose desired time is `at`.
     pub fn add(&mut self, at: Instant, count: u32) {
         let grain = self.grains.entry(Self::grain_of(at)).or_default();

@@ -1,6 +1,6 @@
 //! I2, I4, I7: what went out, when, and in which order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::{Entry, Evidence, Invariant, Violation};
@@ -51,6 +51,9 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
         let seen = format!("a monitor wrote with epoch {} after {} was given out", write.epoch, write.newest);
         violations.push(broken(Invariant::NoDouble, write.id, seen));
     }
+    for story in evidence.stories.iter().filter(|story| retaken(&story.timeline)) {
+        violations.push(broken(Invariant::NoDouble, story.record.id, "a session that gave it up took it again"));
+    }
     for story in &evidence.stories {
         let mut bound = false;
         for change in story.timeline.iter().flat_map(|event| &event.changes) {
@@ -74,6 +77,22 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// Whether a session took a callback that it had given up before (R-TR-2).
+fn retaken(timeline: &[TimelineEvent]) -> bool {
+    let (mut holder, mut former) = (None, HashSet::new());
+    timeline.iter().flat_map(|event| &event.changes).any(|change| match change {
+        Change::SessionBound { session, .. } => {
+            holder = Some(session);
+            former.contains(session)
+        }
+        Change::SessionUnbound => {
+            former.extend(holder.take());
+            false
+        }
+        _ => false,
+    })
 }
 
 fn within(timeline: &[TimelineEvent], from: Instant, until: Instant) -> impl Iterator<Item = &Change> {
@@ -199,7 +218,7 @@ pub(super) fn order(evidence: &Evidence) -> Vec<Violation> {
     let stories: HashMap<_, _> = evidence.stories.iter().map(|story| (story.record.id, story)).collect();
     let answered: HashMap<_, _> = evidence.acknowledged.iter().map(|create| (create.id, create.answered_at)).collect();
     let mut firsts: HashMap<_, Vec<(&Entry, &super::Story)>> = HashMap::new();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for entry in evidence.entries.iter().filter(|entry| entry.attempt == 1) {
         let Some(story) = stories.get(&entry.id) else { continue };
         let stale = story.record.completed_at.is_some_and(|ended| ended < entry.at);

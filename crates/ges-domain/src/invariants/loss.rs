@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Evidence, Invariant, Violation};
-use crate::callback::{Change, State};
+use crate::callback::{Change, State, TimelineEvent};
 
 fn broken(invariant: Invariant, id: crate::CallbackId, seen: impl Into<String>) -> Violation {
     Violation { invariant, callback: Some(id), seen: seen.into() }
@@ -46,9 +46,12 @@ pub(super) fn no_loss(evidence: &Evidence) -> Vec<Violation> {
     violations
 }
 
-/// I5: after a cancel was answered with success no session is accepted and nobody is called, and the record is final.
+/// I5: after a cancel was answered with success no session is accepted and nobody is called, and the record is final. While a
+/// wish to cancel stands, no attempt is made and no session takes the callback.
 pub(super) fn cancel(evidence: &Evidence) -> Vec<Violation> {
-    let mut violations = Vec::new();
+    let wished = evidence.stories.iter().filter(|story| dispatched_despite_a_wish(&story.timeline));
+    let seen = "it was handed over while a wish to cancel stood";
+    let mut violations: Vec<_> = wished.map(|story| broken(Invariant::Cancel, story.record.id, seen)).collect();
     for cancel in evidence.cancels.iter().filter(|cancel| cancel.success) {
         let accepted = evidence.sessions.iter().filter(|told| told.id == cancel.id && told.accepted);
         if accepted.clone().any(|told| told.at > cancel.answered_at) {
@@ -73,13 +76,40 @@ pub(super) fn cancel(evidence: &Evidence) -> Vec<Violation> {
     violations
 }
 
-/// I6: one key, one body: one answer. One key, another body: 422.
+/// Whether an attempt began while a wish to cancel stood (R-CAN-2).
+fn dispatched_despite_a_wish(timeline: &[TimelineEvent]) -> bool {
+    let mut wished = false;
+    timeline.iter().flat_map(|event| &event.changes).any(|change| match change {
+        Change::CancelWished { .. } => {
+            wished = true;
+            false
+        }
+        Change::CancelRefused | Change::Completed { .. } => {
+            wished = false;
+            false
+        }
+        Change::Submitted { .. } | Change::SessionBound { .. } => wished,
+        _ => false,
+    })
+}
+
+/// I6: once an answer of success is given under a key, the same body gets it again and another body gets 422. A failure of
+/// the server (5xx) says nothing about the request, and a refusal before the first success changed nothing.
 pub(super) fn idempotence(evidence: &Evidence) -> Vec<Violation> {
     let mut first: HashMap<_, &super::Repeated> = HashMap::new();
     let mut violations = Vec::new();
     for answer in &evidence.repeated {
-        let before = *first.entry((answer.tenant, answer.key)).or_insert(answer);
-        let fits = if before.body == answer.body { before.answer == answer.answer } else { answer.answer.0 == 422 };
+        let place = (answer.tenant, answer.key);
+        let (status, _) = answer.answer;
+        let fits = match first.get(&place) {
+            _ if status >= 500 => true,
+            Some(before) if before.body == answer.body => before.answer == answer.answer,
+            Some(_) => status == 422,
+            None => true,
+        };
+        if (200..300).contains(&status) {
+            first.entry(place).or_insert(answer);
+        }
         if !fits {
             let seen = "an idempotency key was answered in two ways".to_owned();
             violations.push(Violation { invariant: Invariant::Idempotence, callback: None, seen });

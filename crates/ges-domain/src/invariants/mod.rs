@@ -7,6 +7,7 @@ mod audit;
 mod capacity;
 mod evidence;
 mod handover;
+mod live;
 mod loss;
 
 pub use audit::{audit_record, privacy};
@@ -14,6 +15,8 @@ pub use evidence::{
     Acknowledged, CancelAnswered, CellLimit, Dial, Entry, Evidence, LogText, MonitorWrite, Read, Repeated, SessionTold,
     Story,
 };
+
+pub use live::{Look, cancelled, ended, giving_up, handing_over, written};
 
 use crate::CallbackId;
 
@@ -121,5 +124,7 @@ pub fn check(evidence: &Evidence) -> Vec<Violation> {
     Invariant::ALL.into_iter().flat_map(|invariant| invariant.check(evidence)).collect()
 }
 
+#[cfg(test)]
+mod live_tests;
 #[cfg(test)]
 mod tests;

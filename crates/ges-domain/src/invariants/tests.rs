@@ -212,6 +212,9 @@ fn i6_finds_two_answers_to_one_key() {
     assert_eq!(broken_by(|e| e.repeated = vec![answer(1, 200, 7), answer(1, 200, 7), answer(2, 422, 0)]), [""; 0]);
     assert_eq!(broken_by(|e| e.repeated = vec![answer(1, 200, 7), answer(1, 200, 8)]), ["I6"]);
     assert_eq!(broken_by(|e| e.repeated = vec![answer(1, 200, 7), answer(2, 200, 7)]), ["I6"]);
+    assert_eq!(broken_by(|e| e.repeated = vec![answer(1, 200, 7), answer(1, 400, 9)]), ["I6"], "a success stays one");
+    let unsettled = vec![answer(1, 429, 1), answer(1, 500, 2), answer(1, 200, 7), answer(1, 500, 2), answer(1, 200, 7)];
+    assert_eq!(broken_by(|e| e.repeated = unsettled), [""; 0], "refusals before it and failures bind nobody");
 }
 
 #[test]
@@ -261,6 +264,47 @@ fn i2_takes_a_sessions_word_that_it_is_gone_and_not_a_monitors() {
     };
     assert_eq!(freed_by(Actor::Session), [""; 0]);
     assert_eq!(freed_by(Actor::Monitor), ["I2"], "20 s after the first");
+}
+
+#[test]
+fn i2_finds_a_session_that_took_again_what_it_had_given_up() {
+    let then = |name| {
+        broken_by(|e| {
+            let steps = [
+                (1, Actor::Monitor, Change::Submitted { attempt: 1 }),
+                (2, Actor::Session, bind("S1")),
+                (3, Actor::Session, Change::SessionUnbound),
+                (4, Actor::Session, bind(name)),
+                (9, Actor::Session, done()),
+            ];
+            e.stories[0] = story(1, Kind::Immediate, at(0), &steps);
+        })
+    };
+    assert_eq!(then("S2"), [""; 0]);
+    assert_eq!(then("S1"), ["I2"]);
+}
+
+#[test]
+fn i5_finds_an_attempt_that_was_made_despite_a_wish_to_cancel() {
+    let then = |refused: bool| {
+        broken_by(|e| {
+            let wished = (3, Actor::Api, Change::CancelWished { reason: Reason::CANCELLED });
+            let mut steps = vec![
+                (1, Actor::Monitor, Change::Submitted { attempt: 1 }),
+                (2, Actor::Session, bind("S1")),
+                wished,
+                (5, Actor::Session, Change::SessionUnbound),
+                (6, Actor::Monitor, Change::Submitted { attempt: 2 }),
+                (9, Actor::Session, done()),
+            ];
+            if refused {
+                steps.insert(3, (4, Actor::Api, Change::CancelRefused));
+            }
+            e.stories[0] = story(1, Kind::Immediate, at(0), &steps);
+        })
+    };
+    assert_eq!(then(true), [""; 0]);
+    assert_eq!(then(false), ["I5"]);
 }
 
 #[test]

@@ -116,6 +116,11 @@ pub enum Wake {
         /// The desired time.
         desired: Instant,
     },
+    /// There may be something to push in this service (chapter 16).
+    Notices {
+        /// The service.
+        service: ServiceRef,
+    },
     /// Hints may have been lost: look at everything.
     Everything,
 }
@@ -153,6 +158,9 @@ pub trait Handover: Send + Sync {
     /// Records written attempts (T3): state QUEUED, `submitted_at`, one event each. An attempt that is not the record's
     /// next one, or a record that no longer waits for it, is `Overtaken`. Answers in the order asked; with a stale lease
     /// everything is `Overtaken`. Safe to repeat.
+    ///
+    /// `at` is the node's reading of the store's time. The store takes its own when that is later: a node that was
+    /// suspended reads a time that has passed, and the next attempt must not follow early (I2, I10).
     ///
     /// # Errors
     /// [`StoreError`]: repeat; the same attempts may be written again (R-SUB-8, I2).

@@ -5,11 +5,14 @@
 mod accepted;
 mod call_in;
 mod catalogue;
+mod credentials;
 mod error;
 mod handover;
+mod human;
 mod ids;
 mod kept;
 mod pulse;
+mod push;
 mod record;
 mod sessions;
 mod stream;
@@ -17,14 +20,20 @@ mod stream;
 pub use accepted::AcceptedTimes;
 pub use call_in::{CallIns, Reserved};
 pub use catalogue::{Catalogue, ServiceRow};
+pub use credentials::{
+    CredentialDesk, CredentialError, CredentialKind, OpenCredential, OpenCredentials, SealedCredential,
+    SealedCredentials,
+};
 pub use error::{Cause, Remedy, StoreError};
 pub use handover::{
     AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, SHARDS, ServiceRef, Shard, ShardLease, Shards, Wake,
     WakeUps, shard_of,
 };
+pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
 pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
+pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
 pub use sessions::{CancelOutcome, Sessions};
 pub use stream::{Dispatch, StreamError, SubmissionStream};

@@ -10,7 +10,7 @@ use crate::callback::{
 use crate::capacity::Usage;
 use crate::idempotency::Keyed;
 use crate::phone::{PhoneKey, PhoneNumber};
-use crate::{CallInId, CallbackId, Instant, ServiceName, TenantId};
+use crate::{CallInId, CallbackId, Instant, ServiceName, SessionId, TenantId};
 
 /// Taking bookings.
 #[async_trait]
@@ -60,7 +60,7 @@ pub struct CancelRequest {
 pub enum Cancelled {
     /// It is COMPLETED and its place is free: no later dispatch is accepted (I5).
     Done(Box<Callback>),
-    /// A session has it: the wish is durable, ask the session and settle (R-CAN-2).
+    /// This session has it: the wish is durable, ask the session and settle (R-CAN-2).
     AskSession(SessionBinding),
     /// It is COMPLETED already.
     AlreadyCompleted,
@@ -195,7 +195,8 @@ pub trait Record: Send + Sync {
         now: Instant,
     ) -> Result<Cancelled, StoreError>;
 
-    /// Second half of a cancel, of the same request: what the session answered. Safe to repeat.
+    /// Second half of a cancel, of the same request: what the session `asked` answered. When another session has the callback by
+    /// now, nobody has asked that one: nothing is written, and the answer is [`Cancelled::AskSession`]. Safe to repeat.
     ///
     /// # Errors
     /// [`StoreError`]: nothing is known to have happened; asking again is safe.
@@ -203,6 +204,7 @@ pub trait Record: Send + Sync {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,

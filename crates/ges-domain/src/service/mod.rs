@@ -51,6 +51,11 @@ impl Service {
         throttle::resolve(&self.settings.throttle, &self.tenant_throttle)
     }
 
+    /// How numbers are screened (R-THR-1).
+    pub fn screening(&self) -> Screening {
+        throttle::screening(&self.settings.throttle, &self.tenant_throttle)
+    }
+
     /// Whether its number rule forbids to call this number (R-NV-4, R-NV-5, R-NV-12).
     pub fn blocks(&self, plan: &dyn NumberingPlan, key: &PhoneKey) -> bool {
         self.number_rule.as_ref().is_some_and(|rule| rule.verdict(plan, key) != Verdict::Permitted)
@@ -59,11 +64,6 @@ impl Service {
     /// The regions its rule prefers; none without a rule (R-RA-3).
     pub fn preferred_regions(&self) -> &[Region] {
         self.region_rule.as_ref().map_or(&[], RegionRule::preferred)
-    }
-
-    /// How numbers are screened (R-THR-1).
-    pub fn screening(&self) -> Screening {
-        throttle::screening(&self.settings.throttle, &self.tenant_throttle)
     }
 
     /// The queue whose wait counts for it.

@@ -76,6 +76,8 @@ pub struct Settings {
     pub push_threshold_minutes: u32,
     /// Whether external creates need a CAPTCHA.
     pub captcha_required: bool,
+    /// Which of the tenant's CAPTCHA site keys is used; none means the only one or the default one (R-CPT-1).
+    pub captcha_site_key: Option<String>,
     /// Queue whose wait counts; none means the service's own.
     pub ewt_queue: Option<String>,
     /// How that wait is estimated.
@@ -118,6 +120,7 @@ impl Default for Settings {
             survey_rp: String::new(),
             push_threshold_minutes: 5,
             captcha_required: false,
+            captcha_site_key: None,
             ewt_queue: None,
             ewt_mode: EwtMode::default(),
             throttle: throttle::Settings::default(),
@@ -141,6 +144,11 @@ impl Settings {
     /// How long after the desired time attempts may go on.
     pub fn ttl(&self) -> Duration {
         Duration::from_secs(u64::from(self.callback_ttl))
+    }
+
+    /// The wait below which CALLBACK_UPCOMING is pushed; zero is off (R-PSH-3).
+    pub fn push_threshold(&self) -> Duration {
+        Duration::from_secs(u64::from(self.push_threshold_minutes) * 60)
     }
 
     /// Checks required cells and ranges (R-CFG-1).

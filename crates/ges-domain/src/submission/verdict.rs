@@ -29,6 +29,10 @@ pub fn decide_due(
     stream_down: bool,
     now: Instant,
 ) -> DueVerdict {
+    // Whoever wished to cancel is not called, whatever became of the session that was to be asked (I5).
+    if let Some(wish) = &record.cancel {
+        return DueVerdict::End(wish.reason.clone());
+    }
     if now >= record.deadline {
         return DueVerdict::End(reason_at_deadline(record, stream_down));
     }
@@ -67,6 +71,9 @@ pub fn decide_timer(record: &Callback, stream_down: bool, now: Instant) -> Timer
     }
     match (record.submission.submitted_at, &record.session) {
         (Some(at), None) if now >= ack_deadline(record.submission.attempts, at) => {
+            if let Some(wish) = &record.cancel {
+                return TimerVerdict::End(wish.reason.clone());
+            }
             if record.submission.attempts < MAX_ATTEMPTS { TimerVerdict::NextAttempt } else { TimerVerdict::GiveUp }
         }
         _ => TimerVerdict::Nothing,
@@ -233,6 +240,19 @@ mod tests {
         }
         let talking = Callback { state: State::Processing, ..bound };
         assert_eq!(decide_timer(&talking, false, at("15:00:00")), TimerVerdict::Nothing, "M13");
+    }
+
+    /// I5: whatever a store or an older version left behind.
+    #[test]
+    fn a_pending_wish_to_cancel_ends_what_would_be_handed_over() {
+        use crate::callback::CancelWish;
+        let cancel = Some(CancelWish { at: at("13:00:00"), reason: Reason::CANCELLED, confirmed: false });
+        let waiting = Callback { state: State::Queued, cancel: cancel.clone(), ..record() };
+        let verdict = decide_due(&waiting, Some(&service(false, false)), &Nowhere, NONE, false, at("13:58:00"));
+        assert_eq!(verdict, DueVerdict::End(Reason::CANCELLED));
+        let unanswered = Callback { cancel, ..written(1, "13:58:00") };
+        assert_eq!(decide_timer(&unanswered, false, at("13:58:59")), TimerVerdict::Nothing, "it may still be answered");
+        assert_eq!(decide_timer(&unanswered, false, at("13:59:00")), TimerVerdict::End(Reason::CANCELLED));
     }
 
     #[test]

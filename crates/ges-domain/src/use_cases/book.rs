@@ -7,7 +7,7 @@ use crate::booking::{BookRequest, Booked, Classified, Considered, NewBooking, Wi
 use crate::callback::{Callback, Kind, Source, State, Submission};
 use crate::idempotency::Keyed;
 use crate::phone::{NumberRefusal, NumberingPlan};
-use crate::ports::{Bookings, Catalogue, Clock, Ids};
+use crate::ports::{Bookings, Catalogue, Clock, HumanCheck, HumanVerdict, Ids};
 use crate::service::Service;
 use crate::throttle::{KnownWindows, Reach};
 use crate::use_cases::CurrentWait;
@@ -43,6 +43,8 @@ pub struct BookCallback {
     pub wait: Arc<CurrentWait>,
     /// What numbers mean.
     pub plan: Arc<dyn NumberingPlan>,
+    /// Whether visitors are people.
+    pub human: Arc<dyn HumanCheck>,
     /// Store time.
     pub clock: Arc<dyn Clock>,
     /// New ids.
@@ -71,13 +73,13 @@ impl BookCallback {
         self.book(tenant, request, Some(keyed)).await
     }
 
-    async fn book(&self, tenant: TenantId, request: BookRequest, keyed: Option<Keyed>) -> Result<Created, Refusal> {
+    async fn book(&self, tenant: TenantId, mut request: BookRequest, keyed: Option<Keyed>) -> Result<Created, Refusal> {
         let now = self.clock.now();
         // 3
         let found = self.catalogue.service(tenant, &request.service).await?;
         let service = found.filter(|service| !service.removed);
         let service = service.ok_or_else(|| Refusal::UnknownService(request.service.to_string()))?;
-        self.check_captcha(&service, &request)?; // 4
+        self.check_captcha(tenant, &service, &mut request).await?; // 4
         let ewt = self.wait.of(tenant, &service, now).await;
         let wish = Wish {
             desired: request.desired,
@@ -107,15 +109,28 @@ impl BookCallback {
         }
     }
 
-    /// Step 4. No verifier is provisioned yet, so a service that requires one cannot be booked from outside (R-CPT-2, R-CPT-5).
-    fn check_captcha(&self, service: &Service, request: &BookRequest) -> Result<(), Refusal> {
+    /// Step 4: a token that a verifier accepts, where the service requires one of the public (R-CPT-2, R-CPT-6).
+    async fn check_captcha(
+        &self,
+        tenant: TenantId,
+        service: &Service,
+        request: &mut BookRequest,
+    ) -> Result<(), Refusal> {
         if request.particulars.source != Source::Api || !service.settings.captcha_required {
             return Ok(());
         }
-        Err(match request.captcha_token {
-            None => Refusal::CaptchaFailed,
-            Some(_) => Refusal::CaptchaUnavailable,
-        })
+        let token = request.captcha_token.as_ref().filter(|token| !token.text.is_empty());
+        let token = token.ok_or(Refusal::CaptchaFailed)?;
+        let site_key = service.settings.captcha_site_key.as_deref();
+        match self.human.check(tenant, site_key, token).await {
+            HumanVerdict::Human => Ok(()),
+            HumanVerdict::NotHuman | HumanVerdict::Ambiguous => Err(Refusal::CaptchaFailed),
+            HumanVerdict::Unavailable => Err(Refusal::CaptchaUnavailable),
+            HumanVerdict::Unverified => {
+                request.particulars.captcha_unverified = true;
+                Ok(())
+            }
+        }
     }
 
     /// The record as it will be written (T1, T2).

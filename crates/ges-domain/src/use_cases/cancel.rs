@@ -6,6 +6,9 @@ use crate::callback::Callback;
 use crate::ports::{CancelAnswer, CancelOutcome, CancelRequest, Cancelled, Clock, Record, Sessions};
 use crate::{CallbackId, Refusal, TenantId};
 
+/// Sessions that are asked one after the other before the caller has to ask again.
+const MOST_SESSIONS: u32 = 3;
+
 /// Withdraws a callback. Success means that no later dispatch is accepted (I5).
 pub struct CancelCallback {
     /// The record of callbacks.
@@ -27,17 +30,19 @@ impl CancelCallback {
         if self.record.find(tenant, id, now).await?.is_none() {
             return Err(Refusal::NotFound(id.to_string()));
         }
-        let session = match self.record.cancel(tenant, id, &request, now).await? {
-            Cancelled::AskSession(session) => session,
-            settled => return self.verdict(settled, tenant, id).await,
-        };
-        let answer = match self.sessions.cancel(&session, id, &request.reason, &request.actor, now).await {
-            CancelOutcome::Accepted => CancelAnswer::Accepted,
-            CancelOutcome::Refused => CancelAnswer::Refused,
-            CancelOutcome::Gone | CancelOutcome::Unreachable => CancelAnswer::NoAnswer,
-        };
-        let settled = self.record.settle_cancel(tenant, id, answer, &request, self.clock.now()).await?;
-        self.verdict(settled, tenant, id).await
+        let mut cancelled = self.record.cancel(tenant, id, &request, now).await?;
+        // While one session is asked another one may take the callback; then that one has to be asked.
+        for _ in 0..MOST_SESSIONS {
+            let Cancelled::AskSession(session) = &cancelled else { break };
+            let answer = match self.sessions.cancel(session, id, &request.reason, &request.actor, now).await {
+                CancelOutcome::Accepted => CancelAnswer::Accepted,
+                CancelOutcome::Refused => CancelAnswer::Refused,
+                CancelOutcome::Gone | CancelOutcome::Unreachable => CancelAnswer::NoAnswer,
+            };
+            let (asked, now) = (&session.id, self.clock.now());
+            cancelled = self.record.settle_cancel(tenant, id, asked, answer, &request, now).await?;
+        }
+        self.verdict(cancelled, tenant, id).await
     }
 
     async fn verdict(&self, cancelled: Cancelled, tenant: TenantId, id: CallbackId) -> Result<Callback, Refusal> {
@@ -48,7 +53,9 @@ impl CancelCallback {
                 found.ok_or_else(|| Refusal::NotFound(id.to_string()))
             }
             Cancelled::AlreadyCompleted => Err(Refusal::AlreadyCompleted),
-            Cancelled::NotCancellable | Cancelled::AskSession(_) => Err(Refusal::NotCancellable),
+            Cancelled::NotCancellable => Err(Refusal::NotCancellable),
+            // The wish stands in the record; asking again is safe.
+            Cancelled::AskSession(_) => Err(Refusal::StoreUnavailable),
             Cancelled::KeyReused => Err(Refusal::KeyReused),
             Cancelled::Unknown => Err(Refusal::NotFound(id.to_string())),
         }

@@ -33,6 +33,8 @@ pub struct ClusterPlan {
     pub routers: bool,
     /// Further arguments of the simulator.
     pub simulator_arguments: Vec<String>,
+    /// Whether API pods use Redis to spare the database counting (`GES_REDIS__…`).
+    pub accelerated: bool,
     /// Provisioning documents, applied in order before the pods start.
     pub provisioning: Vec<String>,
     /// Further settings of every pod; these win.
@@ -49,11 +51,15 @@ impl Default for ClusterPlan {
             simulator: Simulator::default(),
             routers: false,
             simulator_arguments: Vec::new(),
+            accelerated: false,
             provisioning: Vec::new(),
             environment: Vec::new(),
         }
     }
 }
+
+/// Seals the credentials of a deployment that is gone when its test ends.
+const CREDENTIALS_KEY: &str = "dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3QtdDE=";
 
 /// Settings by name.
 type Environment = Vec<(String, String)>;
@@ -64,6 +70,9 @@ struct Peers {
     routers: [u16; 2],
     authentication: u16,
     environment: u16,
+    push: u16,
+    recaptcha: u16,
+    nexus: u16,
     control: u16,
 }
 
@@ -75,6 +84,9 @@ pub(super) fn nodes(plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Res
         routers: [free_port()?, free_port()?],
         authentication: free_port()?,
         environment: free_port()?,
+        push: free_port()?,
+        recaptcha: free_port()?,
+        nexus: free_port()?,
         control: free_port()?,
     };
     let mut nodes = Vec::new();
@@ -88,6 +100,9 @@ pub(super) fn nodes(plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Res
         let mut environment = shared(plan, postgres, stream, &peers, Cluster::DATABASE, first);
         environment.push(("GES_SERVER__INTERNAL_PORT".into(), internal.to_string()));
         environment.push(("GES_SERVER__EXTERNAL_PORT".into(), external.to_string()));
+        if plan.accelerated {
+            environment.extend(accelerator(stream));
+        }
         nodes.push(pod(&format!("api-{number}"), "ges-api", plan, environment, internal, Some(external))?);
     }
     for number in 0..plan.workers {
@@ -118,6 +133,10 @@ fn database(port: u16, user: &str) -> Environment {
     ])
 }
 
+fn accelerator(redis: u16) -> Environment {
+    pairs(&[("GES_REDIS__HOST", "127.0.0.1"), ("GES_REDIS__PORT", &redis.to_string())])
+}
+
 fn gws_of(authentication: &str, environment: &str) -> Environment {
     pairs(&[
         ("GES_GWS__AUTH_URL", authentication),
@@ -136,6 +155,10 @@ fn shared(plan: &ClusterPlan, postgres: u16, redis: u16, peers: &Peers, user: &s
         ("GES_VMCS__REDIS_HOST", "127.0.0.1"),
         ("GES_VMCS__REDIS_PORT", &redis.to_string()),
         ("GES_VMCS__ORS_URL", &local(peers.orchestration)),
+        ("GES_PUSH__FCM_URL", &local(peers.push)),
+        ("GES_CAPTCHA__BASE_URL", &local(peers.recaptcha)),
+        ("GES_CAPTCHA__ENTERPRISE_URL", &local(peers.recaptcha)),
+        ("GES_SECURITY__CREDENTIALS_KEY", CREDENTIALS_KEY),
     ]));
     if plan.routers {
         let urls = format!("{},{}", local(peers.routers[0]), local(peers.routers[1]));
@@ -151,6 +174,9 @@ fn simulator(plan: &ClusterPlan, peers: &Peers, redis: u16) -> Result<Node> {
         ("--urs-backup-port", peers.routers[1]),
         ("--auth-port", peers.authentication),
         ("--environment-port", peers.environment),
+        ("--fcm-port", peers.push),
+        ("--recaptcha-port", peers.recaptcha),
+        ("--nexus-port", peers.nexus),
         // Nobody in the cluster asks for statistics, so any free port will do.
         ("--statistics-port", 0),
         ("--control-port", peers.control),
@@ -211,10 +237,20 @@ mod tests {
     #[test]
     fn pods_are_configured_by_documented_keys_alone() {
         let documented = include_str!("../../../../docs/configuration.md");
-        let peers = Peers { orchestration: 1, routers: [2, 3], authentication: 4, environment: 5, control: 6 };
+        let peers = Peers {
+            orchestration: 1,
+            routers: [2, 3],
+            authentication: 4,
+            environment: 5,
+            push: 10,
+            recaptcha: 11,
+            nexus: 12,
+            control: 6,
+        };
         let plan = ClusterPlan { routers: true, ..ClusterPlan::default() };
         let mut keys = shared(&plan, 7, 8, &peers, Cluster::WORKER_ROLE, 9);
         keys.extend(provisioner(7));
+        keys.extend(accelerator(8));
         for (key, _) in keys {
             assert!(documented.contains(&format!("| `{key}`")), "{key} is not documented");
         }
@@ -222,7 +258,16 @@ mod tests {
 
     #[test]
     fn workers_hand_out_the_first_api_pod() {
-        let peers = Peers { orchestration: 1, routers: [2, 3], authentication: 4, environment: 5, control: 6 };
+        let peers = Peers {
+            orchestration: 1,
+            routers: [2, 3],
+            authentication: 4,
+            environment: 5,
+            push: 10,
+            recaptcha: 11,
+            nexus: 12,
+            control: 6,
+        };
         let settings = shared(&ClusterPlan::default(), 7, 8, &peers, Cluster::WORKER_ROLE, 9);
         assert!(settings.contains(&("GES_SERVER__INTERNAL_URL".into(), "127.0.0.1:9".into())));
         assert!(!settings.iter().any(|(key, _)| key == "GES_URS__URLS"), "no routers: callbacks are due at their time");

@@ -236,3 +236,52 @@ async fn an_unanswered_attempt_is_not_repeated_for_a_number_that_is_blocked_by_n
     assert_eq!(world.reason(booked.id), Some(Reason::BLOCKED_BY_NUMBER_RULE), "R-SUB-6");
     assert_eq!(world.written().len(), 1);
 }
+
+/// The promises are looked at in passing: a store that gives records in the wrong order is found by the running monitor, and
+/// an operator sees it.
+#[tokio::test(start_paused = true)]
+async fn a_broken_promise_is_counted_while_the_service_runs() {
+    use crate::MonitorGauges as _;
+    for backwards in [false, true] {
+        let world = World::new().await;
+        let desired = after(600);
+        for _ in 0..3 {
+            world.book(scheduled(world.now(), desired).slot(claim(desired, 10)).build()).await;
+        }
+        let node = world.node();
+        node.backwards.store(backwards, Ordering::SeqCst);
+        let (_monitor, _stop) = node.start(settings("a"));
+        seconds(500).await;
+        assert_eq!(world.written().len(), 3, "what is found stops nobody");
+        let metrics = ges_telemetry::Metrics::new(
+            &ges_telemetry::Identity { version: "1".into(), host: "h".into(), zone_data: String::new() },
+            false,
+        );
+        for look in node.heard.looks.lock().unwrap().iter() {
+            metrics.looked(look);
+        }
+        let page = metrics.render();
+        let sample = |name: &str| page.lines().any(|line| line == name);
+        assert!(sample(r#"ges_invariant_checks_total{invariant="I7"} 3"#), "{page}");
+        let found = if backwards { 2 } else { 0 };
+        assert!(sample(&format!(r#"ges_invariant_violations_total{{invariant="I7"}} {found}"#)), "{page}");
+        assert!(sample(r#"ges_invariant_violations_total{invariant="I2"} 0"#), "{page}");
+    }
+}
+
+/// A write under a lease that somebody else has by now comes to nothing and is counted.
+#[tokio::test(start_paused = true)]
+async fn a_write_the_record_refuses_is_counted() {
+    use ges_domain::ports::Shards as _;
+    let world = World::new().await;
+    let node = world.node();
+    *node.submit_takes.lock().unwrap() = Duration::from_secs(2);
+    let (_monitor, _stop) = node.start(settings("a"));
+    seconds(1).await;
+    world.book(immediate(world.now()).build()).await;
+    seconds(1).await;
+    world.store.release("a").await.unwrap();
+    world.store.hold("b").await.unwrap();
+    seconds(2).await;
+    assert_eq!(node.heard.refused.load(Ordering::SeqCst), 1);
+}

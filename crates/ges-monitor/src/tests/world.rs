@@ -10,6 +10,7 @@ use ges_domain::booking::{Booked, NewBooking};
 use ges_domain::callback::{Callback, Change, Reason, TimelineEvent};
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::invariants::Look;
 use ges_domain::phone::NumberRule;
 use ges_domain::ports::*;
 use ges_domain::region::RegionRule;
@@ -20,7 +21,7 @@ use ges_testkit::builders::{START, service, service_row, tenant};
 use ges_testkit::{FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, StreamLedger};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Monitor, MonitorGauges, MonitorHandle, MonitorPorts, MonitorSettings};
+use crate::{Monitor, MonitorGauges, MonitorHandle, MonitorPorts, MonitorSettings, PushPorts};
 
 /// What a gauge heard.
 #[derive(Default)]
@@ -29,6 +30,8 @@ pub(super) struct Heard {
     pub(super) lagging: AtomicU64,
     pub(super) panics: AtomicU64,
     pub(super) entries: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) looks: Mutex<Vec<Look>>,
     pub(super) sizes: Mutex<MonitorSizes>,
 }
 
@@ -44,6 +47,12 @@ impl MonitorGauges for Heard {
     }
     fn lagging(&self, items: u64) {
         self.lagging.fetch_add(items, Ordering::SeqCst);
+    }
+    fn looked(&self, look: &Look) {
+        self.looks.lock().unwrap().push(look.clone());
+    }
+    fn refused(&self, writes: u64) {
+        self.refused.fetch_add(writes, Ordering::SeqCst);
     }
     fn panicked(&self) {
         self.panics.fetch_add(1, Ordering::SeqCst);
@@ -74,9 +83,13 @@ pub(super) struct Node {
     crash: Mutex<Option<(u64, Crash)>>,
     pub(super) cut_off: AtomicBool,
     pub(super) panic_for: Mutex<Option<ServiceName>>,
+    /// Whether due records come in the opposite of their order.
+    pub(super) backwards: AtomicBool,
     /// How long the stream takes for a batch.
     pub(super) submit_takes: Mutex<Duration>,
     pub(super) heard: Arc<Heard>,
+    /// With what it pushes.
+    pub(super) push: Mutex<Option<PushPorts>>,
 }
 
 impl World {
@@ -120,8 +133,10 @@ impl World {
             crash: Mutex::new(None),
             cut_off: AtomicBool::new(false),
             panic_for: Mutex::new(None),
+            backwards: AtomicBool::new(false),
             submit_takes: Mutex::default(),
             heard: Arc::default(),
+            push: Mutex::default(),
         })
     }
 
@@ -193,6 +208,7 @@ impl Node {
             clock: self.clone(),
             wake_ups,
             gauges: self.heard.clone(),
+            push: self.push.lock().unwrap().clone(),
         };
         (Monitor::start(ports, settings, stop.clone()), stop)
     }
@@ -213,7 +229,7 @@ impl Node {
     }
 
     /// Counts a call and makes it, unless the process dies with it.
-    async fn call<T>(&self, name: &'static str, act: impl Future<Output = T>) -> T {
+    pub(super) async fn call<T>(&self, name: &'static str, act: impl Future<Output = T>) -> T {
         self.world.now();
         *self.calls.lock().unwrap().entry(name).or_default() += 1;
         let count = self.count.fetch_add(1, Ordering::SeqCst) + 1;
@@ -277,7 +293,11 @@ impl Handover for Node {
         until: Instant,
         limit: u32,
     ) -> Result<Vec<Callback>, StoreError> {
-        self.call("due", self.world.store.due(lease, service, until, limit)).await
+        let mut due = self.call("due", self.world.store.due(lease, service, until, limit)).await?;
+        if self.backwards.load(Ordering::SeqCst) {
+            due.reverse();
+        }
+        Ok(due)
     }
     async fn record_handed(
         &self,

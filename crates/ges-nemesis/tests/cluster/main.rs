@@ -4,7 +4,9 @@
 
 mod bookings;
 mod crashes;
+mod limits;
 mod malformed;
 mod nemesis;
 mod outages;
+mod pushes;
 mod world;

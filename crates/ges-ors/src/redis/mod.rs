@@ -2,7 +2,6 @@
 
 mod settings;
 mod stream;
-mod tls;
 
 pub use settings::{BadRedisSettings, RedisSettings, RedisTls};
 pub use stream::RedisStream;

@@ -1,18 +1,18 @@
-//! Where the stream is and how to get in.
+//! Where the stream is.
 
 use std::time::Duration;
 
-use fred::types::Builder;
-use fred::types::config::{ClusterDiscoveryPolicy, Config, ReconnectPolicy, Server, ServerConfig, UnresponsiveConfig};
-use secrecy::{ExposeSecret, SecretString};
-
-use super::tls;
+use ges_redis::{BadServer, Server, Tls};
+use secrecy::SecretString;
 
 /// Longest time a command may take. A cycle of quick tries gives up after so long without progress.
 pub(super) const COMMAND: Duration = Duration::from_secs(2);
-const CONNECT: Duration = Duration::from_secs(2);
-/// A connection that owes an answer for so long is closed; above [`COMMAND`], so that single slow commands do not count.
-const UNRESPONSIVE: Duration = Duration::from_secs(4);
+
+/// How TLS to the stream is spoken.
+pub type RedisTls = Tls;
+
+/// The settings cannot work.
+pub type BadRedisSettings = BadServer;
 
 /// How to reach the stream. `Debug` shows no secret (I11).
 #[derive(Debug, Clone)]
@@ -33,31 +33,6 @@ pub struct RedisSettings {
     pub stream: String,
 }
 
-/// How TLS is spoken.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RedisTls {
-    /// Name for SNI and for the check of the certificate; `None` is the host.
-    pub servername: Option<String>,
-    /// `false` takes every certificate, and a warning is logged at the start (`rejectUnauthorized=false`).
-    pub verify: bool,
-    /// Certificates in PEM to trust besides those of the system.
-    pub roots_pem: Option<Vec<u8>>,
-}
-
-/// The settings cannot work.
-#[derive(Debug, thiserror::Error)]
-pub enum BadRedisSettings {
-    /// The given certificates do not read.
-    #[error("the certificates to trust are not readable PEM")]
-    Roots(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// TLS with verification needs something to trust.
-    #[error("there is no certificate to trust: neither given nor in the system")]
-    NothingTrusted,
-    /// The client does not take the settings.
-    #[error("the client cannot be built")]
-    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
 impl RedisSettings {
     /// Plain text to a single node, with the usual stream.
     pub fn plain(host: impl Into<String>, port: u16) -> Self {
@@ -72,45 +47,8 @@ impl RedisSettings {
         }
     }
 
-    /// Everything that bounds or repeats is set here and nowhere left to a default.
-    pub(crate) fn builder(&self) -> Result<Builder, BadRedisSettings> {
-        let servername = self.tls.as_ref().and_then(|tls| tls.servername.as_deref());
-        let server =
-            Server { host: self.host.as_str().into(), port: self.port, tls_server_name: servername.map(Into::into) };
-        let server = match self.cluster {
-            true => ServerConfig::Clustered { hosts: vec![server], policy: ClusterDiscoveryPolicy::default() },
-            false => ServerConfig::Centralized { server },
-        };
-        let config = Config {
-            // A server that is away at our start is a server that is away: the client keeps trying.
-            fail_fast: false,
-            server,
-            username: self.username.clone(),
-            password: self.password.as_ref().map(|password| password.expose_secret().to_owned()),
-            tls: self.tls.as_ref().map(tls::config).transpose()?,
-            ..Config::default()
-        };
-        let mut builder = Builder::from_config(config);
-        builder
-            .with_connection_config(|connection| {
-                connection.connection_timeout = CONNECT;
-                connection.internal_command_timeout = COMMAND;
-                // Whether a lost command was executed nobody knows; the cycle above decides about a repeat.
-                connection.max_command_attempts = 1;
-                connection.unresponsive =
-                    UnresponsiveConfig { max_timeout: Some(UNRESPONSIVE), interval: Duration::from_secs(1) };
-                connection.tcp.nodelay = Some(true);
-                connection.reconnect_on_auth_error = true;
-            })
-            .with_performance_config(|performance| performance.default_command_timeout = COMMAND)
-            .set_policy(reconnect());
-        Ok(builder)
+    pub(crate) fn server(&self) -> Server {
+        let Self { host, port, cluster, tls, username, password, stream: _ } = self.clone();
+        Server { host, port, cluster, tls, username, password }
     }
-}
-
-/// For ever, from 100 ms to 5 s, with jitter.
-fn reconnect() -> ReconnectPolicy {
-    let mut policy = ReconnectPolicy::new_exponential(0, 100, 5_000, 2);
-    policy.set_jitter(100);
-    policy
 }

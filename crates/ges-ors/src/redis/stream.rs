@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fred::clients::{Client, Pipeline};
+use fred::clients::Pipeline;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, StreamsInterface};
 use fred::types::config::Options;
 use ges_domain::ports::{Dispatch, StreamError, SubmissionStream};
 use ges_http_client::Backoff;
-use tokio::task::JoinHandle;
+use ges_redis::Link;
 use tokio::time::Instant;
 
 use super::settings::COMMAND;
@@ -21,17 +21,14 @@ use crate::entry::{Fields, Origin, Writer, corr_id};
 const QUICK: Backoff = Backoff { retries: 2, base: Duration::from_millis(100), cap: Duration::from_secs(2) };
 /// How long one try waits for a connection that is being made.
 const CONNECTION: Duration = Duration::from_millis(150);
-/// Between two signs of life on a connection that is not used.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Most bytes of values in one pipeline, so that a portion's answer can be expected within [`COMMAND`].
 const PORTION_BYTES: usize = 4 << 20;
 
 /// The orchestration stream in Redis.
 pub struct RedisStream {
-    client: Client,
+    link: Link,
     stream: String,
     origin: Origin,
-    tasks: [JoinHandle<()>; 2],
 }
 
 impl RedisStream {
@@ -41,49 +38,30 @@ impl RedisStream {
     /// # Errors
     /// [`BadRedisSettings`] when the settings can never work.
     pub fn start(settings: &RedisSettings, origin: Origin) -> Result<Self, BadRedisSettings> {
-        let client = settings.builder()?.build().map_err(|error| BadRedisSettings::Client(error.into()))?;
-        let connection = client.connect();
-        let connected = tokio::spawn(async move {
-            match connection.await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "the client of the orchestration stream has stopped"),
-                Err(_) => tracing::debug!("the client of the orchestration stream was dropped"),
-            }
-        });
-        let heart = client.clone();
-        let heartbeat = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(HEARTBEAT).await;
-                if heart.is_connected() {
-                    // The answer does not matter here: an owed one closes the connection, and the client reconnects.
-                    let _ = heart.ping::<()>(None).await;
-                }
-            }
-        });
-        Ok(Self { client, stream: settings.stream.clone(), origin, tasks: [connected, heartbeat] })
+        let link = Link::open(&settings.server(), "the orchestration stream")?;
+        Ok(Self { link, stream: settings.stream.clone(), origin })
     }
 
     /// Whether the server answers now, within two seconds. For the health page (`ORS_REDIS_STATUS`).
     pub async fn probe(&self) -> bool {
-        self.connected().await.is_ok()
-            && tokio::time::timeout(COMMAND, self.client.ping::<()>(None)).await.is_ok_and(|answer| answer.is_ok())
+        self.connected().await.is_ok() && self.link.answers().await
     }
 
     /// Whether there is a connection, without asking the server.
     pub fn is_connected(&self) -> bool {
-        self.client.is_connected()
+        self.link.client().is_connected()
     }
 
     /// Says good-bye to the server, waiting at most two seconds.
     pub async fn close(&self) {
-        let _ = tokio::time::timeout(COMMAND, self.client.quit()).await;
+        self.link.close().await;
     }
 
     async fn connected(&self) -> Result<(), Error> {
-        if self.client.is_connected() {
+        if self.link.client().is_connected() {
             return Ok(());
         }
-        match tokio::time::timeout(CONNECTION, self.client.wait_for_connect()).await {
+        match tokio::time::timeout(CONNECTION, self.link.client().wait_for_connect()).await {
             Ok(connected) => connected,
             Err(_) => Err(Error::new(ErrorKind::IO, "not connected")),
         }
@@ -94,7 +72,7 @@ impl RedisStream {
         self.connected().await.map_err(|error| (0, error))?;
         // Commands that wait for a new connection would be written long after we have given them up.
         let options = Options { fail_fast: true, max_attempts: Some(1), timeout: Some(left), ..Options::default() };
-        let pipeline = Pipeline::from(self.client.with_options(&options));
+        let pipeline = Pipeline::from(self.link.client().with_options(&options));
         for fields in portion {
             let cap = ("MAXLEN", "~", i64::try_from(MAX_LEN).unwrap_or(i64::MAX));
             let queued: Result<(), Error> = pipeline.xadd(self.stream.as_str(), false, cap, "*", fields.clone()).await;
@@ -109,14 +87,6 @@ impl RedisStream {
             Some(error) => Err((written, error)),
             None if written < portion.len() => Err((written, Error::new(ErrorKind::Protocol, "answers are missing"))),
             None => Ok(()),
-        }
-    }
-}
-
-impl Drop for RedisStream {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
         }
     }
 }

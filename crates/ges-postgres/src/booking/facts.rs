@@ -19,6 +19,22 @@ pub(super) struct Facts {
     pub(super) ledger: Ledger,
 }
 
+/// What is asked about one service, and when.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) asked: Asked,
+    pub(super) now: Instant,
+}
+
+impl Wanted {
+    /// Only what decisions about these bookings can depend on is asked.
+    pub(super) fn by(bookings: &[&NewBooking]) -> Self {
+        // Counting from the earliest booking of the flight on can only count too much, by the age of the flight.
+        let now = bookings.iter().map(|booking| booking.callback.created_at).min().unwrap_or(Instant::from_millis(0));
+        Self { asked: Asked::by(bookings.iter().copied()), now }
+    }
+}
+
 /// The parameters of the statement, one list per column of its inputs.
 #[derive(Default)]
 struct Questions {
@@ -42,19 +58,16 @@ fn ms(length: Duration) -> i64 {
 }
 
 impl Questions {
-    /// Only what decisions about these bookings can depend on is asked.
-    fn add(&mut self, service: i32, bookings: &[&NewBooking]) {
-        let asked = Asked::by(bookings.iter().copied());
-        // Counting from the earliest booking of the flight on can only count too much, by the age of the flight.
-        let now = bookings.iter().map(|booking| booking.callback.created_at).min().unwrap_or(Instant::from_millis(0));
+    fn add(&mut self, service: i32, Wanted { asked, now }: &Wanted) {
+        let now = *now;
         self.services.push(service);
-        for (length, limit) in asked.windows {
+        for (length, limit) in &asked.windows {
             self.window_service.push(service);
-            self.window_length.push(ms(length));
-            self.window_since.push((now - length).millis());
-            self.window_most.push(limit.into());
+            self.window_length.push(ms(*length));
+            self.window_since.push((now - *length).millis());
+            self.window_most.push((*limit).into());
         }
-        for number in asked.numbers {
+        for number in &asked.numbers {
             self.number_service.push(service);
             self.number_key.push(number.as_str().to_owned());
             self.number_since.push((now - NUMBER_DAY).millis());
@@ -63,7 +76,7 @@ impl Questions {
             self.active_service.push(service);
             self.active_limit = self.active_limit.max(limit.into());
         }
-        for (from, until) in asked.usage {
+        for (from, until) in &asked.usage {
             self.usage_service.push(service);
             self.usage_from.push(from.millis());
             self.usage_until.push(until.millis());
@@ -117,14 +130,14 @@ const SELECT: &str = "
     from unnest($11::int[], $12::bigint[], $13::bigint[]) r (service, since, until)
     join slot_usage u on u.service = r.service and u.grain >= r.since and u.grain < r.until";
 
-/// Counts everything the bookings of a flight ask for, by service.
+/// Counts everything that is wanted, by service.
 pub(super) async fn count(
     executor: impl PgExecutor<'_>,
-    flight: &HashMap<i32, Vec<&NewBooking>>,
+    flight: &HashMap<i32, Wanted>,
 ) -> Result<HashMap<i32, Facts>, sqlx::Error> {
     let mut asked = Questions::default();
-    for (service, bookings) in flight {
-        asked.add(*service, bookings);
+    for (service, wanted) in flight {
+        asked.add(*service, wanted);
     }
     let rows = sqlx::query_as::<_, Fact>(SELECT)
         .bind(&asked.services)

@@ -8,6 +8,7 @@
 mod desk;
 mod facts;
 mod flight;
+mod memory;
 mod write;
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ use crate::{PgStore, details};
 
 pub(crate) use desk::Desk;
 use desk::Ticket;
+pub(crate) use memory::Memory;
 
 #[async_trait]
 impl Bookings for PgStore {

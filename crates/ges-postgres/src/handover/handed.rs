@@ -8,7 +8,7 @@ use sqlx::PgPool;
 
 use crate::error::reading;
 use crate::event;
-use crate::shards::lease_holds;
+use crate::shards::{lease_holds, server_now};
 
 /// What [`ges_domain::callback::acts::record_handed`] decides and `Change::Submitted` does, for many records at once; a test
 /// holds it against the domain's fold.
@@ -16,17 +16,21 @@ const RECORD: &str = concat!(
     "with lease as (
         select ",
     lease_holds!("$1", "$2"),
-    " as holds
+    " as holds, greatest($8::bigint, ",
+    server_now!(),
+    ") as at
     ), asked as (
-        select *
+        select a.*, l.at
         from unnest($3::uuid[], $4::uuid[], $5::int[], $6::bigint[], $7::text[]) with ordinality
             a (tenant, id, attempt, patience, event, place)
+        cross join lease l
     ), recorded as (
         update callbacks c
-        -- On one record time never runs backwards, whatever two nodes make of the server's clock (I10).
-        set state = 2, attempts = a.attempt, submitted_at = greatest($8, c.updated_at, c.created_at), failures = null,
-            version = c.version + 1, updated_at = nullif(greatest($8, c.updated_at, c.created_at), c.created_at),
-            ack_at = nullif(least(greatest($8, c.updated_at, c.created_at) + a.patience, c.deadline), c.deadline)
+        -- On one record time never runs backwards, whatever nodes make of the server's clock, and an attempt begins to wait
+        -- when the server hears of it: a node that was suspended is behind (I10).
+        set state = 2, attempts = a.attempt, submitted_at = greatest(a.at, c.updated_at, c.created_at), failures = null,
+            version = c.version + 1, updated_at = nullif(greatest(a.at, c.updated_at, c.created_at), c.created_at),
+            ack_at = nullif(least(greatest(a.at, c.updated_at, c.created_at) + a.patience, c.deadline), c.deadline)
         from asked a
         -- Everything but the key is hidden from the planner in a case: it would read all waiting records for each attempt
         -- while the table's statistics are young.

@@ -18,11 +18,11 @@ use crate::record::{Rewrite, rewrite};
 use crate::row::{Stored, select_records};
 use crate::shards::lease_holds;
 
-fn keys(shards: &[ShardLease]) -> Vec<i16> {
+pub(crate) fn keys(shards: &[ShardLease]) -> Vec<i16> {
     shards.iter().map(|lease| i16::from(lease.shard.0)).collect()
 }
 
-fn records(rows: &[PgRow]) -> Result<Vec<Callback>, StoreError> {
+pub(crate) fn records(rows: &[PgRow]) -> Result<Vec<Callback>, StoreError> {
     rows.iter().map(|row| Ok(Stored::read(row)?.record)).collect()
 }
 

@@ -29,6 +29,10 @@ const PURGE: &str = "
         delete from callback_events e
         using old
         where e.tenant = old.tenant and e.id = old.id
+    ), unpushed as (
+        delete from notices n
+        using old
+        where n.tenant = old.tenant and n.callback = old.id
     ), places as (
         select service, desired_at - ((desired_at % 300000) + 300000) % 300000 as grain,
             count(*) filter (where reason is null or reason <> all ($3)) as held

@@ -4,9 +4,11 @@ use ges_domain::Instant;
 use ges_domain::callback::{Callback, TimelineEvent};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{ServiceRef, ShardLease, StoreError};
+use ges_domain::push::announced;
 use sqlx::PgExecutor;
 
 use crate::error::unavailable;
+use crate::notices::event_code;
 use crate::row::{self, Stored, counted, direction_code, kind_code, state_code};
 use crate::shards::lease_holds;
 use crate::{details, event, wake};
@@ -51,12 +53,13 @@ const REWRITE: &str = concat!(
             reschedules = $16, position = case when $38 then $17 else position end,
             ewt = case when $38 then $18 else ewt end, state = $19, kind = $20, direction = $21, priority = $22,
             cancel_confirmed = $23, phone = $24, phone_key = $25, reason = $26, session_id = $27, session_url = $28,
-            cancel_reason = $29, details = case when $30 then $31 else details end
+            cancel_reason = $29, details = case when $30 then $31 else details end,
+            unclaimed = case when $39 and $40 then true when $40 then unclaimed end
         where tenant = $1 and id = $2 and version = $3
             and ($32::smallint is null or ",
     lease_holds!("$32", "$33"),
     ")
-        returning tenant, id, version, service
+        returning tenant, id, version, service, unclaimed
     ), told as (
         insert into callback_events (tenant, id, seq, event)
         select tenant, id, version, $34
@@ -77,8 +80,19 @@ const REWRITE: &str = concat!(
         select pg_notify('ges_wake', $37)
         from changed
         where $37::text is not null
+    ), announced as (
+        insert into notices (claimed_at, due_at, occasion, tenant, callback, service, attempts, event, target)
+        select $41, $41, $42, c.tenant, c.id, c.service, 0, $43, t.target
+        from changed c
+        cross join unnest($44::text[]) t (target)
+        where $43::smallint is not null
+        on conflict on constraint notices_pk do nothing
+    ), hinted as (
+        select pg_notify('ges_wake', $45)
+        from changed
+        where $45::text is not null and ($43::smallint is not null or unclaimed)
     )
-    select (select count(*) from changed), (select count(*) from woken)"
+    select (select count(*) from changed), (select count(*) from woken) + (select count(*) from hinted)"
 );
 
 /// Writes a changed record. `false`: it has changed since it was read, or the lease is stale; nothing was written.
@@ -92,6 +106,8 @@ pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -
     let (freed, taken) = write.places();
     let millis = |at: Option<Instant>| at.map(Instant::millis);
     let cancel = after.cancel.as_ref();
+    let announced = write.event.and_then(|event| announced(before, after, event));
+    let targets = &after.particulars.push_targets;
     let (changed, _) = sqlx::query_as::<_, (i64, i64)>(REWRITE)
         .bind(after.tenant.0)
         .bind(after.id.0)
@@ -131,6 +147,13 @@ pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -
         .bind(taken)
         .bind(write.hint())
         .bind(other_place)
+        .bind(after.reschedules > before.reschedules)
+        .bind(after.may_be_upcoming())
+        .bind(after.updated_at.millis())
+        .bind(announced.map(|event| event.occasion(after).cast_signed()))
+        .bind(announced.map(event_code))
+        .bind(targets.iter().map(|target| target.0.as_str()).collect::<Vec<_>>())
+        .bind((!targets.is_empty()).then(|| wake::push_payload(after.tenant, &after.service)))
         .fetch_one(executor)
         .await
         .map_err(unavailable)?;

@@ -11,7 +11,7 @@ use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallInId, CallbackId, Instant, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ async fn read(
 }
 
 /// What a decision about a record comes to.
-enum Decision<A> {
+pub(crate) enum Decision<A> {
     /// Nothing to write.
     Answer(A),
     /// This record with this event.
@@ -56,7 +56,7 @@ impl<A> From<Result<acts::Write, A>> for Decision<A> {
 }
 
 /// What a change came to.
-enum Changed<A> {
+pub(crate) enum Changed<A> {
     Answered(A),
     Written(Box<Callback>),
     Unknown,
@@ -91,7 +91,7 @@ impl PgStore {
     }
 
     /// Reads, decides and writes, again when somebody else was quicker.
-    async fn change<A>(
+    pub(crate) async fn change<A>(
         &self,
         tenant: TenantId,
         id: CallbackId,
@@ -175,16 +175,19 @@ impl Record for PgStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
         if let Some(keyed) = request.keyed.clone() {
-            let actor = request.actor.clone();
+            let (asked, actor) = (asked.clone(), request.actor.clone());
             let once = Once { tenant, id, keyed, now };
-            return self.cancel_once(once, move |record| acts::settle_cancel(record, answer, &actor, now)).await;
+            return self
+                .cancel_once(once, move |record| acts::settle_cancel(record, &asked, answer, &actor, now))
+                .await;
         }
-        let decide = |record: &Callback| acts::settle_cancel(record, answer, &request.actor, now).into();
+        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, &request.actor, now).into();
         Ok(match self.change(tenant, id, now, decide).await? {
             Changed::Answered(answer) => answer,
             Changed::Written(record) => acts::cancelled(*record),

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use ges_domain::CallbackId;
 use ges_domain::callback::Reason;
 use ges_domain::idempotency::Operation;
 use ges_domain::ports::CancelRequest;
+use ges_domain::{CallbackId, invariants};
 use serde::Serialize;
 
 use super::id_body::id_of;
@@ -39,6 +39,7 @@ pub(super) async fn cancel(
     }
     let request = CancelRequest { actor: caller.actor(), reason: Reason::CANCELLED, keyed };
     let callback = site.api().cancel.run(caller.tenant, id, request).await?;
+    site.look(&invariants::cancelled(&callback));
     Ok(Answer::ok(&CancelledBody { id: callback.id }))
 }
 

@@ -8,7 +8,7 @@ use ges_domain::callback::{OfferType, Particulars, PushTarget, Source, UserData}
 use ges_domain::idempotency::{Keyed, Operation};
 use ges_domain::phone::PhoneNumber;
 use ges_domain::use_cases::Created;
-use ges_domain::{CallbackId, Refusal, ServiceName, TenantId};
+use ges_domain::{CallbackId, Refusal, ServiceName, TenantId, invariants};
 use serde::Serialize;
 
 use crate::answer::{Answer, Failure};
@@ -46,8 +46,9 @@ pub(super) async fn create(
     let request = read(&body.fields()?, caller.source())?;
     exchange.note_user_data(request.particulars.user_data.len());
     let created = book(&site, caller.tenant, request, key.under(Operation::Create, &body)).await?;
-    if matches!(created, Created::Now(_)) {
+    if let Created::Now(callback) = &created {
         site.metrics().callback_created(&caller.tenant.to_string());
+        site.look(&invariants::written(callback));
     }
     exchange.note_callback(created.id());
     Ok(Answer::ok(&CreatedBody { id: created.id() }))
@@ -96,7 +97,7 @@ fn read(fields: &Fields<'_>, source: Source) -> Result<BookRequest, Failure> {
         always_check_capacity: fields.boolean("alwaysCheckCapacity")?.unwrap_or_default(),
         ..Particulars::default()
     };
-    let captcha_token = fields.text("captchaToken", TOKEN)?.map(CaptchaToken);
+    let captcha_token = fields.text("captchaToken", TOKEN)?.map(CaptchaToken::new);
     Ok(BookRequest { service, phone, desired, priority: priority(fields)?, captcha_token, particulars })
 }
 
@@ -157,3 +158,7 @@ fn push_target(channel: &str, target: String) -> Result<PushTarget, Failure> {
 #[cfg(test)]
 #[path = "create_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "create_limits_tests.rs"]
+mod limits_tests;

@@ -1,7 +1,7 @@
 use axum::body::Body;
 use ges_domain::callback::{Kind, OfferType, Scalar, Source, State};
 use ges_domain::hours::{OfficeHours, Zone};
-use ges_domain::ports::Catalogue;
+use ges_domain::ports::{Catalogue, HumanVerdict};
 use ges_domain::service::Settings;
 use ges_domain::throttle::InQueueCheck;
 use ges_domain::wait::Estimate;
@@ -360,7 +360,8 @@ async fn every_business_refusal_has_its_row_of_the_table() {
         ("immediate off", |it| it.immediate_callback_enabled = false, with("a", json!(1)), 400, 3),
         ("scheduled off", |it| it.scheduled_callback_enabled = false, scheduled(), 400, 3),
         ("captcha missing", |it| it.captcha_required = true, with("a", json!(1)), 400, 4),
-        ("captcha unverifiable", |it| it.captcha_required = true, with("captchaToken", json!("t")), 500, 51),
+        ("captcha not accepted", |it| it.captcha_required = true, with("captchaToken", json!("robot")), 400, 4),
+        ("captcha empty", |it| it.captcha_required = true, with("captchaToken", json!("")), 400, 4),
         ("impossible number", |_| {}, with("phoneNumber", json!("abc")), 400, 5),
         (
             "emergency number",
@@ -397,6 +398,31 @@ async fn every_business_refusal_has_its_row_of_the_table() {
         assert_eq!(counted("CB_TTL_LIMIT_REACHED"), Some(f64::from(u8::from(code == 32))), "{what}");
         assert_eq!(counted("CB_ENQUEUE_LIMIT_REACHED"), Some(f64::from(u8::from(code == 33))), "{what}");
     }
+}
+
+#[tokio::test]
+async fn a_captcha_is_asked_where_it_is_required_and_nowhere_else() {
+    let world = World::new().await;
+    world.human.answer(HumanVerdict::Unavailable);
+    assert_eq!(world.create(with("captchaToken", json!("t"))).await.status, 200, "R-CPT-6: not required, ignored");
+    assert!(world.human.asked().is_empty());
+    let required = |settings: &mut Settings| {
+        (settings.captcha_required, settings.captcha_site_key) = (true, Some("6Le".into()));
+        settings.throttle.in_queue_check = Some(InQueueCheck::Off);
+    };
+    world.provision(SERVICE, required).await;
+    let reply = world.create(with("captchaToken", json!("t"))).await;
+    reply.refused(500, 51);
+    assert_eq!(reply.header("retry-after"), Some("5"), "integrations 7.5");
+    assert_eq!(world.human.asked(), [Some("6Le".to_owned())]);
+    world.human.answer(HumanVerdict::Ambiguous);
+    world.create(with("captchaToken", json!("t"))).await.refused(400, 4);
+    world.human.answer(HumanVerdict::Unverified);
+    assert_eq!(world.create(with("captchaToken", json!("t"))).await.status, 200);
+    let marked = world.store.everything().into_iter().filter(|(row, _)| row.particulars.captcha_unverified).count();
+    assert_eq!(marked, 1, "the record says that nobody could say");
+    world.human.answer(HumanVerdict::Human);
+    assert_eq!(world.create(with("captchaToken", json!("t"))).await.status, 200, "R-CPT-3");
 }
 
 #[tokio::test]

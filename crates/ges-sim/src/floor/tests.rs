@@ -215,6 +215,13 @@ fn the_router_sees_waiting_calls_agents_and_handling_time() {
         Estimate::Unknown,
         "nothing handled in 600 s"
     );
+    assert!(floor.hold("7", true, 0));
+    let waits = |floor: &mut Floor, on_hold| {
+        let queue = floor.queue("CB_Sales", Mode::Mode2, on_hold, 0).unwrap();
+        (queue.wait, queue.waiting)
+    };
+    assert_eq!(waits(&mut floor, false), (Estimate::Seconds(320), 4), "one of the five is on hold");
+    assert_eq!(waits(&mut floor, true), (Estimate::Seconds(400), 5), "and counts when asked for");
     assert_eq!(floor.queue("nowhere", Mode::Mode2, false, 0), None);
     floor.offer(NewCall { queue: "nowhere".into(), ..call("x") }, 0);
     assert!(floor.queue("nowhere", Mode::Mode2, false, 0).is_some(), "a queue exists from its first call on");

@@ -159,3 +159,56 @@ async fn a_taken_port_is_named_and_stopping_frees_the_ports() {
     first.stop().await;
     Sim::start(again, None).await.expect("free again").stop().await;
 }
+
+#[tokio::test]
+async fn statistics_come_from_a_test_the_floor_or_wander() {
+    let world = World::start(swift()).await;
+    let url = format!("http://{}/statistics/v3/operations/get-statistic-ex", world.sim.addresses().statistics);
+    let ask = async |token: &str, body: Value| {
+        let answer = world.http.post(&url).bearer_auth(token).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let statistics = |entries: Value| json!({ "data": { "statistics": entries } });
+    let one = |name: &str| json!({ "objectType": "Queue", "objectId": "CB_Sales", "name": name });
+    assert_eq!(ask("forged", statistics(json!([one("X")]))).await.0, 401);
+    let answer: Value = token(&world, Seed::CLIENT_SECRET).await.json().await.unwrap();
+    let token = answer["access_token"].as_str().unwrap();
+    let (status, told) = ask(token, statistics(json!([one("CurrNumberAgentsLoggedIn"), one("Anything")]))).await;
+    assert_eq!((status, &told["status"]["code"]), (200, &json!(0)));
+    let told = &told["data"]["statistics"];
+    assert_eq!(
+        (&told[0]["value"], &told[0]["objectId"]),
+        (&json!(swift().agents), &json!("CB_Sales")),
+        "the floor knows"
+    );
+    assert!(told[1]["value"].is_u64() && told[1]["timestamp"].is_u64());
+    let seeded = json!({ "values": { "Queue/CB_Sales/Anything": [1.5, "x"] } });
+    assert_eq!(world.http.put(world.control("state/stats")).json(&seeded).send().await.unwrap().status(), 200);
+    let (_, told) = ask(token, statistics(json!([one("Anything")]))).await;
+    assert_eq!(told["data"]["statistics"][0]["value"], json!([1.5, "x"]));
+    for wrong in
+        [json!({}), statistics(json!([{ "name": "X" }])), statistics(json!([{ "objectId": "a", "objectType": "b" }]))]
+    {
+        let (status, told) = ask(token, wrong).await;
+        assert!(status == 400 && told["status"]["message"].is_string(), "{told}");
+    }
+    world.order("reset", json!({})).await;
+}
+
+#[tokio::test]
+async fn users_sign_in_by_password() {
+    let world = World::start(swift()).await;
+    let url = format!("http://{}/auth/v3/oauth/token", world.sim.addresses().auth);
+    let sign_in = async |name: &str, password: &str| {
+        let form =
+            [("grant_type", "password"), ("username", name), ("password", password), ("client_id", Seed::CLIENT_ID)];
+        let call = world.http.post(&url).basic_auth(Seed::CLIENT_ID, Some(Seed::CLIENT_SECRET)).form(&form);
+        let answer = call.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    for name in ["dev", "t100\\dev"] {
+        assert_eq!(sign_in(name, "dev").await.0, 200, "{name}");
+    }
+    assert_eq!(sign_in("dev", "wrong").await, (400, json!({ "error": "invalid_grant" })));
+    assert_eq!(sign_in("nobody", "nobody").await.0, 400);
+}

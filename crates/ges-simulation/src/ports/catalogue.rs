@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use ges_domain::callback::{Actor, Reason, SessionBinding};
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
+use ges_domain::invariants::Look;
 use ges_domain::phone::NumberRule;
 use ges_domain::ports::{CancelOutcome, Catalogue, MonitorSizes, ServiceRow, Sessions, StoreError};
 use ges_domain::region::RegionRule;
@@ -16,6 +17,7 @@ use ges_domain::{CallInId, CallbackId, Instant, ServiceName, TenantId, throttle}
 use ges_monitor::MonitorGauges;
 
 use super::Node;
+use crate::bug::Bug;
 use crate::trace::short;
 
 #[async_trait]
@@ -62,6 +64,10 @@ impl Sessions for Node {
         _: &Actor,
         _: Instant,
     ) -> CancelOutcome {
+        if self.world.has(Bug::WishForgotten) {
+            self.note(format!("cancel of {}: the request is lost between its halves", short(callback)));
+            std::future::pending::<()>().await;
+        }
         self.alive().await;
         self.travel().await;
         let (weather, chance) = (self.world.weather(), &self.world.chance);
@@ -94,6 +100,10 @@ impl MonitorGauges for Node {
     fn submitted(&self, _: usize, _: Duration) {}
     fn submit_failed(&self) {}
     fn lagging(&self, _: u64) {}
+    fn looked(&self, look: &Look) {
+        self.world.seen().live.extend(look.broken.iter().cloned());
+    }
+    fn refused(&self, _: u64) {}
     fn panicked(&self) {
         self.note("a task of the monitor panicked");
         self.world.panics.fetch_add(1, Ordering::SeqCst);

@@ -92,13 +92,12 @@ impl Node {
     }
 
     /// It stands still for so long; `suspended`: its own clock does as well, so that it reads a time that has passed until
-    /// it measures the store's clock again. A worker is taken to measure at once: an attempt it records with a time that
-    /// has passed would be repeated early.
+    /// it measures the store's clock again.
     pub(crate) fn stop_for(&self, length: Duration, suspended: bool) {
         let until = Monotonic::now() + length;
         let mut state = self.state();
         state.stopped_until = Some(until);
-        if suspended && self.role == Role::Api {
+        if suspended {
             state.behind = Some((length, until + CLOCK_REFRESH));
         }
     }

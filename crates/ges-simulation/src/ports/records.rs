@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use ges_domain::booking::{Booked, NewBooking};
 use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::capacity::Usage;
+use ges_domain::idempotency::{Kept, Key, Operation};
 use ges_domain::ports::{
-    Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
+    Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, KeptAnswers, Move, Moved, Record, SessionAnswer,
+    StoreError,
 };
-use ges_domain::{CallInId, CallbackId, Instant, ServiceName, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, ServiceName, SessionId, TenantId};
 
 use super::Node;
 use crate::trace::short;
@@ -45,6 +47,17 @@ impl Bookings for Node {
 }
 
 #[async_trait]
+impl KeptAnswers for Node {
+    async fn recall(&self, tenant: TenantId, operation: Operation, key: &Key) -> Result<Option<Kept>, StoreError> {
+        self.call("recall", self.world.store.recall(tenant, operation, key)).await
+    }
+
+    async fn forget(&self, kept_before: Instant, limit: u32) -> Result<u64, StoreError> {
+        self.call("forget", self.world.store.forget(kept_before, limit)).await
+    }
+}
+
+#[async_trait]
 impl Record for Node {
     async fn find(&self, tenant: TenantId, id: CallbackId, now: Instant) -> Result<Option<Callback>, StoreError> {
         self.call("find", self.world.look_up(tenant, id, now)).await
@@ -77,12 +90,13 @@ impl Record for Node {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
         let act = async {
-            let cancelled = self.world.store.settle_cancel(tenant, id, answer, request, now).await?;
+            let cancelled = self.world.store.settle_cancel(tenant, id, asked, answer, request, now).await?;
             self.note(format!("cancel of {} settled by {answer:?}: {}", short(id), word(&cancelled)));
             Ok(cancelled)
         };

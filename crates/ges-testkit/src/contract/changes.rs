@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ges_domain::callback::{Actor, Callback, Change, Direction, Kind, Reason, Scalar, State, UserData};
+use ges_domain::callback::{
+    Actor, Callback, Change, Direction, Kind, Reason, Scalar, SessionEnd, SessionUpdate, State, UserData,
+};
 use ges_domain::capacity::Usage;
 use ges_domain::phone::{PhoneKey, PhoneNumber};
 use ges_domain::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, SessionAnswer};
@@ -27,7 +29,11 @@ async fn cancel(stores: &dyn Stores, record: &Callback) -> Cancelled {
 }
 
 async fn settle(stores: &dyn Stores, record: &Callback, answer: CancelAnswer) -> Cancelled {
-    stores.record().settle_cancel(tenant(), record.id, answer, &consumer_cancels(), after(13)).await.unwrap()
+    stores
+        .record()
+        .settle_cancel(tenant(), record.id, &session("S1"), answer, &consumer_cancels(), after(13))
+        .await
+        .unwrap()
 }
 
 async fn mv(stores: &dyn Stores, record: &Callback, to: &Move) -> Moved {
@@ -94,6 +100,22 @@ pub async fn a_session_answers_a_cancel_in_three_ways(stores: &dyn Stores) {
         }
         assert_untouched(stores, &now).await;
     }
+}
+
+/// R-CAN-2: while S1 was asked, S2 took the callback; nobody has asked S2.
+pub async fn an_answer_of_another_session_settles_nothing(stores: &dyn Stores) {
+    provision(stores).await;
+    let record = with_session(stores).await;
+    let lost = SessionUpdate { state: None, end: Some(SessionEnd::Lost), ..update("S1", 2, State::Queued) };
+    for told in [lost, update("S2", 1, State::Queued)] {
+        let answer = stores.record().apply_session_update(tenant(), record.id, &told, after(4)).await.unwrap();
+        assert!(matches!(answer, SessionAnswer::Accepted(_)), "{answer:?}");
+    }
+    cancel(stores, &record).await;
+    let wishing = standing(stores, &record).await;
+    let settled = settle(stores, &record, CancelAnswer::NoAnswer).await;
+    assert!(matches!(&settled, Cancelled::AskSession(holder) if holder.id == session("S2")), "{settled:?}");
+    assert_untouched(stores, &wishing).await;
 }
 
 /// M4, R-CAN-3.

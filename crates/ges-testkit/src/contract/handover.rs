@@ -112,6 +112,21 @@ pub async fn a_hand_over_by_a_late_clock_does_not_turn_time_back(stores: &dyn St
     assert_eq!(timers(stores, &booked, after(70)).await, [booked.id], "60 s after it was told");
 }
 
+/// I2, I10: a node that was suspended reads a time that has passed; the next attempt must not follow early for that.
+pub async fn an_attempt_waits_from_the_stores_own_time_when_the_node_is_behind(stores: &dyn Stores) {
+    provision(stores).await;
+    let now = stores.now();
+    let booked = book(stores, immediate(now - Duration::from_secs(200))).await;
+    let behind = now - Duration::from_secs(100);
+    assert_eq!(hand_over(stores, &booked, 1, behind).await, HandoverOutcome::Recorded);
+    let row = standing(stores, &booked).await;
+    let at = row.submission.submitted_at.expect("it was recorded");
+    assert!(now <= at && at <= stores.now() + Duration::from_secs(2), "I10: {at}, not {behind}");
+    assert_eq!(row.updated_at, at);
+    assert_eq!(timers(stores, &booked, at + Duration::from_millis(59_999)).await, []);
+    assert_eq!(timers(stores, &booked, at + Duration::from_secs(60)).await, [booked.id], "R-SUB-8");
+}
+
 /// T3, R-SUB-8.
 pub async fn an_attempt_is_recorded_once(stores: &dyn Stores) {
     provision(stores).await;

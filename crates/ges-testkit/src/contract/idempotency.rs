@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Stores, book, hand_over, provision, refused, standing};
 use crate::builders::{
-    Draft, START, after, claim, consumer_cancels, immediate, keyed, other_tenant, scheduled, tenant, update,
+    Draft, START, after, claim, consumer_cancels, immediate, keyed, other_tenant, scheduled, session, tenant, update,
 };
 
 async fn repeated(stores: &dyn Stores, draft: Draft) -> CallbackId {
@@ -148,8 +148,11 @@ pub async fn a_cancel_that_a_session_settles_is_kept_when_it_is_settled(stores: 
         assert!(matches!(asked, Cancelled::AskSession(_)), "{asked:?}");
         assert_eq!(kept(stores, tenant(), &keyed(Operation::Cancel, "c", 1)).await, None);
     }
-    let settle =
-        async |at| store.settle_cancel(tenant(), booked.id, CancelAnswer::Accepted, &request, after(at)).await.unwrap();
+    let asked = session("s1");
+    let settle = async |at| {
+        let accepted = CancelAnswer::Accepted;
+        store.settle_cancel(tenant(), booked.id, &asked, accepted, &request, after(at)).await.unwrap()
+    };
     assert!(matches!(settle(5).await, Cancelled::Done(_)));
     assert_eq!(settle(6).await, Cancelled::Repeated);
     assert_eq!(kept(stores, tenant(), &keyed(Operation::Cancel, "c", 1)).await, Some(booked.id.0));

@@ -12,9 +12,11 @@ pub mod call_ins;
 pub mod capacity;
 pub mod catalogue;
 pub mod changes;
+pub mod credentials;
 pub mod handover;
 pub mod idempotency;
 pub mod leases;
+pub mod notices;
 pub mod reading;
 pub mod sessions;
 pub mod storm;
@@ -27,8 +29,8 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Record, ServiceRef, ShardLease,
-    Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Notices, Record, SealedCredentials,
+    ServiceRef, ShardLease, Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -52,8 +54,14 @@ pub trait Stores: Send + Sync {
     fn shards(&self) -> Arc<dyn Shards>;
     /// What monitors do.
     fn handover(&self) -> Arc<dyn Handover>;
+    /// Pushes.
+    fn notices(&self) -> Arc<dyn Notices>;
+    /// Sealed credentials.
+    fn credentials(&self) -> Arc<dyn SealedCredentials>;
     /// Hints from now on.
     async fn wake_ups(&self) -> Box<dyn WakeUps>;
+    /// The store's own time.
+    fn now(&self) -> Instant;
     /// How long a node may be silent before it loses its shards.
     fn lease(&self) -> Duration;
     /// Lets the store's own clock run on by `length`: moves it, or really waits.
@@ -146,6 +154,7 @@ macro_rules! contract_facts {
             a_cancel_happens_once
             a_cancel_of_a_session_holder_is_a_durable_wish
             a_session_answers_a_cancel_in_three_ways
+            an_answer_of_another_session_settles_nothing
             a_handled_callback_cannot_be_cancelled
             settling_without_a_wish_changes_nothing
             a_move_takes_the_new_place_and_frees_the_old
@@ -164,6 +173,8 @@ macro_rules! contract_facts {
             m8_an_unreachable_session_confirms_later
             m9_a_pause_and_a_resume_are_kept
             m14_a_session_lost_before_dialing_is_handed_over_again
+            a_session_that_gave_up_cannot_take_it_again
+            a_lost_session_with_a_wish_to_cancel_ends_it
             m16_a_late_update_after_a_move_is_a_strangers
             a_second_session_is_a_stranger
             a_stale_sequence_is_ignored
@@ -179,6 +190,7 @@ macro_rules! contract_facts {
             due_leaves_out_what_does_not_wait
             an_attempt_is_recorded_once
             a_hand_over_by_a_late_clock_does_not_turn_time_back
+            an_attempt_waits_from_the_stores_own_time_when_the_node_is_behind
             a_changed_record_overtakes_its_attempt
             a_batch_is_answered_in_the_order_asked
             an_unanswered_attempt_rings_at_its_deadline
@@ -225,6 +237,21 @@ macro_rules! contract_facts {
             old_requests_are_purged_in_batches
             a_matched_request_is_noted_in_its_callback
             a_key_makes_one_request
+        );
+        each_area!($fresh, notices,
+            unclaimed_records_come_in_order_of_their_time
+            a_push_is_claimed_once
+            an_attempt_without_an_outcome_is_followed_by_the_next
+            a_failed_attempt_is_wanted_again_later
+            a_new_time_is_claimed_anew
+            announcements_are_written_with_what_they_announce
+            a_dead_target_leaves_the_record
+            a_stale_lease_pushes_nothing
+            bookings_with_targets_hint_at_pushes
+            pushes_leave_with_their_record
+        );
+        each_area!($fresh, credentials,
+            credentials_read_back_by_tenant_and_kind
         );
         each_area!($fresh, storm,
             a_storm_on_one_record_ends_in_one_timeline
@@ -336,6 +363,8 @@ mod tests {
             include_str!("handover.rs"),
             include_str!("leases.rs"),
             include_str!("catalogue.rs"),
+            include_str!("notices.rs"),
+            include_str!("credentials.rs"),
             include_str!("call_ins.rs"),
             include_str!("storm.rs"),
         ];

@@ -8,14 +8,19 @@ use ges_domain::{CallbackId, Instant, TenantId};
 
 use super::{Stores, assert_untouched, book, provision, standing, used};
 use crate::CountingIds;
-use crate::builders::{START, after, consumer_cancels, immediate, move_to, other_tenant, scheduled, tenant, update};
+use crate::builders::{
+    START, after, consumer_cancels, immediate, move_to, other_tenant, scheduled, session, tenant, update,
+};
 
 /// Every act on a record that this tenant does not have.
 async fn assert_unknown(stores: &dyn Stores, tenant: TenantId, id: CallbackId, now: Instant) {
     let record = stores.record();
     assert_eq!(record.find(tenant, id, now).await.unwrap(), None);
     assert_eq!(record.cancel(tenant, id, &consumer_cancels(), now).await.unwrap(), Cancelled::Unknown);
-    let settled = record.settle_cancel(tenant, id, CancelAnswer::Accepted, &consumer_cancels(), now).await.unwrap();
+    let settled = record
+        .settle_cancel(tenant, id, &session("S1"), CancelAnswer::Accepted, &consumer_cancels(), now)
+        .await
+        .unwrap();
     assert_eq!(settled, Cancelled::Unknown);
     assert_eq!(record.move_booking(tenant, id, &move_to(after(9000), 5), now).await.unwrap(), Moved::Unknown);
     let edited = record.edit(tenant, id, &Edit { priority: Some(1), ..Edit::default() }, &Actor::Api, now).await;

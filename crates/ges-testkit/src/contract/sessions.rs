@@ -77,7 +77,10 @@ pub async fn m8_an_unreachable_session_confirms_later(stores: &dyn Stores) {
     told(stores, &record, &update("S1", 1, State::Routing), after(2)).await;
     stores.record().cancel(tenant(), record.id, &consumer_cancels(), after(3)).await.unwrap();
     let store = stores.record();
-    store.settle_cancel(tenant(), record.id, CancelAnswer::NoAnswer, &consumer_cancels(), after(6)).await.unwrap();
+    store
+        .settle_cancel(tenant(), record.id, &session("S1"), CancelAnswer::NoAnswer, &consumer_cancels(), after(6))
+        .await
+        .unwrap();
     let done = standing(stores, &record).await;
     assert_eq!((done.reason.clone(), done.cancel.unwrap().confirmed), (Some(Reason::CANCELLED), false));
     let later = told(stores, &record, &ending("S1", 2, "CANCELLED"), after(60)).await;
@@ -114,6 +117,33 @@ pub async fn m14_a_session_lost_before_dialing_is_handed_over_again(stores: &dyn
     told(stores, &record, &update("S1", 1, State::Routing), after(2)).await;
     let ended = told(stores, &record, &lost(2, Some(1)), after(3)).await;
     assert_eq!(ended.reason, Some(Reason::SESSION_LOST), "M14b");
+}
+
+/// R-TR-2: late news of a session that gave up is not the acknowledgement of the next attempt.
+pub async fn a_session_that_gave_up_cannot_take_it_again(stores: &dyn Stores) {
+    provision(stores).await;
+    let record = handed(stores).await;
+    told(stores, &record, &update("S1", 1, State::Queued), after(2)).await;
+    let lost = SessionUpdate { state: None, end: Some(SessionEnd::Lost), ..update("S1", 2, State::Queued) };
+    let waiting = told(stores, &record, &lost, after(3)).await;
+    assert_eq!(tell(stores, &record, &update("S1", 1, State::Queued), after(4)).await, SessionAnswer::Stranger);
+    assert_untouched(stores, &waiting).await;
+    assert_eq!(hand_over(stores, &record, 2, after(5)).await, HandoverOutcome::Recorded);
+    assert_eq!(tell(stores, &record, &update("S1", 3, State::Routing), after(6)).await, SessionAnswer::Stranger);
+    told(stores, &record, &update("S2", 1, State::Queued), after(7)).await;
+}
+
+/// R-CAN-2, I5: the wish to cancel outlives the session that was to be asked.
+pub async fn a_lost_session_with_a_wish_to_cancel_ends_it(stores: &dyn Stores) {
+    provision(stores).await;
+    let record = handed(stores).await;
+    told(stores, &record, &update("S1", 1, State::Queued), after(2)).await;
+    stores.record().cancel(tenant(), record.id, &consumer_cancels(), after(3)).await.unwrap();
+    let lost = SessionUpdate { state: None, end: Some(SessionEnd::Lost), ..update("S1", 2, State::Queued) };
+    let over = told(stores, &record, &lost, after(4)).await;
+    assert_eq!((over.state, &over.reason), (State::Completed, &Some(Reason::CANCELLED)));
+    assert_eq!(hand_over(stores, &record, 2, after(5)).await, HandoverOutcome::Overtaken, "I5");
+    assert_untouched(stores, &over).await;
 }
 
 /// M16.
@@ -212,7 +242,10 @@ pub async fn late_news_of_a_cancelled_record_is_kept(stores: &dyn Stores) {
     told(stores, &record, &update("S1", 1, State::Routing), after(2)).await;
     stores.record().cancel(tenant(), record.id, &consumer_cancels(), after(3)).await.unwrap();
     let store = stores.record();
-    store.settle_cancel(tenant(), record.id, CancelAnswer::NoAnswer, &consumer_cancels(), after(6)).await.unwrap();
+    store
+        .settle_cancel(tenant(), record.id, &session("S1"), CancelAnswer::NoAnswer, &consumer_cancels(), after(6))
+        .await
+        .unwrap();
     let late = told(stores, &record, &update("S1", 2, State::Processing), after(7)).await;
     assert_eq!((late.state, late.reason), (State::Completed, Some(Reason::CANCELLED)));
     assert_eq!(last_changes(stores, &record).await, [Change::CancelCameTooLate]);

@@ -5,7 +5,9 @@ use ges_domain::ports::{CancelAnswer, Handed};
 use ges_domain::{callback::Callback, ports::StoreError};
 
 use super::{Stores, accepted, book, book_at_once, lease_for, provision, service_of, standing};
-use crate::builders::{START, after, claim, consumer_cancels, ending, immediate, move_to, scheduled, tenant, update};
+use crate::builders::{
+    START, after, claim, consumer_cancels, ending, immediate, move_to, scheduled, session, tenant, update,
+};
 
 /// Losing five races in a row is a legal answer; every other failure is not.
 fn unless_contended<T>(outcome: Result<T, StoreError>) {
@@ -30,7 +32,9 @@ pub async fn a_storm_on_one_record_ends_in_one_timeline(stores: &dyn Stores) {
                     0 => unless_contended(record.cancel(tenant(), id, &consumer_cancels(), at).await),
                     1 => {
                         let answer = CancelAnswer::NoAnswer;
-                        unless_contended(record.settle_cancel(tenant(), id, answer, &consumer_cancels(), at).await);
+                        unless_contended(
+                            record.settle_cancel(tenant(), id, &session("S1"), answer, &consumer_cancels(), at).await,
+                        );
                     }
                     2 => {
                         let handed = [Handed { tenant: tenant(), id, attempt: 1 }];
@@ -66,7 +70,10 @@ pub async fn a_storm_on_one_record_ends_in_one_timeline(stores: &dyn Stores) {
 /// Ends whatever a storm left, so that the next round counts from zero.
 async fn settle_for_good(stores: &dyn Stores, row: &Callback) {
     let record = stores.record();
-    record.settle_cancel(tenant(), row.id, CancelAnswer::Accepted, &consumer_cancels(), after(101)).await.unwrap();
+    record
+        .settle_cancel(tenant(), row.id, &session("S1"), CancelAnswer::Accepted, &consumer_cancels(), after(101))
+        .await
+        .unwrap();
     let ended = standing(stores, row).await;
     assert_eq!(ended.state, State::Completed);
     if ended.holds_slot() {

@@ -31,7 +31,7 @@ impl Bookings for MemoryStore {
             return Ok(Booked::Refused(refusal));
         }
         let (row, event) = booking.entry();
-        let stored = Stored { row: row.clone(), timeline: Vec::new(), accepted_as: row.kind };
+        let stored = Stored { row: row.clone(), timeline: Vec::new(), accepted_as: row.kind, unclaimed: false };
         if state.records.contains_key(&row.id) {
             return Err(StoreError::Unavailable("the id is taken".into()));
         }

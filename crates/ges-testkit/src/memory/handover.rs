@@ -76,7 +76,7 @@ impl Handover for MemoryStore {
         handed: &[Handed],
         at: Instant,
     ) -> Result<Vec<HandoverOutcome>, StoreError> {
-        let mut state = self.open()?;
+        let (at, mut state) = (at.max(self.now()), self.open()?);
         let mut record = |handed: &Handed| {
             let Some(row) = state.leased(lease, handed.tenant, handed.id) else { return HandoverOutcome::Overtaken };
             match acts::record_handed(row, handed.attempt, at) {
@@ -146,6 +146,7 @@ impl Handover for MemoryStore {
         let old: Vec<CallbackId> = old.map(|row| row.id).take(up_to(limit)).collect();
         for id in &old {
             state.records.remove(id);
+            state.notices.retain(|notice| notice.key.callback != *id);
         }
         Ok(old.len().try_into().unwrap_or(u64::MAX))
     }

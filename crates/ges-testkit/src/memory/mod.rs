@@ -5,8 +5,10 @@
 mod bookings;
 mod call_ins;
 mod catalogue;
+mod credentials;
 mod handover;
 mod kept;
+mod notices;
 mod record;
 mod shards;
 
@@ -22,6 +24,7 @@ use ges_domain::hours::Hours;
 use ges_domain::idempotency::{Kept, Key, Operation};
 use ges_domain::phone::NumberRule;
 use ges_domain::ports::{Clock, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
+use ges_domain::push::announced;
 use ges_domain::region::RegionRule;
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
 use tokio::sync::broadcast;
@@ -53,6 +56,8 @@ struct State {
     region_rules: HashMap<(TenantId, String), RegionRule>,
     calls: call_ins::Calls,
     shards: shards::Holders,
+    notices: Vec<notices::Notice>,
+    credentials: BTreeMap<(TenantId, &'static str, String), Vec<u8>>,
     /// What was answered under keys, and when.
     kept: HashMap<(TenantId, Operation, Key), (Instant, Kept)>,
     failures: u32,
@@ -65,6 +70,8 @@ struct Stored {
     timeline: Vec<TimelineEvent>,
     /// The type it was accepted with: what rate windows and the daily limit count (R-THR-5, R-THR-9).
     accepted_as: Kind,
+    /// Whether CALLBACK_UPCOMING is not claimed yet.
+    unclaimed: bool,
 }
 
 struct Provisioned {
@@ -148,6 +155,15 @@ impl MemoryStore {
             // Nobody listening is no failure.
             let _ = self.0.hints.send(Wake::Service { service, desired: row.desired_at });
         }
+        self.hint_at_push(row);
+    }
+
+    /// Hints at a record somebody may be pushed for.
+    fn hint_at_push(&self, row: &Callback) {
+        if !row.particulars.push_targets.is_empty() {
+            let service = ServiceRef { tenant: row.tenant, name: row.service.clone() };
+            let _ = self.0.hints.send(Wake::Notices { service });
+        }
     }
 }
 
@@ -173,10 +189,16 @@ impl State {
     /// Writes a changed record and its event.
     fn write(&mut self, (row, event): Write) -> Callback {
         let stored = self.records.get_mut(&row.id).expect("invariant: a write follows a read under the same lock");
+        let told = announced(&stored.row, &row, &event);
+        let moved = row.reschedules > stored.row.reschedules || row.version == 1;
+        stored.unclaimed = (stored.unclaimed || moved) && row.may_be_upcoming();
         stored.timeline.push(event);
         stored.row = row.clone();
         if !self.damaged {
             assert_consistent(&stored.row, &stored.timeline);
+        }
+        if let Some(event) = told {
+            self.announce(&row, event, row.updated_at);
         }
         row
     }

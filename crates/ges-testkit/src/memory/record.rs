@@ -8,7 +8,7 @@ use ges_domain::idempotency::Keyed;
 use ges_domain::ports::{
     CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
 };
-use ges_domain::{CallInId, CallbackId, Instant, TenantId};
+use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 
 use super::MemoryStore;
 
@@ -29,7 +29,11 @@ impl MemoryStore {
         }
         let Some(record) = state.live(tenant, id, now) else { return Ok(Cancelled::Unknown) };
         let cancelled = match decide(record) {
-            Ok(write) => acts::cancelled(state.write(write)),
+            Ok(write) => {
+                let row = state.write(write);
+                self.hint_at_push(&row);
+                acts::cancelled(row)
+            }
             Err(answer) => answer,
         };
         if let (Some(keyed), Cancelled::Done(record)) = (keyed, &cancelled) {
@@ -69,11 +73,12 @@ impl Record for MemoryStore {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        asked: &SessionId,
         answer: CancelAnswer,
         request: &CancelRequest,
         now: Instant,
     ) -> Result<Cancelled, StoreError> {
-        let decide = |record: &Callback| acts::settle_cancel(record, answer, &request.actor, now);
+        let decide = |record: &Callback| acts::settle_cancel(record, asked, answer, &request.actor, now);
         self.cancel_half((tenant, id), request.keyed.as_ref(), now, decide)
     }
 
@@ -153,6 +158,7 @@ impl Record for MemoryStore {
             SessionWrite::Volatile(row) => {
                 let stored = state.records.get_mut(&id).expect("invariant: read under the same lock");
                 stored.row = (*row).clone();
+                self.hint_at_push(&row);
                 SessionAnswer::Accepted(row)
             }
             SessionWrite::Answer(answer) => answer,

@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use ges_domain::callback::{Callback, SessionUpdate};
-use ges_domain::{CallbackId, Refusal, TenantId};
+use ges_domain::{CallbackId, Refusal, TenantId, invariants};
 
 use super::fault::{Exception, GmsFault, Written};
 use crate::answer::JSON;
@@ -82,8 +82,11 @@ async fn apply(
     update: &SessionUpdate,
 ) -> Result<Response, GmsFault> {
     match site.api().take_update.run(tenant, id, update).await {
-        Ok(_) => {
+        Ok(callback) => {
             met(site, exchange, tenant);
+            if let Some(callback) = callback {
+                site.look(&invariants::written(&callback));
+            }
             Ok(ok(JSON, b"{}".to_vec()))
         }
         Err(refusal) => Err(elsewhere(site, tenant, id, refusal).await),

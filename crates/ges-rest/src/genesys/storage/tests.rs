@@ -275,3 +275,17 @@ async fn a_correlation_id_is_echoed_when_it_is_harmless() {
         assert_eq!(reply.header("x-correlation-id") == Some(sent), kept);
     }
 }
+
+/// I8 is looked at in passing: a row that a store damaged is counted, and the session is answered all the same.
+#[tokio::test]
+async fn a_row_that_breaks_its_own_rules_is_counted() {
+    let world = World::new().await;
+    let id = world.in_state(State::Routing).await;
+    let counted = |what: &str| world.metric(&format!(r#"ges_invariant_{what}_total{{invariant="I8"}}"#)).unwrap();
+    let (looked, found) = (counted("checks"), counted("violations"));
+    assert_eq!((looked > 0.0, found), (true, 0.0));
+    world.store.damage(id, |row, _| row.completed_at = Some(row.created_at));
+    let reply = world.storage(id, json!({"_ors_session_id": "S1", "order": "4711"}).to_string()).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!((counted("checks"), counted("violations")), (looked + 1.0, 1.0));
+}

@@ -10,17 +10,16 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::{BadRedisSettings, RedisTls};
+use crate::{BadServer, Tls};
 
-pub(super) fn config(tls: &RedisTls) -> Result<TlsConfig, BadRedisSettings> {
+pub(crate) fn config(tls: &Tls) -> Result<TlsConfig, BadServer> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| BadRedisSettings::Client(error.into()))?;
+        .map_err(|error| BadServer::Client(error.into()))?;
     let client = if tls.verify {
         builder.with_root_certificates(roots(tls)?).with_no_client_auth()
     } else {
-        tracing::warn!("the certificate of the orchestration stream is not verified (rejectUnauthorized=false)");
         builder.dangerous().with_custom_certificate_verifier(Arc::new(TakesAny(provider))).with_no_client_auth()
     };
     let mut config = TlsConfig::from(client);
@@ -32,17 +31,17 @@ pub(super) fn config(tls: &RedisTls) -> Result<TlsConfig, BadRedisSettings> {
     Ok(config)
 }
 
-fn roots(tls: &RedisTls) -> Result<RootCertStore, BadRedisSettings> {
+fn roots(tls: &Tls) -> Result<RootCertStore, BadServer> {
     let mut roots = RootCertStore::empty();
     if let Some(pem) = &tls.roots_pem {
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|error| BadRedisSettings::Roots(error.into()))?;
-            roots.add(certificate).map_err(|error| BadRedisSettings::Roots(error.into()))?;
+            let certificate = certificate.map_err(|error| BadServer::Roots(error.into()))?;
+            roots.add(certificate).map_err(|error| BadServer::Roots(error.into()))?;
         }
     }
     // A broken certificate in the system's store must not keep the good ones out.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() { Err(BadRedisSettings::NothingTrusted) } else { Ok(roots) }
+    if roots.is_empty() { Err(BadServer::NothingTrusted) } else { Ok(roots) }
 }
 
 #[derive(Debug)]

@@ -1,0 +1,362 @@
+//! The duty that pushes: claims CALLBACK_UPCOMING when it is due, and sends whatever is claimed (chapter 16).
+//!
+//! A push is a row before it is a message. Claiming writes the row, beginning counts the attempt, and only then something
+//! leaves the house. Whoever dies before the claim leaves an unclaimed record, whoever dies after it leaves a row that wants
+//! an attempt, and whoever dies while sending leaves an attempt without an outcome, which the next monitor follows with
+//! another one that carries the same tag: phones show one message.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use ges_domain::Instant;
+use ges_domain::ports::{
+    Begun, NoticeEnd, Notices, PushProvider, ServiceRef, Settled, Shard, ShardLease, StoreError, UpcomingClaim,
+};
+use ges_domain::push::{
+    HOLD, MAX_ATTEMPTS, SEND_TIME, Sent, Texts, Upcoming, Verdict, abandoned, compose, judge, upcoming,
+};
+use tokio::sync::Notify;
+use tokio::time::Instant as Monotonic;
+
+use crate::core::Core;
+use crate::gauges::PushGauges;
+use crate::push_agenda::PushAgenda;
+use crate::{Duty, Turn};
+
+/// Records read at once.
+const PAGE: u32 = 256;
+/// Attempts begun at once: what can be sent well within their hold.
+const BATCH: u32 = 64;
+/// Messages under way at once (integrations 0.4).
+const AT_ONCE: usize = 16;
+/// Between two pieces of work: hints may come without end, and those that come together are worked off together.
+const PAUSE: Duration = Duration::from_millis(50);
+/// An attempt whose hold is as good as over is left to the next one.
+const LAST_MOMENT: Duration = SEND_TIME.saturating_add(Duration::from_millis(500));
+/// How often an outcome is written that the store does not take.
+const SETTLE_TRIES: u32 = 3;
+
+/// What pushing works with.
+#[derive(Clone)]
+pub struct PushPorts {
+    /// The record of pushes.
+    pub notices: Arc<dyn Notices>,
+    /// Who brings messages to phones.
+    pub provider: Arc<dyn PushProvider>,
+    /// Who hears what becomes of them.
+    pub gauges: Arc<dyn PushGauges>,
+}
+
+/// Hints at pushes, left by the duty that hears all hints.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    rung: Mutex<Rung>,
+    notify: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Rung {
+    services: BTreeSet<ServiceRef>,
+    everything: bool,
+}
+
+impl Bell {
+    /// Something may be to push in this service, or anywhere.
+    pub(crate) fn ring(&self, service: Option<ServiceRef>) {
+        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        match service {
+            Some(service) => drop(rung.services.insert(service)),
+            None => rung.everything = true,
+        }
+        drop(rung);
+        self.notify.notify_one();
+    }
+
+    fn answer(&self) -> Rung {
+        std::mem::take(&mut *self.rung.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Sends pushes.
+pub(crate) struct SendNotices {
+    core: Arc<Core>,
+    push: PushPorts,
+    agenda: PushAgenda,
+    rescan_at: Monotonic,
+    store_rests: Option<Monotonic>,
+    /// Shards about which the store has to be asked again.
+    stale: BTreeSet<Shard>,
+    /// When the last piece of work ended.
+    worked_at: Option<Monotonic>,
+}
+
+impl SendNotices {
+    pub(crate) fn new(core: Arc<Core>, push: PushPorts) -> Self {
+        let rescan_at = Monotonic::now();
+        let (agenda, stale) = (PushAgenda::default(), BTreeSet::new());
+        Self { core, push, agenda, rescan_at, store_rests: None, stale, worked_at: None }
+    }
+
+    fn store_failed(&mut self, error: &StoreError) {
+        tracing::warn!(error = error as &dyn std::error::Error, "the record store failed under pushes");
+        self.store_rests = Some(Monotonic::now() + self.core.settings.store_rest);
+    }
+
+    /// Follows the shards and the hints: what is lost is forgotten, what is gained or due for a rescan is asked for.
+    async fn refresh(&mut self) -> Result<(), StoreError> {
+        let rung = self.core.bell.answer();
+        self.stale.extend(rung.services.iter().map(ServiceRef::shard));
+        let gained = self.agenda.hold(self.core.rights.leases());
+        let rescan = rung.everything || self.rescan_at <= Monotonic::now();
+        let asked = |lease: &&ShardLease| rescan || self.stale.contains(&lease.shard);
+        let ask: Vec<_> = self.agenda.leases().iter().filter(asked).chain(&gained).copied().collect();
+        if !ask.is_empty() {
+            let lines = self.push.notices.notice_agenda(&ask).await?;
+            self.agenda.load(&ask, lines);
+        }
+        self.stale.clear();
+        if rescan {
+            self.rescan_at = Monotonic::now() + self.core.settings.jittered(self.core.settings.rescan);
+        }
+        Ok(())
+    }
+
+    /// Asks for the wait of the queues behind which records are held.
+    async fn sample(&mut self) -> Result<(), StoreError> {
+        for service in self.agenda.to_sample() {
+            let known = self.core.catalogue.service(service.tenant, &service.name).await?;
+            let wait = match &known {
+                Some(known) => self.core.current.of(service.tenant, known, self.core.clock.now()).await,
+                None => Duration::ZERO,
+            };
+            let next = Monotonic::now() + self.core.settings.jittered(self.core.settings.ewt_period);
+            let Some(line) = self.agenda.known(&service) else { continue };
+            line.wait_at = next;
+            line.look |= wait < line.threshold;
+        }
+        Ok(())
+    }
+
+    /// Claims what is due in one service (R-PSH-3, R-PSH-4).
+    async fn look(&mut self, service: &ServiceRef) -> Result<(), StoreError> {
+        let Some(lease) = self.core.rights.lease_of(service.shard()) else { return Ok(()) };
+        let now = self.core.clock.now();
+        let known = self.core.catalogue.service(service.tenant, &service.name).await?;
+        let threshold = known.as_ref().map_or(Duration::ZERO, |known| known.settings.push_threshold());
+        let (mut next, mut held, mut claimed) = (None, false, 0);
+        if let Some(known) = known.filter(|_| !threshold.is_zero()) {
+            let wait = self.core.current.of(service.tenant, &known, now).await;
+            let mut after = None;
+            loop {
+                let page = self.push.notices.upcoming(lease, service, now + threshold, after, PAGE).await?;
+                let mut claims = Vec::new();
+                for record in &page.records {
+                    match upcoming(record, threshold, wait, now) {
+                        Upcoming::Now => claims.push(UpcomingClaim {
+                            tenant: record.tenant,
+                            id: record.id,
+                            reschedules: record.reschedules,
+                            targets: record.particulars.push_targets.clone(),
+                        }),
+                        Upcoming::WhenWaitFalls => held = true,
+                        Upcoming::At(at) => {
+                            next = Some(next.map_or(at + threshold, |known: Instant| known.min(at + threshold)))
+                        }
+                        Upcoming::Never => {}
+                    }
+                }
+                if !claims.is_empty() {
+                    claimed += self.push.notices.claim_upcoming(lease, &claims, now).await?;
+                }
+                let full = u32::try_from(page.records.len()).is_ok_and(|count| count >= PAGE);
+                after = page.records.last().map(|record| (record.desired_at, record.id));
+                if !full {
+                    next = next.into_iter().chain(page.next).min();
+                    break;
+                }
+            }
+        }
+        let at = Monotonic::now();
+        let wait_at = at + self.core.settings.jittered(self.core.settings.ewt_period);
+        let Some(line) = self.agenda.known(service) else { return Ok(()) };
+        if held && !line.held {
+            line.wait_at = wait_at;
+        }
+        (line.threshold, line.next_upcoming, line.held, line.look) = (threshold, next, held, false);
+        if claimed > 0 {
+            tracing::debug!(tenant = %service.tenant, claimed, "pushes are due");
+            line.next_notice = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Sends one batch of what is claimed in a service. Returns whether there may be more.
+    async fn send(&mut self, service: &ServiceRef) -> Result<bool, StoreError> {
+        let Some(lease) = self.core.rights.lease_of(service.shard()) else { return Ok(false) };
+        let now = self.core.clock.now();
+        let begun = self.push.notices.begin_notices(lease, service, now, BATCH).await?;
+        let full = u32::try_from(begun.len()).is_ok_and(|count| count >= BATCH);
+        if begun.is_empty() {
+            // Somebody else had it, or it was a hint too many: the store says what comes next.
+            self.stale.insert(service.shard());
+            if let Some(line) = self.agenda.known(service) {
+                line.next_notice = None;
+            }
+            return Ok(false);
+        }
+        let texts = self.push.provider.texts(service.tenant).await;
+        let wait = match self.core.catalogue.service(service.tenant, &service.name).await? {
+            Some(known) => self.core.current.of(service.tenant, &known, now).await,
+            None => Duration::ZERO,
+        };
+        let attempt = Attempt { core: &self.core, push: &self.push, lease, texts, wait, begun_at: Monotonic::now() };
+        let attempt = &attempt;
+        let outcomes = stream::iter(begun).map(|begun| attempt.make(begun)).buffer_unordered(AT_ONCE);
+        // Outcomes that come together are written together, and at once: until then a crash repeats the message.
+        let mut together = std::pin::pin!(outcomes.ready_chunks(AT_ONCE));
+        while let Some(outcomes) = together.next().await {
+            attempt.settle(outcomes.into_iter().flatten().collect()).await;
+        }
+        if !full {
+            self.stale.insert(service.shard());
+        }
+        if let Some(line) = self.agenda.known(service) {
+            line.next_notice = full.then_some(now);
+        }
+        Ok(full)
+    }
+
+    async fn work(&mut self) -> Result<bool, StoreError> {
+        self.refresh().await?;
+        self.sample().await?;
+        let now = self.core.clock.now();
+        for service in self.agenda.to_look_at(now) {
+            self.look(&service).await?;
+        }
+        let mut more = false;
+        for service in self.agenda.to_send(self.core.clock.now()) {
+            more |= self.send(&service).await?;
+        }
+        Ok(more || !self.stale.is_empty())
+    }
+}
+
+/// What all attempts of a batch share.
+struct Attempt<'a> {
+    core: &'a Core,
+    push: &'a PushPorts,
+    lease: ShardLease,
+    texts: Arc<Texts>,
+    wait: Duration,
+    begun_at: Monotonic,
+}
+
+/// An attempt, judged.
+struct Outcome {
+    settled: Settled,
+    drop_target: bool,
+}
+
+impl Attempt<'_> {
+    /// Sends one message. None: it is left to the attempt after this one.
+    async fn make(&self, begun: Begun) -> Option<Outcome> {
+        let now = self.core.clock.now();
+        let Begun { key, attempt, claimed_at, record } = begun;
+        let of_no_use = attempt > MAX_ATTEMPTS || abandoned(key.event, record.as_ref(), claimed_at, now);
+        let verdict = match record.filter(|_| !of_no_use) {
+            None => Verdict::Failure { drop_target: false },
+            Some(record) => {
+                // The hold runs by the store's clock from before the beginning; by ours it must not be as good as over.
+                if self.begun_at.elapsed() + LAST_MOMENT > HOLD || !self.core.rights.allow(self.lease) {
+                    return None;
+                }
+                let message = compose(key.event, key.occasion, &record, self.wait, &self.texts, now);
+                let sending = self.push.provider.send(key.tenant, &key.target, &message);
+                let sent = tokio::time::timeout(SEND_TIME, sending).await.unwrap_or(Sent::Failed { rest: None });
+                judge(attempt, sent)
+            }
+        };
+        let (end, drop_target) = match verdict {
+            Verdict::Success => (NoticeEnd::Success, false),
+            Verdict::Failure { drop_target } => (NoticeEnd::Failure, drop_target),
+            Verdict::Again(rest) => (NoticeEnd::Again(self.core.clock.now() + rest), false),
+        };
+        tracing::debug!(callback.id = %key.callback, event = key.event.as_str(), attempt, ?verdict, "a push was tried");
+        Some(Outcome { settled: Settled { key, attempt, end }, drop_target })
+    }
+
+    /// Writes what became of attempts, and counts what has ended.
+    async fn settle(&self, outcomes: Vec<Outcome>) {
+        if outcomes.is_empty() {
+            return;
+        }
+        let settled: Vec<_> = outcomes.iter().map(|outcome| outcome.settled.clone()).collect();
+        let mut written = None;
+        for _ in 0..SETTLE_TRIES {
+            match self.push.notices.settle_notices(&settled).await {
+                Ok(answers) => {
+                    written = Some(answers);
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "outcomes of pushes were not written");
+                    tokio::time::sleep(self.core.settings.store_rest).await;
+                }
+            }
+        }
+        for (outcome, written) in outcomes.iter().zip(written.unwrap_or_default()) {
+            let Settled { key, end, .. } = &outcome.settled;
+            if written && !matches!(end, NoticeEnd::Again(_)) {
+                self.push.gauges.push_ended(key, *end == NoticeEnd::Success);
+            }
+            if outcome.drop_target {
+                let now = self.core.clock.now();
+                // Repeated by the next push to it, which fails alike.
+                if let Err(error) = self.push.notices.drop_target(key.tenant, key.callback, &key.target, now).await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a dead target was not dropped");
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Duty for SendNotices {
+    async fn turn(&mut self) -> Turn {
+        if let Some(until) = self.store_rests.filter(|until| *until > Monotonic::now()) {
+            return Turn::RestFor(until - Monotonic::now());
+        }
+        self.store_rests = None;
+        let pause = self.worked_at.map_or(Duration::ZERO, |at| PAUSE.saturating_sub(at.elapsed()));
+        if !pause.is_zero() {
+            return Turn::RestFor(pause);
+        }
+        let outcome = self.work().await;
+        self.worked_at = Some(Monotonic::now());
+        match outcome {
+            Ok(true) => {
+                self.worked_at = None;
+                return Turn::Again;
+            }
+            Ok(false) => {}
+            Err(error) => {
+                self.store_failed(&error);
+                return Turn::RestFor(self.core.settings.store_rest);
+            }
+        }
+        let rescan = self.rescan_at.saturating_duration_since(Monotonic::now());
+        let rest = self.agenda.rest(self.core.clock.now()).map_or(rescan, |rest| rest.min(rescan));
+        // Due times count by the store's clock; a millisecond too early is a turn for nothing, not a loop.
+        Turn::RestFor(rest.max(Duration::from_millis(1)))
+    }
+
+    async fn woken(&mut self) {
+        tokio::select! {
+            () = self.core.bell.notify.notified() => {}
+            () = self.core.rights.changed_for_pushes() => {}
+        }
+    }
+}

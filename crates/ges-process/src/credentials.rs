@@ -1,0 +1,79 @@
+//! Credentials of tenants and those who use them: the vault, pushes, CAPTCHA.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use ges_captcha::{CaptchaSettings, Recaptcha};
+use ges_config::{Captcha, Push as PushSettings};
+use ges_domain::ports::{Clock, CredentialKind, OpenCredentials, SealedCredentials};
+use ges_push::{FcmSettings, NexusSettings, Provider, Push};
+use ges_vault::{Keys, Vault};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::Outbound;
+
+/// Whether a document is what its kind needs.
+fn check(kind: CredentialKind, name: &str, document: &str) -> Result<(), String> {
+    match kind {
+        CredentialKind::Push => ges_push::check(document),
+        CredentialKind::Captcha => ges_captcha::check(name, document),
+    }
+}
+
+/// The vault over a store. Without a key nothing can be provisioned, and what needs a credential fails.
+///
+/// # Errors
+/// The configured key does not read.
+pub fn vault(key: Option<&SecretString>, store: Arc<dyn SealedCredentials>) -> Result<Arc<Vault>> {
+    let keys = key.map(|key| Keys::read(key.expose_secret())).transpose();
+    Ok(Arc::new(Vault::new(keys.context("GES_SECURITY__CREDENTIALS_KEY")?, store, check)))
+}
+
+impl Outbound {
+    /// Whoever brings pushes to phones. None, with a warning, when no client can be made for it: a deployment without root
+    /// certificates still makes callbacks.
+    pub fn push(
+        &self,
+        settings: &PushSettings,
+        credentials: Arc<dyn OpenCredentials>,
+        clock: Arc<dyn Clock>,
+    ) -> Option<Arc<Push>> {
+        let provider = match &settings.nexus {
+            Some(nexus) => Provider::Nexus(NexusSettings { url: nexus.url.clone(), api_key: nexus.api_key.clone() }),
+            None => {
+                Provider::Fcm(FcmSettings { base_url: settings.fcm_url.clone(), token_uri: settings.token_uri.clone() })
+            }
+        };
+        match Push::new(self.factory(), provider, credentials, clock, self.counts()) {
+            Ok(push) => Some(Arc::new(push)),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "no client for push notifications: none are sent"
+                );
+                None
+            }
+        }
+    }
+
+    /// Whoever says whether visitors are people; fails closed when no client can be made for it.
+    pub fn human(
+        &self,
+        settings: &Captcha,
+        credentials: Arc<dyn OpenCredentials>,
+    ) -> Arc<dyn ges_domain::ports::HumanCheck> {
+        let settings = CaptchaSettings {
+            base_url: settings.base_url.clone(),
+            enterprise_url: settings.enterprise_url.clone(),
+            let_in_unverified: settings.let_in_unverified,
+        };
+        match Recaptcha::new(self.factory(), settings, credentials) {
+            Ok(recaptcha) => Arc::new(recaptcha),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "no client for reCAPTCHA: services that require it cannot be booked");
+                Arc::new(ges_domain::ports::NoHumanCheck)
+            }
+        }
+    }
+}
