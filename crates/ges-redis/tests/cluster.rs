@@ -42,8 +42,9 @@ fn node(program: &Path) -> Node {
 }
 
 fn redis_cli(port: u16, arguments: &[&str]) -> String {
-    let cli = Command::new("redis-cli").args(["-a", "sesame", "--no-auth-warning", "-p", &port.to_string()]);
-    let said = { cli }.args(arguments).output().unwrap();
+    let port = port.to_string();
+    let mut cli = Command::new("redis-cli");
+    let said = cli.args(["-a", "sesame", "--no-auth-warning", "-p", &port]).args(arguments).output().unwrap();
     String::from_utf8_lossy(&said.stdout).into_owned()
 }
 
