@@ -241,6 +241,6 @@ fn a_credential_is_a_service_account_with_texts_and_nothing_older() {
         (json!({ "texts": { "CALLBACK_PARTY": {} } }), "line"),
     ] {
         let error = check(&document.to_string()).unwrap_err();
-        assert!(error.contains(sentence), "{error}");
+        assert!(error.contains(sentence), "R-PSH-1: {error}");
     }
 }

@@ -70,7 +70,7 @@ fn ex_n_when_upcoming_is_due() {
         ("paused", record(State::Paused, NOW), THRESHOLD, 0, Upcoming::Now),
         ("a scheduled one does not wait in the queue", scheduled(299), THRESHOLD, 5_000, Upcoming::Now),
     ] {
-        assert_eq!(upcoming(&record, threshold, secs(wait), NOW), verdict, "{row}");
+        assert_eq!(upcoming(&record, threshold, secs(wait), NOW), verdict, "R-PSH-3 {row}");
     }
     let told = Callback { ewt: Some(200), ..queued() };
     assert_eq!(upcoming(&told, THRESHOLD, secs(900), NOW), Upcoming::Now, "what the session told goes first");
