@@ -70,6 +70,9 @@ mod tests {
 
     use super::*;
 
+    const WHOLE: &str =
+        r#"{"clientId":"c","clientSecret":"sesame","userName":"u","password":"sesame","apiKey":"sesame"}"#;
+
     struct Opened(&'static [&'static str]);
 
     #[async_trait]
@@ -89,8 +92,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_registered_document_is_the_account() {
         assert!(account(&[]).await.unwrap().is_none(), "R-STA-1: nothing registered");
-        let whole = r#"{"clientId":"c","clientSecret":"sesame","userName":"u","password":"sesame","apiKey":"sesame"}"#;
-        let read = account(&[whole, "never read"]).await.unwrap().unwrap();
+        let read = account(&[WHOLE, "never read"]).await.unwrap().unwrap();
         assert_eq!(read.credentials.client_id, "c");
         assert!(read.user.is_some_and(|user| user.name == "u") && read.api_key.is_some());
         let own = account(&[r#"{"clientId":"c","clientSecret":"s"}"#]).await.unwrap().unwrap();
