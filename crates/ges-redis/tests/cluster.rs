@@ -42,8 +42,9 @@ fn node(program: &Path) -> Node {
 }
 
 fn redis_cli(port: u16, arguments: &[&str]) -> String {
-    let cli = Command::new("redis-cli").args(["-a", "sesame", "--no-auth-warning", "-p", &port.to_string()]);
-    let said = { cli }.args(arguments).output().unwrap();
+    let port = port.to_string();
+    let signed_in = ["-a", "sesame", "--no-auth-warning", "-p", &port];
+    let said = Command::new("redis-cli").args(signed_in).args(arguments).output().unwrap();
     String::from_utf8_lossy(&said.stdout).into_owned()
 }
 
