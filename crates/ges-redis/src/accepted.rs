@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fred::clients::Pipeline;
 use fred::error::Error;
 use fred::interfaces::ClientLike;
 use fred::types::config::Options;
@@ -20,7 +19,7 @@ use ges_domain::ports::{AcceptedTimes, ServiceRef};
 use ges_domain::throttle::Window;
 use ges_domain::{CallbackId, Instant};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{BadServer, Link, Server};
 use known::Known;
@@ -194,22 +193,31 @@ impl Shared {
     async fn carry_out(&self, errands: HashMap<ServiceRef, Errand>) -> Result<(), Error> {
         let options =
             Options { fail_fast: true, max_attempts: Some(1), timeout: Some(ROUND_TRIP), ..Options::default() };
-        let pipeline = Pipeline::from(self.link.client().with_options(&options));
+        let client = self.link.client().with_options(&options);
         // The key stands third; a cluster finds its node by the tenant in braces.
         let command = CustomCommand::new_static("EVAL", ClusterHash::Offset(2), false);
-        let errands: Vec<_> = errands.into_iter().collect();
-        for (service, errand) in &errands {
-            pipeline.custom::<(), Value>(command.clone(), self.arguments(service, errand)).await?;
+        // Side by side, so that they share round trips; a pipeline would have to go to one node of a cluster.
+        let mut asked = JoinSet::new();
+        for (service, errand) in errands {
+            let (client, command) = (client.clone(), command.clone());
+            let arguments = self.arguments(&service, &errand);
+            asked.spawn(async move {
+                let answer = client.custom::<Vec<String>, Value>(command, arguments).await;
+                (service, errand, answer)
+            });
         }
-        let answers = match tokio::time::timeout(ROUND_TRIP, pipeline.try_all::<Vec<String>>()).await {
-            Ok(answers) => answers,
-            Err(_) => return Err(Error::new(fred::error::ErrorKind::Timeout, "no answer in time")),
-        };
-        let mut known = self.known();
-        for ((service, errand), answer) in errands.into_iter().zip(answers) {
-            known.learn(service, errand.windows.iter().map(|window| window.limit).zip(answer?));
+        let mut outcome = Ok(());
+        while let Some(answered) = asked.join_next().await {
+            let Ok((service, errand, answer)) = answered else { continue };
+            match answer {
+                Ok(read) => {
+                    let limits = errand.windows.iter().map(|window| window.limit);
+                    self.known().learn(service, limits.zip(read));
+                }
+                Err(error) => outcome = Err(error),
+            }
         }
-        Ok(())
+        outcome
     }
 
     fn arguments(&self, service: &ServiceRef, errand: &Errand) -> Vec<Value> {
