@@ -30,8 +30,10 @@ pub(crate) struct Options {
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let tool = schemathesis(root, !options.no_install)?;
     let programs = install::programs(!options.no_install)?;
-    cargo::run(root, &["build", "--workspace", "--bins", "--locked"])?;
+    // Before anything is built: the keeper is this very program, which a build may replace.
     let servers = Kept::start(&programs)?;
+    // As tests do, so that nothing is built twice.
+    cargo::run(root, &["build", "--workspace", "--all-targets", "--locked"])?;
     let mut command = Command::new(target(root).join("debug/ges-conformance"));
     let environment = servers.environment.iter().map(|(name, value)| (name, value));
     command.arg("--schemathesis").arg(tool).args(&options.arguments).envs(environment).stdin(Stdio::null());

@@ -13,7 +13,7 @@ use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, Unregistered, WithinASecond, vault};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
 use ges_redis::{RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
     Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
@@ -43,7 +43,6 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
     let (environment, token) = outbound.environment(gws)?;
     let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
-    let statistics = outbound.statistics(gws, Arc::new(Unregistered))?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
@@ -73,6 +72,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
+    let statistics = outbound.statistics(gws, vault.clone())?;
     let parts = Parts {
         wait: wait.clone(),
         waits,

@@ -1,6 +1,5 @@
 //! Everything in one process: the API and the worker on one SQLite file, and a simulated contact centre around them.
 
-mod account;
 mod house;
 mod node;
 mod run;

@@ -32,7 +32,6 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::Options;
-use crate::account::OneAccount;
 use crate::house::House;
 use crate::node::OneNode;
 use crate::story::PushStory;
@@ -78,7 +77,6 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let outbound = Outbound::new(&frame.metrics);
     let gws = gws_of(&sim.addresses())?;
     let (environment, token) = outbound.environment(&gws)?;
-    let statistics = outbound.statistics(&gws, Arc::new(OneAccount))?;
     let waits = outbound.waits(&urs_of(&sim.addresses(), settings)?, None)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OneNode(Arc::new(OrsSessions::new(
@@ -92,6 +90,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         None => house.credentials_key()?,
     };
     let vault = vault(Some(&key), Arc::new(store.clone()))?;
+    let statistics = outbound.statistics(&gws, vault.clone())?;
     let captcha = Captcha {
         base_url: url(sim.addresses().recaptcha)?,
         enterprise_url: url(sim.addresses().recaptcha)?,

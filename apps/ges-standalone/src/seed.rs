@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use ges_domain::ports::{CallIns, Catalogue, CredentialDesk, CredentialKind};
 use ges_domain::use_cases::{Provision, Provisioning};
 use ges_phone::Plan;
+use ges_sim::Seed;
 
 /// A service that is always open, one with office hours and a number rule, and a call-in group.
 const SEED: &str = include_str!("../seed.json");
@@ -28,16 +29,20 @@ pub(crate) async fn plant<S: Catalogue + CallIns + 'static>(store: &Arc<S>) -> R
     Ok(true)
 }
 
-/// Lets the demonstration's tenant push through the simulated FCM and verify with the simulated reCAPTCHA.
+/// Lets the demonstration's tenant push through the simulated FCM, verify with the simulated reCAPTCHA and read the
+/// simulated statistics.
 ///
 /// # Errors
 /// The record store failed.
 pub(crate) async fn provision_credentials(desk: &dyn CredentialDesk, service_account: &str) -> Result<()> {
     let seed: Provisioning = serde_json::from_str(SEED).context("invariant: the seed is a provisioning document")?;
     let captcha = r#"{"kind":"recaptcha_v3","secretKey":"good-secret","action":"callback"}"#;
-    for (kind, name, document) in
-        [(CredentialKind::Push, "fcm", service_account), (CredentialKind::Captcha, "simulated", captcha)]
-    {
+    let client = serde_json::json!({ "clientId": Seed::CLIENT_ID, "clientSecret": Seed::CLIENT_SECRET }).to_string();
+    for (kind, name, document) in [
+        (CredentialKind::Push, "fcm", service_account),
+        (CredentialKind::Captcha, "simulated", captcha),
+        (CredentialKind::Statistics, "simulated", &client),
+    ] {
         // Somebody's own one stays, except that the simulator's address is another one with every start.
         let known = desk.names(seed.tenant, kind).await?;
         if known.is_empty() {

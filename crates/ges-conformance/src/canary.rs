@@ -15,7 +15,7 @@ pub const CAPTCHA_TOKEN: &str = "canary-captcha-token-e11b";
 /// A push target.
 pub const PUSH_TARGET: &str = "canary-push-target-77c0";
 /// How every phone number begins that [`phone`] makes.
-const PHONES: &str = "1415867";
+pub(crate) const PHONES: &str = "1415867";
 /// Values of the documented examples, which are used as they stand there.
 const EXAMPLES: [&str; 4] = ["12223334444", "9059683457", "joe@example.com", "fcm-registration-token"];
 

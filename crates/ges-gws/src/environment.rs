@@ -203,7 +203,8 @@ impl WebOrigins for Environment {
     async fn any_admits(&self, origin: &Origin) -> Result<bool, TenancyError> {
         let ask = |stale| self.look_up_centers(time_for(stale));
         let centers = self.all_centers.recall((), ask).await.map_err(unavailable)?.unwrap_or_default();
-        let lists = centers.to_vec().into_iter().map(|ccid| self.origins_of(ccid));
+        let centers = centers.to_vec();
+        let lists = centers.into_iter().map(|ccid| self.origins_of(ccid));
         let mut lists = futures_util::stream::iter(lists).buffer_unordered(LISTS_AT_A_TIME);
         let mut unknown = None;
         while let Some(list) = lists.next().await {

@@ -14,7 +14,7 @@ mod token;
 pub use environment::Environment;
 pub use error::GwsError;
 pub use observer::{GwsObserver, Silent};
-pub use statistics::{Account, Accounts, AccountsError, GwsStatistics};
+pub use statistics::{Account, Accounts, AccountsError, GwsStatistics, Registered, check as check_account};
 pub use token::{ClientToken, Credentials, User};
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use tokio::time::Instant as Monotonic;
 use crate::agenda::reach;
 use crate::core::Core;
 
+/// Most records that are written and recorded at once.
+const PORTION: usize = 250;
+
 /// Items handled later than this after their time are reported.
 const LAGGING: Duration = Duration::from_secs(10);
 
@@ -29,9 +32,7 @@ pub(crate) struct Round {
 pub(crate) struct RoundEnd {
     /// The wait it worked with.
     pub(crate) ewt: Duration,
-    /// Up to which desired time it has looked.
-    pub(crate) until: Option<Instant>,
-    /// Desired time of the first record that still waits.
+    /// Desired time of the first record that still waits; none when nothing does.
     pub(crate) left: Option<Instant>,
     /// There may be more that is due.
     pub(crate) more: bool,
@@ -52,8 +53,23 @@ pub(crate) struct RoundEnd {
 pub(crate) struct Written {
     /// Whether any of its attempts was recorded.
     pub(crate) recorded: bool,
-    /// When its attempts began to wait for an answer.
+    /// Whether any was not.
+    pub(crate) overtaken: bool,
+    /// When the first of its attempts began to wait for an answer.
     pub(crate) at: Instant,
+}
+
+impl Written {
+    fn add(&mut self, portion: Self) {
+        self.recorded |= portion.recorded;
+        self.overtaken |= portion.overtaken;
+    }
+}
+
+/// A portion that is on the stream and not yet recorded.
+struct Submitted<'a> {
+    batch: &'a [Dispatch],
+    at: Instant,
 }
 
 /// Why a round stopped half-way; what was under way is done again.
@@ -86,15 +102,16 @@ impl Core {
         };
         let until = now + reach(ewt);
         let rows = self.handover.due(*lease, service, until, self.settings.round).await?;
-        let full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= self.settings.round);
-        let mut end = RoundEnd { ewt, until: Some(until), ..RoundEnd::default() };
+        let due = rows.iter().take_while(|row| row.desired_at <= until).count();
+        let full = u32::try_from(due).is_ok_and(|due| due >= self.settings.round);
+        let mut end = RoundEnd { ewt, ..RoundEnd::default() };
         let stream_down = self.health().is_down();
         let mut batch = Vec::new();
         for row in rows {
             match decide_due(&row, known.as_deref(), &*self.plan, ewt, stream_down, now) {
                 DueVerdict::Wait => {
                     end.left = end.left.or(Some(row.desired_at));
-                    end.paused |= known.as_ref().is_some_and(|service| service.paused);
+                    end.paused |= row.desired_at <= until && known.as_ref().is_some_and(|service| service.paused);
                 }
                 DueVerdict::End(reason) => {
                     let ended = self.end(*lease, &row, reason, now).await?;
@@ -110,6 +127,7 @@ impl Core {
         if !batch.is_empty() {
             let written = self.write(*lease, &batch).await?;
             end.progress |= written.recorded;
+            end.stale |= written.overtaken;
             self.count_lagging(&batch, round, now);
             (end.wrote, end.timer) = (true, first_timer(&batch, written.at));
         }
@@ -118,8 +136,25 @@ impl Core {
         Ok(end)
     }
 
-    /// Writes a batch to the stream and records it. The same attempts are written again when recording fails.
+    /// Writes a batch to the stream and records it, by portions: while one is recorded, the next one is written. The same
+    /// attempts are written again when recording fails.
     pub(crate) async fn write(&self, lease: ShardLease, batch: &[Dispatch]) -> Result<Written, RoundBroke> {
+        let mut portions = batch.chunks(PORTION);
+        let mut written = Written { recorded: false, overtaken: false, at: self.clock.now() };
+        let Some(first) = portions.next() else { return Ok(written) };
+        let mut submitted = self.submit(lease, first).await?;
+        written.at = submitted.at;
+        for portion in portions {
+            let (recorded, next) = tokio::join!(self.record(lease, &submitted), self.submit(lease, portion));
+            written.add(recorded?);
+            submitted = next?;
+        }
+        written.add(self.record(lease, &submitted).await?);
+        Ok(written)
+    }
+
+    /// Writes a portion to the stream.
+    async fn submit<'a>(&self, lease: ShardLease, batch: &'a [Dispatch]) -> Result<Submitted<'a>, RoundBroke> {
         if !self.rights.allow(lease) {
             return Err(RoundBroke::LeaseOver);
         }
@@ -135,13 +170,17 @@ impl Core {
             return Err(RoundBroke::Stream);
         }
         self.gauges.submitted(batch.len(), began.elapsed());
+        // An attempt waits for its answer from now on: however long the writing took, the next one must not follow early (I2).
+        Ok(Submitted { batch, at: self.clock.now() })
+    }
+
+    /// Records a portion that is on the stream.
+    async fn record(&self, lease: ShardLease, Submitted { batch, at }: &Submitted<'_>) -> Result<Written, RoundBroke> {
         let handed: Vec<_> = batch
             .iter()
             .map(|one| Handed { tenant: one.callback.tenant, id: one.callback.id, attempt: one.attempt })
             .collect();
-        // An attempt waits for its answer from now on: however long the writing took, the next one must not follow early (I2).
-        let at = self.clock.now();
-        let outcomes = self.handover.record_handed(lease, &handed, at).await?;
+        let outcomes = self.handover.record_handed(lease, &handed, *at).await?;
         let (mut recorded, mut refused) = (false, 0);
         for (one, outcome) in handed.iter().zip(outcomes) {
             match outcome {
@@ -158,7 +197,7 @@ impl Core {
             }
         }
         self.gauges.refused(refused);
-        Ok(Written { recorded, at })
+        Ok(Written { recorded, overtaken: refused > 0, at: *at })
     }
 
     /// Completes a record. `false`: it has changed meanwhile, or the lease is stale.

@@ -211,14 +211,8 @@ impl Worker {
         if end.paused {
             (line.not_before, line.excused_until) = (Some(paused_until), Some(now + self.core.settings.paused_period));
         }
-        // Desired times up to `until` are used up; a later one known from before is still the next.
-        match (end.left, line.desired) {
-            (Some(left), _) => line.desired = Some(left),
-            (None, Some(known)) if end.until.is_some_and(|until| known <= until) => {
-                (line.desired, line.stale) = (None, true);
-            }
-            _ => {}
-        }
+        // The round has seen the first that waits on, if any does; hints of later bookings come after it.
+        line.desired = end.left;
     }
 
     /// Takes over new waits and says for which services they are wanted; at most four times a second, because it goes

@@ -17,6 +17,7 @@ fn check(kind: CredentialKind, name: &str, document: &str) -> Result<(), String>
     match kind {
         CredentialKind::Push => ges_push::check(document),
         CredentialKind::Captcha => ges_captcha::check(name, document),
+        CredentialKind::Statistics => ges_gws::check_account(document),
     }
 }
 

@@ -11,5 +11,5 @@ mod signals;
 pub use credentials::vault;
 pub use frame::{Frame, report_bad_configuration};
 pub use ids::{RandomIds, SecureChance};
-pub use outbound::{Outbound, Unregistered, WithinASecond};
+pub use outbound::{Outbound, WithinASecond};
 pub use signals::stop_on_signals;

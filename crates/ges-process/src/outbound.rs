@@ -7,10 +7,11 @@ use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use ges_config::{Gws, Urs};
 use ges_domain::TenantId;
+use ges_domain::ports::OpenCredentials;
 use ges_domain::region::Region;
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
 use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
-use ges_gws::{Account, Accounts, AccountsError, ClientToken, Credentials, Environment, GwsObserver, GwsStatistics};
+use ges_gws::{ClientToken, Credentials, Environment, GwsObserver, GwsStatistics, Registered};
 use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
 use ges_push::PushObserver;
 use ges_telemetry::{Metrics, TracePosition};
@@ -90,12 +91,13 @@ impl Outbound {
         Ok((Arc::new(environment.context("no client for GWS Environment")?), token))
     }
 
-    /// Statistics with the credentials that `accounts` knows.
+    /// Statistics with the credentials that tenants have provisioned.
     ///
     /// # Errors
     /// No HTTP client can be made.
-    pub fn statistics(&self, gws: &Gws, accounts: Arc<dyn Accounts>) -> Result<Arc<dyn Statistics>> {
+    pub fn statistics(&self, gws: &Gws, credentials: Arc<dyn OpenCredentials>) -> Result<Arc<dyn Statistics>> {
         let Some(stats) = &gws.stats_url else { return Ok(Arc::new(NoStatistics)) };
+        let accounts = Arc::new(Registered(credentials));
         let statistics = GwsStatistics::new(&self.factory, gws.auth_url.clone(), stats, accounts, self.counts.clone());
         Ok(Arc::new(statistics.context("no client for GWS Statistics")?))
     }
@@ -145,15 +147,5 @@ struct NoStatistics;
 impl Statistics for NoStatistics {
     async fn get_statistic_ex(&self, _: TenantId, _: StatisticsQuestion<'_>) -> Result<Arc<str>, StatisticsError> {
         Err(StatisticsError::Unavailable("no statistics service is configured".into()))
-    }
-}
-
-/// Nobody has registered credentials for statistics.
-pub struct Unregistered;
-
-#[async_trait]
-impl Accounts for Unregistered {
-    async fn of(&self, _: TenantId) -> Result<Option<Account>, AccountsError> {
-        Ok(None)
     }
 }

@@ -32,7 +32,7 @@ struct NamesBody {
 struct DoneBody {}
 
 fn kind(uri: &Uri) -> Result<CredentialKind, Failure> {
-    let kinds = [CredentialKind::Push, CredentialKind::Captcha];
+    let kinds = [CredentialKind::Push, CredentialKind::Captcha, CredentialKind::Statistics];
     let named = segment(uri.path(), 3).unwrap_or_default();
     kinds.into_iter().find(|kind| kind.as_str() == named).ok_or(Failure::NoSuchPath)
 }
@@ -102,6 +102,7 @@ mod tests {
         assert_eq!(call(&world, Method::DELETE, "captcha/6Le%2Fa", "").await.status, 200);
         assert_eq!(call(&world, Method::DELETE, "captcha/6Le%2Fa", "").await.status, 404);
         assert_eq!(call(&world, Method::GET, "gws", "").await.status, 404, "no such kind");
+        assert_eq!(call(&world, Method::PUT, "statistics/suite", "{}").await.status, 200, "R-STA-1");
         let bad = call(&world, Method::PUT, "push/fcm", "bad").await;
         assert_eq!(bad.refused(400, 1), "it is bad", "the desk says why");
     }

@@ -79,8 +79,15 @@ impl Handover for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Callback>, StoreError> {
         let rows = sqlx::query(select_callbacks!(
-            "where s.tenant = ? and s.name = ? and s.shard = ? and c.waiting = 1 and c.desired_at <= ?
+            "where s.tenant = ? and s.name = ? and s.shard = ? and c.waiting = 1
              and exists (select 1 from monitor_shards m where m.shard = s.shard and m.epoch = ? and m.owner is not null)
+             and c.desired_at <= coalesce((
+                 select n.desired_at
+                 from callbacks n
+                 where n.service = c.service and n.waiting = 1 and n.desired_at > ?
+                 order by n.desired_at
+                 limit 1
+             ), ?)
              order by c.desired_at, coalesce(c.priority, 0) desc, c.created_at, c.id
              limit ?"
         ));
@@ -88,10 +95,14 @@ impl Handover for SqliteStore {
             .bind(service.tenant.0)
             .bind(service.name.as_str())
             .bind(lease.shard.0)
-            .bind(until.millis())
             .bind(i64::try_from(lease.epoch).unwrap_or(i64::MAX))
+            .bind(until.millis())
+            .bind(until.millis())
             .bind(i64::from(limit));
-        records(rows.fetch_all(self.readers()).await.map_err(unavailable)?)
+        let mut due = records(rows.fetch_all(self.readers()).await.map_err(unavailable)?)?;
+        let now = due.iter().take_while(|record| record.desired_at <= until).count();
+        due.truncate(now + 1);
+        Ok(due)
     }
 
     async fn record_handed(

@@ -14,6 +14,8 @@ pub enum CredentialKind {
     Push,
     /// A CAPTCHA key pair (R-CPT-1).
     Captcha,
+    /// What the statistics service is asked with (R-STA-1).
+    Statistics,
 }
 
 impl CredentialKind {
@@ -22,6 +24,7 @@ impl CredentialKind {
         match self {
             Self::Push => "push",
             Self::Captcha => "captcha",
+            Self::Statistics => "statistics",
         }
     }
 }

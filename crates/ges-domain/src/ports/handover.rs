@@ -142,7 +142,8 @@ pub trait Handover: Send + Sync {
     async fn agenda(&self, shards: &[ShardLease]) -> Result<Vec<AgendaLine>, StoreError>;
 
     /// Records of one service that wait for hand-over with a desired time up to and including `until`, in the order of
-    /// R-SUB-3, at most `limit`; none when the lease is stale. Changes nothing: an attempt is spent by
+    /// R-SUB-3, at most `limit`; none when the lease is stale. When they are fewer, the first one that waits for a later time
+    /// follows, so that nobody has to ask when to come again. Changes nothing: an attempt is spent by
     /// [`Handover::record_handed`].
     ///
     /// # Errors

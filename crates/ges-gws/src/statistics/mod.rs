@@ -2,6 +2,7 @@
 
 mod account;
 mod kept;
+mod registered;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::{ClientToken, GwsError, GwsObserver, envelope};
 use account::Tokens;
 pub use account::{Account, Accounts, AccountsError};
 use kept::{Failed, Kept};
+pub use registered::{Registered, check};
 
 const SERVICE: &str = "the statistics service";
 /// Longest text of an upstream refusal that is passed on, in characters.

@@ -26,6 +26,29 @@ pub(crate) fn records(rows: &[PgRow]) -> Result<Vec<Callback>, StoreError> {
     rows.iter().map(|row| Ok(Stored::read(row)?.record)).collect()
 }
 
+/// What is due and, by one more look into the same index, what comes next.
+const DUE: &str = concat!(
+    "(",
+    select_records!(concat!(
+        "where c.service = $1 and c.desired_at <= $2
+            and c.state <= 2 and c.submitted_at is null and c.session_id is null
+            and s.shard = $3 and ",
+        lease_holds!("$3", "$4"),
+        " order by c.desired_at, -coalesce(c.priority, 0), c.created_at, c.id
+        limit $5"
+    )),
+    ") union all (",
+    select_records!(concat!(
+        "where c.service = $1 and c.desired_at > $2
+            and c.state <= 2 and c.submitted_at is null and c.session_id is null
+            and s.shard = $3 and ",
+        lease_holds!("$3", "$4"),
+        " order by c.desired_at, -coalesce(c.priority, 0), c.created_at, c.id
+        limit 1"
+    )),
+    ")"
+);
+
 #[async_trait]
 impl Handover for PgStore {
     async fn agenda(&self, shards: &[ShardLease]) -> Result<Vec<AgendaLine>, StoreError> {
@@ -74,16 +97,12 @@ impl Handover for PgStore {
         let Some(key) = self.0.services.key(self.pool(), service.tenant, &service.name).await? else {
             return Ok(Vec::new());
         };
-        let due = sqlx::query(select_records!(concat!(
-            "where c.service = $1 and c.desired_at <= $2
-                and c.state <= 2 and c.submitted_at is null and c.session_id is null
-                and s.shard = $3 and ",
-            lease_holds!("$3", "$4"),
-            " order by c.desired_at, -coalesce(c.priority, 0), c.created_at, c.id
-            limit $5"
-        )));
-        let due = due.bind(key).bind(until.millis()).bind(i16::from(lease.shard.0)).bind(lease.epoch.cast_signed());
-        records(&due.bind(i64::from(limit)).fetch_all(self.pool()).await.map_err(unavailable)?)
+        let due = sqlx::query(DUE).bind(key).bind(until.millis());
+        let due = due.bind(i16::from(lease.shard.0)).bind(lease.epoch.cast_signed()).bind(i64::from(limit));
+        let mut due = records(&due.fetch_all(self.pool()).await.map_err(unavailable)?)?;
+        due.sort_by_key(Callback::order);
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(due)
     }
 
     async fn record_handed(

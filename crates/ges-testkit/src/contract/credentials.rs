@@ -20,6 +20,7 @@ pub async fn credentials_read_back_by_tenant_and_kind(stores: &dyn Stores) {
     let all = store.credentials(tenant(), captcha).await.unwrap();
     assert_eq!(all, [sealed("6Le-a", &[0, 255, 7]), sealed("6Le-b", &[2, 0])]);
     assert_eq!(store.credentials(tenant(), push).await.unwrap(), [sealed("fcm", &[9])]);
+    assert_eq!(store.credentials(tenant(), CredentialKind::Statistics).await.unwrap(), []);
     assert_eq!(store.credentials(other_tenant(), captcha).await.unwrap(), [], "I9");
     assert!(!store.remove_credential(other_tenant(), captcha, "6Le-a").await.unwrap());
     assert!(!store.remove_credential(tenant(), push, "6Le-a").await.unwrap());

@@ -74,9 +74,11 @@ pub async fn due_records_come_in_order_and_up_to_the_limit(stores: &dyn Stores) 
     book(stores, scheduled(START, at).tenant(other_tenant())).await;
     let order = [now.id, urgent.id, older.id, plain.id, twin_a.id, twin_b.id, shy.id, late.id];
     assert_eq!(due(stores, &late, after(90_000), 100).await, order, "R-SUB-3");
-    assert_eq!(due(stores, &late, at, 100).await, order[..7], "up to and including `until`");
+    assert_eq!(due(stores, &late, at, 7).await, order[..7], "up to and including `until`");
+    assert_eq!(due(stores, &late, at, 100).await, order, "and the next one, since there is room");
     assert_eq!(due(stores, &late, at, 3).await, order[..3]);
-    assert_eq!(due(stores, &late, after(8), 3).await, []);
+    assert_eq!(due(stores, &late, after(10), 3).await, order[..2], "one is due, one is next");
+    assert_eq!(due(stores, &late, after(8), 3).await, order[..1], "nothing is due, one is next");
     let lease = lease_for(stores, &late).await;
     let whole = stores.handover().due(lease, &service_of(&late), at, 1).await.unwrap();
     assert_eq!(whole, [now], "the whole record");

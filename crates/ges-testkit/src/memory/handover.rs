@@ -64,9 +64,10 @@ impl Handover for MemoryStore {
             return Ok(Vec::new());
         }
         let rows = state.of(service.tenant, &service.name).map(|stored| &stored.row);
-        let mut due: Vec<_> = rows.filter(|row| row.waits_for_handover() && row.desired_at <= until).cloned().collect();
+        let mut due: Vec<_> = rows.filter(|row| row.waits_for_handover()).cloned().collect();
         due.sort_by_key(Callback::order);
-        due.truncate(up_to(limit));
+        let now = due.iter().take_while(|row| row.desired_at <= until).count();
+        due.truncate(up_to(limit).min(now + 1));
         Ok(due)
     }
 
