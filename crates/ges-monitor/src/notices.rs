@@ -36,6 +36,9 @@ const AT_ONCE: usize = 16;
 const PAUSE: Duration = Duration::from_millis(50);
 /// An attempt whose hold is as good as over is left to the next one.
 const LAST_MOMENT: Duration = SEND_TIME.saturating_add(Duration::from_millis(500));
+/// For every record that waits behind a long wait, the next look at its service comes so much later, up to the period in which
+/// waits are sampled: sessions report theirs all the time, and each report is a hint.
+const HELD_REST: Duration = Duration::from_millis(1);
 /// How often an outcome is written that the store does not take.
 const SETTLE_TRIES: u32 = 3;
 
@@ -146,7 +149,7 @@ impl SendNotices {
         let now = self.core.clock.now();
         let known = self.core.catalogue.service(service.tenant, &service.name).await?;
         let threshold = known.as_ref().map_or(Duration::ZERO, |known| known.settings.push_threshold());
-        let (mut next, mut held, mut claimed) = (None, false, 0);
+        let (mut next, mut held, mut claimed) = (None, 0_u32, 0);
         if let Some(known) = known.filter(|_| !threshold.is_zero()) {
             let wait = self.core.current.of(service.tenant, &known, now).await;
             let mut after = None;
@@ -161,7 +164,7 @@ impl SendNotices {
                             reschedules: record.reschedules,
                             targets: record.particulars.push_targets.clone(),
                         }),
-                        Upcoming::WhenWaitFalls => held = true,
+                        Upcoming::WhenWaitFalls => held += 1,
                         Upcoming::At(at) => {
                             next = Some(next.map_or(at + threshold, |known: Instant| known.min(at + threshold)))
                         }
@@ -182,10 +185,11 @@ impl SendNotices {
         let at = Monotonic::now();
         let wait_at = at + self.core.settings.jittered(self.core.settings.ewt_period);
         let Some(line) = self.agenda.known(service) else { return Ok(()) };
-        if held && !line.held {
+        if held > 0 && !line.held {
             line.wait_at = wait_at;
         }
-        (line.threshold, line.next_upcoming, line.held, line.look) = (threshold, next, held, false);
+        (line.threshold, line.next_upcoming, line.held, line.look) = (threshold, next, held > 0, false);
+        line.looked_until = at + HELD_REST.saturating_mul(held).min(self.core.settings.ewt_period);
         if claimed > 0 {
             tracing::debug!(tenant = %service.tenant, claimed, "pushes are due");
             line.next_notice = Some(now);

@@ -22,6 +22,8 @@ pub(crate) struct PushLine {
     pub(crate) look: bool,
     /// When the wait is asked for next, while records are held.
     pub(crate) wait_at: Monotonic,
+    /// Not to be looked at before: the last look went through many records that are held.
+    pub(crate) looked_until: Monotonic,
 }
 
 impl PushLine {
@@ -33,6 +35,7 @@ impl PushLine {
             held: false,
             look: true,
             wait_at: Monotonic::now(),
+            looked_until: Monotonic::now(),
         }
     }
 
@@ -92,7 +95,9 @@ impl PushAgenda {
 
     /// Services whose unclaimed records are worth a look.
     pub(crate) fn to_look_at(&self, now: Instant) -> Vec<ServiceRef> {
-        let due = self.lines.iter().filter(|(_, line)| line.look_at(now).is_some_and(|at| at <= now));
+        let at = Monotonic::now();
+        let open = self.lines.iter().filter(|(_, line)| line.looked_until <= at);
+        let due = open.filter(|(_, line)| line.look_at(now).is_some_and(|at| at <= now));
         due.map(|(service, _)| service.clone()).collect()
     }
 
@@ -113,8 +118,8 @@ impl PushAgenda {
     pub(crate) fn rest(&self, now: Instant) -> Option<Duration> {
         let at = Monotonic::now();
         let due = self.lines.values().filter_map(|line| {
-            let next = line.look_at(now).into_iter().chain(line.next_notice).min()?;
-            Some(next.since(now))
+            let look = line.look_at(now).map(|due| due.since(now).max(line.looked_until.saturating_duration_since(at)));
+            look.into_iter().chain(line.next_notice.map(|due| due.since(now))).min()
         });
         let samples = self.lines.values().filter(|line| line.held);
         due.chain(samples.map(|line| line.wait_at.saturating_duration_since(at))).min()

@@ -387,3 +387,28 @@ async fn an_old_push_is_abandoned_and_counted() {
     assert_eq!(pushing.sent().len(), 1, "ten minutes old: {}", booked.id);
     assert_eq!(pushing.counted(), (0, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_that_wait_behind_a_long_wait_are_not_read_at_every_report_of_a_session() {
+    let pushing = Pushing::new().await;
+    pushing.wait(5_000);
+    let node = pushing.node();
+    let (_monitor, _stop) = node.start(settings("a"));
+    let world = &pushing.world;
+    let mut ids = Vec::new();
+    for n in 0..2_000 {
+        ids.push(world.book(immediate(world.now()).with(with_target(&format!("t{n}"))).build()).await.id);
+    }
+    seconds(20).await;
+    let before = node.calls()["upcoming"];
+    for second in 0..30 {
+        let told = ges_domain::callback::SessionUpdate { ewt: Some(4_000), ..update("S1", second + 1, State::Queued) };
+        world.store.apply_session_update(tenant(), ids[0], &told, world.now()).await.unwrap();
+        seconds(1).await;
+    }
+    let looks = f64::from(node.calls()["upcoming"] - before) / 8.0;
+    assert!(looks < 20.0, "eight pages a look, one look in two seconds: {looks}");
+    pushing.wait(100);
+    seconds(30).await;
+    assert_eq!(pushing.sent().len(), 1_999, "all but the one whose session says otherwise");
+}
