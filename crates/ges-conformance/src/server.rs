@@ -73,7 +73,7 @@ impl Server {
         let mut started = Self::try_start(plan);
         for _ in 1..ATTEMPTS {
             match started {
-                Err(error) if format!("{error:#}").contains("in use") => started = Self::try_start(plan),
+                Err(error) if format!("{error:#}").contains("listen on") => started = Self::try_start(plan),
                 other => return other,
             }
         }
@@ -83,8 +83,9 @@ impl Server {
     fn try_start(plan: &Plan) -> Result<Self> {
         let folder = run_folder()?;
         let database = Database::create()?;
-        let ports: [u16; 9] = std::array::from_fn(|_| free_port().unwrap_or_default());
-        let [orchestration, urs, urs_backup, auth, env, stats, control, external, internal] = ports;
+        let ports: [u16; 12] = std::array::from_fn(|_| free_port().unwrap_or_default());
+        let [orchestration, urs, urs_backup, auth, env, stats, fcm, recaptcha, nexus, control, external, internal] =
+            ports;
         let arguments = [
             ("--ors-port", orchestration),
             ("--urs-port", urs),
@@ -92,6 +93,9 @@ impl Server {
             ("--auth-port", auth),
             ("--environment-port", env),
             ("--statistics-port", stats),
+            ("--fcm-port", fcm),
+            ("--recaptcha-port", recaptcha),
+            ("--nexus-port", nexus),
             ("--control-port", control),
         ];
         let arguments: Vec<_> =
@@ -118,6 +122,9 @@ impl Server {
             ("GES_GWS__AUTH_URL", local(auth)),
             ("GES_GWS__ENV_URL", local(env)),
             ("GES_GWS__STATS_URL", local(stats)),
+            ("GES_PUSH__FCM_URL", local(fcm)),
+            ("GES_CAPTCHA__BASE_URL", local(recaptcha)),
+            ("GES_CAPTCHA__ENTERPRISE_URL", local(recaptcha)),
             ("GES_GWS__CLIENT_ID", CLIENT_ID.into()),
             ("GES_GWS__CLIENT_SECRET", canary::CLIENT_SECRET.into()),
             ("GES_URS__URLS", format!("{},{}", local(urs), local(urs_backup))),
