@@ -54,7 +54,7 @@ async fn records_of_one_instant_go_in_the_order_of_the_rule() {
     let order: Vec<_> = world.written().iter().map(|(id, ..)| *id).collect();
     assert_eq!(order, expected.iter().map(|record| record.id).collect::<Vec<_>>(), "R-SUB-3, I7");
     assert!(world.written().iter().all(|(.., at)| *at == Duration::from_secs(480)));
-    assert_eq!(node.calls()["submit"], 4, "batches of 500");
+    assert_eq!((node.calls()["due"], node.calls()["submit"]), (5, 8), "pages of 500, portions of 250");
     assert_eq!(node.heard.entries.load(Ordering::SeqCst), 2_000);
     assert_eq!(node.heard.lagging.load(Ordering::SeqCst), 0);
 }
