@@ -142,6 +142,7 @@ impl Shards for PgStore {
         );
         let lease_ms = i64::try_from(self.0.lease.as_millis()).unwrap_or(i64::MAX);
         let rows = sqlx::query(beat).bind(node).bind(lease_ms).fetch_all(self.pool()).await.map_err(unavailable)?;
+        self.beaten();
         let view = View::read(&rows)?;
         let plan = view.plan();
         if view.beating && plan == Plan::default() {

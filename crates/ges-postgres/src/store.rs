@@ -1,11 +1,12 @@
 //! The store: one pool, what it remembers, and its health.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ges_domain::ports::StoreError;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -19,6 +20,9 @@ use crate::services::Services;
 use crate::wake::PgWakeUps;
 use crate::{PgSettings, migrate};
 
+/// How long an answered heartbeat shows that the server is there; a little longer than from one to the next.
+const BEAT_COUNTS: Duration = Duration::from_secs(2);
+
 /// The record of callbacks in PostgreSQL. Clones share everything.
 #[derive(Clone)]
 pub struct PgStore(pub(crate) Arc<Inner>);
@@ -31,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) memory: Memory,
     pub(crate) recent: Recent,
     pub(crate) lease: Duration,
+    /// When the server answered the last heartbeat of a worker.
+    beat: Mutex<Option<Instant>>,
     clock: PgClock,
     listening: PgConnectOptions,
     /// Work that outlives its caller.
@@ -77,6 +83,7 @@ impl PgStore {
             memory: Memory::default(),
             recent: Recent::default(),
             lease: settings.lease,
+            beat: Mutex::default(),
             clock: clock.clone(),
             listening: settings.plain_options()?,
             tasks: TaskTracker::new(),
@@ -131,12 +138,20 @@ impl PgStore {
         Ok(format!("{:x}-{database:x}", cluster.cast_unsigned()))
     }
 
-    /// Whether the server answers: one statement.
+    /// Whether the server answers. A heartbeat of this process that it answered just now says so without a statement.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when it does not.
     pub async fn probe(&self) -> Result<(), StoreError> {
+        if self.0.beat.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|beat| beat.elapsed() < BEAT_COUNTS) {
+            return Ok(());
+        }
         sqlx::query("select 1").execute(&self.0.pool).await.map(drop).map_err(unavailable)
+    }
+
+    /// The server has answered a heartbeat.
+    pub(crate) fn beaten(&self) {
+        *self.0.beat.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// The server's time.

@@ -243,6 +243,22 @@ async fn an_update_of_a_running_session_is_one_statement() {
     assert!((200..240).contains(&used), "one statement each: {used}");
 }
 
+/// Design 8: a worker's health costs no statement of its own while its heartbeats are answered.
+#[tokio::test]
+async fn an_answered_heartbeat_is_a_sign_of_life() {
+    let (database, store) = provisioned().await;
+    store.close().await;
+    let before = transactions(&database).await;
+    let store = database.store().await;
+    store.hold("a").await.unwrap();
+    for _ in 0..100 {
+        store.probe().await.unwrap();
+    }
+    store.close().await;
+    let used = transactions(&database).await - before;
+    assert!(used < 60, "{used} statements for a hold and a hundred probes");
+}
+
 /// Two pods change one record by turns: what one of them remembers of it never overwrites what the other wrote (R-TR-4).
 #[tokio::test]
 async fn what_a_pod_remembers_never_overwrites_what_another_wrote() {

@@ -24,6 +24,8 @@ const PER_SECOND: u32 = 200;
 const NOTHING_PER_SECOND: u32 = 20;
 /// Connections to either listener; more wait, which counts.
 const CONNECTIONS: usize = 64;
+/// Seconds before the measured ones: connections, memories, plans.
+const WARM: u32 = 2;
 /// The service whose slots are looked at: two weeks of quarters of an hour.
 const CELLS: &str = "CB_Cells";
 const QUARTER_MS: i64 = 15 * 60_000;
@@ -131,14 +133,13 @@ pub(crate) async fn measure(quick: bool) -> Result<Vec<Figure>> {
     stage.cluster.provision(&json!({ "tenant": Cluster::TENANT, "services": [cells] }).to_string())?;
     let burst = Burst::to(&stage.apis);
     let kept = book_half(&burst).await?;
-    let spare = burst.book(vec![Order::now(0); (seconds * PER_SECOND / 10 + 10) as usize]).await?.whole()?;
+    let spare = burst.book(vec![Order::now(0); ((WARM + seconds) * PER_SECOND / 10) as usize]).await?.whole()?;
     let internal = stage.cluster.node("api-0")?.internal_port();
     let external = *stage.apis.first().context("no API pod")?;
     let spare = Mutex::new(spare.booked.into_iter().map(|booked| booked.id).collect());
     let mix = Arc::new(Mix { external: Door::to(external), internal: Door::to(internal), kept, spare });
     let slots = slots_listed(&mix).await?;
-    // Warm: connections, memories, plans.
-    drop(drive(&mix, 2).await?);
+    drop(drive(&mix, WARM).await?);
     let mut times = drive(&mix, seconds).await?;
     let mut at = |kind: Kind, part: f64| percentile(times.entry(kind).or_default(), part);
     let (create, availability) = (at(Kind::Create, 0.99), at(Kind::Availability, 0.99));
