@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use ges_config::{Captcha, Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
 use ges_domain::ports::{Clock, Record as _};
-use ges_domain::use_cases::CurrentWait;
+use ges_domain::use_cases::{CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Environment};
 use ges_http_client::Policy;
 use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
@@ -102,6 +102,16 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let push = outbound.push(&to_sim, vault.clone(), clock.clone()).map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
         provider,
+        call_in: Arc::new(RequestCallIn {
+            call_ins: Arc::new(store.clone()),
+            kept: Arc::new(store.clone()),
+            record: Arc::new(store.clone()),
+            catalogue: Arc::new(store.clone()),
+            plan: Arc::new(Plan),
+            clock: clock.clone(),
+            ids: Arc::new(RandomIds),
+            chance: Arc::new(SecureChance),
+        }),
         gauges: Arc::new(PushStory { metrics: frame.metrics.clone(), clock: clock.clone(), quiet: options.quiet }),
     });
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, OrsRedis, Settings};
 use ges_domain::ports::StoreError;
-use ges_domain::use_cases::CurrentWait;
+use ges_domain::use_cases::{CurrentWait, RequestCallIn};
 use ges_http_client::Policy;
 use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
 use ges_ors::{AllowedHosts, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, vault};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, vault};
 use ges_rest::{
     Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
 };
@@ -63,6 +63,16 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let push = outbound.push(&settings.push, vault, clock.clone()).map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
         provider,
+        call_in: Arc::new(RequestCallIn {
+            call_ins: Arc::new(store.clone()),
+            kept: Arc::new(store.clone()),
+            record: Arc::new(store.clone()),
+            catalogue: Arc::new(store.clone()),
+            plan: Arc::new(ges_phone::Plan),
+            clock: clock.clone(),
+            ids: Arc::new(RandomIds),
+            chance: Arc::new(SecureChance),
+        }),
         gauges: Arc::new(frame.metrics.clone()),
     });
     let wake_ups = store.wake_ups().await?;

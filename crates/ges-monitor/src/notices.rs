@@ -12,12 +12,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use ges_domain::Instant;
+use ges_domain::call_in::{CallInRequest, GroupName};
+use ges_domain::callback::{Callback, Source, UserData};
+use ges_domain::idempotency::{BodyDigest, Key, Keyed, Operation};
 use ges_domain::ports::{
     Begun, NoticeEnd, Notices, PushProvider, ServiceRef, Settled, Shard, ShardLease, StoreError, UpcomingClaim,
 };
 use ges_domain::push::{
-    HOLD, MAX_ATTEMPTS, SEND_TIME, Sent, Texts, Upcoming, Verdict, abandoned, compose, judge, upcoming,
+    Event, HOLD, MAX_ATTEMPTS, SEND_TIME, Sent, Texts, Upcoming, Verdict, abandoned, compose, judge, upcoming,
+    with_call_in,
 };
+use ges_domain::use_cases::{CallInWish, RequestCallIn};
 use tokio::sync::Notify;
 use tokio::time::Instant as Monotonic;
 
@@ -49,6 +54,8 @@ pub struct PushPorts {
     pub notices: Arc<dyn Notices>,
     /// Who brings messages to phones.
     pub provider: Arc<dyn PushProvider>,
+    /// Hands out the numbers that CALLBACK_CALL_IN names.
+    pub call_in: Arc<RequestCallIn>,
     /// Who hears what becomes of them.
     pub gauges: Arc<dyn PushGauges>,
 }
@@ -270,7 +277,12 @@ impl Attempt<'_> {
         let now = self.core.clock.now();
         let Begun { key, attempt, claimed_at, record } = begun;
         let of_no_use = attempt > MAX_ATTEMPTS || abandoned(key.event, record.as_ref(), claimed_at, now);
-        let verdict = match record.filter(|_| !of_no_use) {
+        let record = record.filter(|_| !of_no_use);
+        let call_in = match &record {
+            Some(record) if key.event == Event::CallbackCallIn => self.number_to_call(record, key.occasion).await,
+            _ => None,
+        };
+        let verdict = match record {
             None => Verdict::Failure { drop_target: false },
             Some(record) => {
                 // The hold runs by the store's clock from before the beginning; by ours it must not be as good as over.
@@ -278,6 +290,10 @@ impl Attempt<'_> {
                     return None;
                 }
                 let message = compose(key.event, key.occasion, &record, self.wait, &self.texts, now);
+                let message = match &call_in {
+                    Some(call_in) => with_call_in(message, call_in),
+                    None => message,
+                };
                 let sending = self.push.provider.send(key.tenant, &key.target, &message);
                 let sent = tokio::time::timeout(SEND_TIME, sending).await.unwrap_or(Sent::Failed { rest: None });
                 judge(attempt, sent)
@@ -290,6 +306,27 @@ impl Attempt<'_> {
         };
         tracing::debug!(callback.id = %key.callback, event = key.event.as_str(), attempt, ?verdict, "a push was tried");
         Some(Outcome { settled: Settled { key, attempt, end }, drop_target })
+    }
+
+    /// The call-in request that the message carries; the same one for every attempt. None: the service has no group, or no
+    /// number is free, and the app has to know what to call.
+    async fn number_to_call(&self, record: &Callback, occasion: u64) -> Option<CallInRequest> {
+        let service = self.core.catalogue.service(record.tenant, &record.service).await.ok()??;
+        let group = GroupName::new(&service.settings.call_in_group).ok()?;
+        let key =
+            Key::new(&format!("push-{}-{occasion}", record.id)).expect("invariant: an id and a number are visible");
+        let keyed = Keyed { operation: Operation::CallIn, key, body: BodyDigest([0; 32]) };
+        let (from, callback) = (Some(record.phone.clone()), Some(record.id));
+        let wish = CallInWish { group, from, user_data: UserData::default(), callback };
+        match self.push.call_in.run(record.tenant, wish, Source::Ui, Some(keyed)).await {
+            Ok(called_for) => Some(called_for.request().clone()),
+            Err(refusal) => {
+                tracing::warn!(
+                    callback.id = %record.id, error = &refusal as &dyn std::error::Error, "a push names no number to call"
+                );
+                None
+            }
+        }
     }
 
     /// Writes what became of attempts, and counts what has ended.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Event, Texts};
 use crate::Instant;
+use crate::call_in::CallInRequest;
 use crate::callback::{Callback, State};
 
 /// Largest payload a push provider takes, in bytes (integrations 6.3).
@@ -34,6 +35,15 @@ impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Message({})", self.event.as_str())
     }
+}
+
+/// Adds what an app needs to call in: the number, the code if there is one, and until when in milliseconds since the epoch (R-PSH-7).
+pub fn with_call_in(mut message: Message, call_in: &CallInRequest) -> Message {
+    message.data.insert("toPhoneNumber", call_in.reservation.number.as_str().to_owned());
+    message.data.insert("expirationTime", call_in.expires_at.millis().to_string());
+    message.data.extend(call_in.code().map(|code| ("accessCode", code.to_string())));
+    message.fit();
+    message
 }
 
 /// Puts a push together from the record as it stands. `queue_wait`: the wait of its queue, used when the session has told

@@ -8,7 +8,7 @@ mod texts;
 
 pub use due::{Upcoming, announced, upcoming};
 pub use event::Event;
-pub use message::{MAX_PAYLOAD_BYTES, Message, compose};
+pub use message::{MAX_PAYLOAD_BYTES, Message, compose, with_call_in};
 pub use retry::{ABANDON_AFTER, HOLD, MAX_ATTEMPTS, SEND_TIME, Sent, Verdict, abandoned, judge};
 pub use texts::{Text, Texts};
 

@@ -74,6 +74,8 @@ pub struct Settings {
     pub survey_rp: String,
     /// Minutes of wait below which CALLBACK_UPCOMING is pushed, 0 to 1440; 0 is off.
     pub push_threshold_minutes: u32,
+    /// Call-in group whose numbers CALLBACK_CALL_IN carries; empty for none.
+    pub call_in_group: String,
     /// Whether external creates need a CAPTCHA.
     pub captcha_required: bool,
     /// Which of the tenant's CAPTCHA site keys is used; none means the only one or the default one (R-CPT-1).
@@ -119,6 +121,7 @@ impl Default for Settings {
             max_transfer_attempts: 5,
             survey_rp: String::new(),
             push_threshold_minutes: 5,
+            call_in_group: String::new(),
             captcha_required: false,
             captcha_site_key: None,
             ewt_queue: None,
@@ -175,6 +178,7 @@ impl Settings {
         }
         text("callDisplayNumber", &self.call_display_number, 32, "at most 32 characters")?;
         text("callDisplayName", &self.call_display_name, 64, "at most 64 characters")?;
+        text("callInGroup", &self.call_in_group, 255, "at most 255 characters")?;
         number("maxPerSlot", self.max_per_slot.into(), 0, 10_000, "0 to 10000")?;
         self.throttle.check()?;
         number("callbackTtl", self.callback_ttl.into(), 60, 1_209_600, "60 to 1209600 seconds")?;

@@ -12,10 +12,11 @@ use ges_domain::ports::{
     Settled, ShardLease, StoreError, UpcomingClaim, UpcomingPage,
 };
 use ges_domain::push::{Message, Sent, Texts};
+use ges_domain::use_cases::RequestCallIn;
 use ges_domain::wait::Estimate;
 use ges_domain::{CallbackId, Instant, TenantId};
-use ges_testkit::FakePush;
-use ges_testkit::builders::{after, immediate, move_to, scheduled, tenant, update};
+use ges_testkit::builders::{after, call_in_group, immediate, move_to, scheduled, tenant, update};
+use ges_testkit::{CountingChance, CountingIds, FakePlan, FakePush};
 
 use super::world::{Crash, Node, World, pass, seconds, settings};
 use crate::PushPorts;
@@ -117,7 +118,18 @@ impl Pushing {
             world: Arc::clone(&self.world),
             provider: Arc::clone(&self.provider),
         });
-        let ports = PushPorts { notices: way.clone(), provider: way, gauges: self.ended.clone() };
+        let store = || Arc::new(self.world.store.clone());
+        let call_in = Arc::new(RequestCallIn {
+            call_ins: store(),
+            kept: store(),
+            record: store(),
+            catalogue: store(),
+            plan: Arc::new(FakePlan),
+            clock: self.world.store.clock().clone(),
+            ids: Arc::new(CountingIds::new()),
+            chance: Arc::new(CountingChance::from(1)),
+        });
+        let ports = PushPorts { notices: way.clone(), provider: way, call_in, gauges: self.ended.clone() };
         *node.push.lock().unwrap() = Some(ports);
         node
     }
@@ -173,6 +185,39 @@ async fn n4_and_n5_a_scheduled_callback_is_pushed_below_five_minutes_before_its_
     assert_eq!(pushing.sent(), [], "N4");
     seconds(3).await;
     assert_eq!(pushing.sent(), [("t".to_owned(), UPCOMING)], "N5");
+}
+
+/// R-PSH-2, R-PSH-7: the app learns which number to call and the code to say there, and the call finds its callback.
+#[tokio::test(start_paused = true)]
+async fn an_app_that_should_call_in_is_told_a_number_of_its_own() {
+    use ges_domain::callback::Direction;
+    use ges_domain::ports::CallIns as _;
+    let pushing = Pushing::new().await;
+    let world = &pushing.world;
+    world.store.put_group(tenant(), &call_in_group("help", &["+15550001"], Some(6))).await.unwrap();
+    let mut row = ges_testkit::builders::service_row("CB_Sales");
+    (row.settings.push_threshold_minutes, row.settings.call_in_group) = (0, "help".to_owned());
+    world.store.put_service(tenant(), &row).await.unwrap();
+    let (_monitor, _stop) = pushing.node().start(settings("a"));
+    seconds(1).await;
+    let originated = |record: &mut Callback| {
+        with_target("t")(record);
+        record.direction = Direction::UserOriginated;
+    };
+    let booked = world.book(immediate(world.now()).with(originated).build()).await;
+    seconds(2).await;
+    let routed = update("S1", 1, State::Routing);
+    pushing.provider.answer("t", Sent::Failed { rest: None });
+    world.store.apply_session_update(tenant(), booked.id, &routed, world.now()).await.unwrap();
+    seconds(8).await;
+    let sent = pushing.provider.sent();
+    assert_eq!(sent.len(), 2, "the second after 5 s");
+    let [first, second] = [&sent[0].1, &sent[1].1];
+    assert_eq!(first.event.as_str(), "CALLBACK_CALL_IN");
+    assert_eq!(first.data["toPhoneNumber"], "+15550001");
+    assert_eq!(first.data["accessCode"].len(), 6);
+    assert!(first.data["expirationTime"].parse::<i64>().unwrap() > world.now().millis());
+    assert_eq!(first.data, second.data, "every attempt names the same number and code");
 }
 
 #[tokio::test(start_paused = true)]
