@@ -55,7 +55,11 @@ impl From<sqlx::Error> for Fault {
             sqlx::Error::Configuration(_) => Self::Unreachable("the connection settings do not hold"),
             sqlx::Error::ColumnDecode { index, .. } => Self::Column(index),
             sqlx::Error::ColumnNotFound(name) => Self::Column(name),
-            _ => Self::Shape,
+            sqlx::Error::Decode(_) | sqlx::Error::ColumnIndexOutOfBounds { .. } | sqlx::Error::TypeNotFound { .. } => {
+                Self::Shape
+            }
+            // Says nothing about what is stored: a server that ends may break off in the middle of an answer.
+            _ => Self::Unreachable("the conversation with the server broke off"),
         }
     }
 }
@@ -93,4 +97,20 @@ pub(crate) fn lost_a_race(error: &sqlx::Error) -> bool {
     // A key that another flight has just kept an answer under is a race as well.
     let kept = error.as_database_error().and_then(|refused| refused.constraint()) == Some("idempotency_pk");
     kept || code.is_some_and(|code| matches!(&*code, "40P01" | "40001" | "55P03"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_that_broke_off_says_nothing_about_what_is_stored() {
+        let protocol = sqlx::Error::Protocol("unexpected message".into());
+        for error in [protocol, sqlx::Error::RowNotFound, sqlx::Error::WorkerCrashed] {
+            assert!(matches!(reading("slot_usage")(error), StoreError::Unavailable(_)));
+        }
+        for error in [sqlx::Error::ColumnNotFound("used".into()), sqlx::Error::Decode("no number".into())] {
+            assert!(matches!(reading("slot_usage")(error), StoreError::Unreadable { .. }));
+        }
+    }
 }
