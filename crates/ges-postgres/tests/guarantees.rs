@@ -430,7 +430,7 @@ async fn read_entries(database: &Database) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_services_cost_no_statement_and_an_agenda_is_one() {
     let (database, store) = provisioned().await;
-    for n in 0..50 {
+    for n in 0..200 {
         store.put_service(tenant(), &service_row(&format!("CB_{n}"))).await.unwrap();
     }
     store.book(distinct(0, scheduled(START, after(7200)).build())).await.unwrap();
