@@ -102,16 +102,13 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let push = outbound.push(&to_sim, vault.clone(), clock.clone()).map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
         provider,
-        call_in: Arc::new(RequestCallIn {
-            call_ins: Arc::new(store.clone()),
-            kept: Arc::new(store.clone()),
-            record: Arc::new(store.clone()),
-            catalogue: Arc::new(store.clone()),
-            plan: Arc::new(Plan),
-            clock: clock.clone(),
-            ids: Arc::new(RandomIds),
-            chance: Arc::new(SecureChance),
-        }),
+        call_in: Arc::new(RequestCallIn::over(
+            &Arc::new(store.clone()),
+            Arc::new(Plan),
+            clock.clone(),
+            Arc::new(RandomIds),
+            Arc::new(SecureChance),
+        )),
         gauges: Arc::new(PushStory { metrics: frame.metrics.clone(), clock: clock.clone(), quiet: options.quiet }),
     });
 

@@ -63,16 +63,13 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let push = outbound.push(&settings.push, vault, clock.clone()).map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
         provider,
-        call_in: Arc::new(RequestCallIn {
-            call_ins: Arc::new(store.clone()),
-            kept: Arc::new(store.clone()),
-            record: Arc::new(store.clone()),
-            catalogue: Arc::new(store.clone()),
-            plan: Arc::new(ges_phone::Plan),
-            clock: clock.clone(),
-            ids: Arc::new(RandomIds),
-            chance: Arc::new(SecureChance),
-        }),
+        call_in: Arc::new(RequestCallIn::over(
+            &Arc::new(store.clone()),
+            Arc::new(ges_phone::Plan),
+            clock.clone(),
+            Arc::new(RandomIds),
+            Arc::new(SecureChance),
+        )),
         gauges: Arc::new(frame.metrics.clone()),
     });
     let wake_ups = store.wake_ups().await?;

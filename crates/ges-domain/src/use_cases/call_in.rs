@@ -61,6 +61,26 @@ pub struct RequestCallIn {
 }
 
 impl RequestCallIn {
+    /// Puts it over one store.
+    pub fn over<S: CallIns + Catalogue + KeptAnswers + Record + 'static>(
+        store: &Arc<S>,
+        plan: Arc<dyn NumberingPlan>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        chance: Arc<dyn Chance>,
+    ) -> Self {
+        Self {
+            call_ins: store.clone(),
+            kept: store.clone(),
+            record: store.clone(),
+            catalogue: store.clone(),
+            plan,
+            clock,
+            ids,
+            chance,
+        }
+    }
+
     /// Makes a request that waits for its call (R-CTI-1 to R-CTI-8); under a key once, however often it is sent (I6).
     ///
     /// # Errors

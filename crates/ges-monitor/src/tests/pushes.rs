@@ -118,17 +118,14 @@ impl Pushing {
             world: Arc::clone(&self.world),
             provider: Arc::clone(&self.provider),
         });
-        let store = || Arc::new(self.world.store.clone());
-        let call_in = Arc::new(RequestCallIn {
-            call_ins: store(),
-            kept: store(),
-            record: store(),
-            catalogue: store(),
-            plan: Arc::new(FakePlan),
-            clock: self.world.store.clock().clone(),
-            ids: Arc::new(CountingIds::new()),
-            chance: Arc::new(CountingChance::from(1)),
-        });
+        let call_in = RequestCallIn::over(
+            &Arc::new(self.world.store.clone()),
+            Arc::new(FakePlan),
+            self.world.store.clock().clone(),
+            Arc::new(CountingIds::new()),
+            Arc::new(CountingChance::from(1)),
+        );
+        let call_in = Arc::new(call_in);
         let ports = PushPorts { notices: way.clone(), provider: way, call_in, gauges: self.ended.clone() };
         *node.push.lock().unwrap() = Some(ports);
         node
