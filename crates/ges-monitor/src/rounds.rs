@@ -104,6 +104,7 @@ impl Core {
         let rows = self.handover.due(*lease, service, until, self.settings.round).await?;
         let due = rows.iter().take_while(|row| row.desired_at <= until).count();
         let full = u32::try_from(due).is_ok_and(|due| due >= self.settings.round);
+        let saw_next = rows.len() > due;
         let mut end = RoundEnd { ewt, ..RoundEnd::default() };
         let stream_down = self.health().is_down();
         let mut batch = Vec::new();
@@ -124,6 +125,8 @@ impl Core {
                 }
             }
         }
+        // The one that was to come next does not wait: it is immediate, or somebody wished to cancel it. Who is next then?
+        end.stale |= saw_next && end.left.is_none();
         if !batch.is_empty() {
             let written = self.write(*lease, &batch).await?;
             end.progress |= written.recorded;

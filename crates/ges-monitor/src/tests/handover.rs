@@ -36,6 +36,23 @@ async fn a_lost_wake_up_only_delays_until_the_next_rescan() {
     assert_eq!(world.record(booked.id).submission.attempts, 1);
 }
 
+/// R-TYP-3: an immediate one joins the queue whatever its desired time, and whoever waits behind it is not forgotten.
+#[tokio::test(start_paused = true)]
+async fn one_that_goes_before_its_time_does_not_hide_the_next() {
+    let world = World::new().await;
+    let next = world.book(scheduled(world.now(), after(150)).slot(claim(after(150), 10)).build()).await;
+    let later = |record: &mut ges_domain::callback::Callback| record.desired_at = after(140);
+    let early = world.book(immediate(world.now()).with(later).build()).await;
+    let now = world.book(immediate(world.now()).build()).await;
+    let node = world.node();
+    let (_monitor, _stop) = node.start(settings("a"));
+    seconds(29).await;
+    let ids = || world.written().iter().map(|(id, ..)| *id).collect::<Vec<_>>();
+    assert_eq!(ids(), [now.id, early.id]);
+    seconds(2).await;
+    assert_eq!(ids(), [now.id, early.id, next.id], "120 s before its time, not at the next rescan");
+}
+
 #[tokio::test(start_paused = true)]
 async fn records_of_one_instant_go_in_the_order_of_the_rule() {
     let world = World::new().await;
