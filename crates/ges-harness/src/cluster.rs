@@ -17,6 +17,8 @@ pub use plan::{ClusterPlan, Simulator};
 
 /// How long a program may take until it is ready, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How often the programs are started before a port that is in use is an error.
+const STARTS: u32 = 4;
 /// How long an orderly end may take.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -93,15 +95,28 @@ impl Cluster {
         let redis = Redis::start(&programs.redis, &at.join("redis"))?;
         let mut cluster = Self { nodes: Vec::new(), redis, postgres, programs: programs.clone(), folder };
         let own = ServerPorts { postgres: cluster.postgres.port(), redis: cluster.redis.port() };
-        cluster.nodes = plan::nodes(plan, between(own)?, own.redis)?;
-        cluster.each_starts("ges-sim")?;
+        let servers = between(own)?;
+        for _ in 1..STARTS {
+            match cluster.programs_start(plan, servers, own.redis) {
+                // Another process has bound a port between its choice and its use.
+                Err(error) if format!("{error:#}").contains("in use") => {}
+                started => return started.map(|()| cluster),
+            }
+        }
+        cluster.programs_start(plan, servers, own.redis)?;
+        Ok(cluster)
+    }
+
+    /// Starts all programs, on ports chosen now.
+    fn programs_start(&mut self, plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Result<()> {
+        self.nodes = plan::nodes(plan, servers, redis)?;
+        self.each_starts("ges-sim")?;
         for document in &plan.provisioning {
-            cluster.provision(document)?;
+            self.provision(document)?;
         }
         // One API pod after the other: the first brings the schema up to date.
-        cluster.each_starts("api-")?;
-        cluster.each_starts("worker-")?;
-        Ok(cluster)
+        self.each_starts("api-")?;
+        self.each_starts("worker-")
     }
 
     fn each_starts(&mut self, prefix: &str) -> Result<()> {

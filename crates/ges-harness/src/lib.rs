@@ -7,9 +7,11 @@ mod postgres;
 mod program;
 mod redis;
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 
@@ -55,7 +57,11 @@ const PORTS: std::ops::Range<u16> = 15_000..32_000;
 /// Tries before there is none.
 const PORT_TRIES: u32 = 200;
 
-/// A loopback port that nobody uses at this moment.
+/// Ports this process has chosen; they are bound only later, by the programs it starts.
+static CHOSEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// A loopback port that nobody uses at this moment, and that this process was not given before. Another process may still
+/// take it first.
 ///
 /// # Errors
 /// The system has none.
@@ -64,7 +70,11 @@ pub fn free_port() -> Result<u16> {
     let width = u64::from(PORTS.end - PORTS.start);
     let candidates = (0..PORT_TRIES).filter_map(|n| u16::try_from(chance.hash_one(n) % width).ok());
     let mut candidates = candidates.map(|offset| PORTS.start + offset);
-    candidates.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).context("no free loopback port")
+    let mut chosen = CHOSEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_free = |port: &u16| !chosen.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let port = candidates.find(is_free).context("no free loopback port")?;
+    chosen.insert(port);
+    Ok(port)
 }
 
 /// A folder for one run that the user `postgres` can reach; removed when dropped.
@@ -76,4 +86,16 @@ pub fn run_folder() -> Result<tempfile::TempDir> {
     let folder = tempfile::Builder::new().prefix("ges-test-").tempdir()?;
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_given_once() {
+        let ports: BTreeSet<u16> = (0..500).map(|_| free_port().expect("there are thousands")).collect();
+        assert_eq!(ports.len(), 500);
+        assert!(ports.iter().all(|port| PORTS.contains(port)));
+    }
 }
