@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Redis, Settings};
 use ges_domain::booking::Accelerated;
-use ges_domain::ports::{Clock, StoreError};
+use ges_domain::ports::{Clock, NobodyFollows, StoreError};
 use ges_domain::use_cases::CurrentWait;
 use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
@@ -16,8 +16,8 @@ use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
 use ges_redis::{RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
-    external_router, internal_router, serve,
+    Api, Component, Endpoints, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits,
+    TenantHeaders, external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
@@ -87,7 +87,10 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         ids: Arc::new(RandomIds),
         chance: Arc::new(SecureChance),
         observed: observed.clone(),
+        published: Arc::new(NobodyFollows),
+        endpoints: endpoints(settings),
     };
+    store.follow_publishes();
     let mut api = Api::over(&Arc::new(store.clone()), parts);
     if let Some(times) = &accelerator {
         api.book.bookings = Arc::new(Accelerated::new(api.book.bookings, times.clone()));
@@ -120,6 +123,17 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     store.close().await;
     tracing::info!("drained");
     Ok(())
+}
+
+/// What the tenants API tells about where sessions and routers are.
+fn endpoints(settings: &Settings) -> Endpoints {
+    let own =
+        settings.urs.regions.iter().filter(|nodes| Some(nodes.region.as_str()) == settings.region_affinity.as_deref());
+    let urs = match settings.urs.urls.as_slice() {
+        [] => own.flat_map(|nodes| nodes.urs.clone()).collect(),
+        urls => urls.iter().map(ToString::to_string).collect(),
+    };
+    Endpoints { ors: vec![settings.ors.url.to_string()], urs }
 }
 
 async fn bind(settings: &Settings, port: u16) -> Result<TcpListener> {

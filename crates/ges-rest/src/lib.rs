@@ -12,6 +12,7 @@ mod codes;
 mod cors;
 mod credentials;
 mod dates;
+mod designer;
 mod engagement;
 mod exchange;
 mod fields;
@@ -29,7 +30,7 @@ mod server;
 #[cfg(test)]
 mod testing;
 
-pub use api::{Api, Observed, Parts};
+pub use api::{Api, Endpoints, Observed, Parts};
 pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};
 pub use listener::{Limits, TenantHeaders, external_router, internal_router, worker_router};
 pub use openapi::openapi_document;
