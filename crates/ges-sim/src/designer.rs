@@ -74,6 +74,8 @@ impl Designer {
     /// # Errors
     /// The HTTP client cannot be built.
     pub fn new(ges: &str, ccid: &str) -> Result<Self, DesignerError> {
+        // Whoever came first has chosen the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
         Ok(Self { ges: ges.trim_end_matches('/').to_owned(), ccid: ccid.to_owned(), http })
     }

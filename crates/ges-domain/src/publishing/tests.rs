@@ -414,7 +414,7 @@ prop_compose! {
 }
 
 proptest! {
-    /// P-8 in spirit: the grammar of integrations 2.14 loses nothing.
+    /// The grammar of integrations 2.14 loses nothing.
     #[test]
     fn reading_a_written_calendar_is_the_identity(hours in office_hours()) {
         prop_assert_eq!(read_hours("BH", &written(&hours)).unwrap(), hours);
