@@ -27,7 +27,7 @@ const SOMEBODY: Peer = Peer::Routers(TenantId(Uuid::nil()));
 enum Source {
     Named(Vec<Named>),
     Dns { routers: String, orchestration: String, region: Region },
-    Consul { consul: Consul, routers: String, orchestration: String },
+    Consul { consul: Box<Consul>, routers: String, orchestration: String },
 }
 
 struct Named {
@@ -91,7 +91,7 @@ impl Directory {
     /// What Consul says passes its checks, under these names; datacenters are regions.
     pub fn consul(consul: Consul, routers: &str, orchestration: &str) -> Self {
         let (routers, orchestration) = (routers.to_owned(), orchestration.to_owned());
-        Self::over(Source::Consul { consul, routers, orchestration })
+        Self::over(Source::Consul { consul: Box::new(consul), routers, orchestration })
     }
 
     /// The nodes as found last, in their order. The same `Arc` until something else is found.
