@@ -156,7 +156,8 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     };
     let tenant_headers =
         if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
-    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
+    let outside_limits =
+        Limits::external().with_tenant_headers(tenant_headers).behind(settings.server.trusted_proxies.clone());
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
     let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     let prober = Prober { observed, clock: clock.clone(), probes };

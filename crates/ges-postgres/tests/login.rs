@@ -35,7 +35,7 @@ async fn a_changed_login_serves_new_connections_listening_ones_too() {
     while store.put_service(tenant(), &service_row("CB_Sales")).await.is_err() {}
     let seen = "select distinct usename::text from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()";
     let users: Vec<String> = sqlx::query_scalar(seen).fetch_all(&mut admin).await.unwrap();
-    assert_eq!(users, [role.clone()]);
+    assert_eq!(users, std::slice::from_ref(&role));
     store.close().await;
     sqlx::query(AssertSqlSafe(format!("drop role {role}"))).execute(&mut admin).await.unwrap();
 }
