@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, Redis, Settings};
+use ges_config::{Discovery, Loaded, Redis, RegionNodes, Settings};
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{Clock, NobodyFollows, StoreError};
 use ges_domain::use_cases::CurrentWait;
@@ -13,14 +13,15 @@ use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
-use ges_redis::{RedisAcceptedTimes, Server, Tls};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, use_new_keys, vault};
+use ges_redis::{Login, RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
     Api, Component, Endpoints, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits,
     TenantHeaders, external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
+use ges_vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -39,23 +40,26 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let database = database(settings, "ges-api")?;
     let Some(store) = frame.wait_for("the database", async || open(&database).await).await else { return Ok(()) };
     let clock = Arc::new(store.clock());
-    let outbound = Outbound::new(&frame.metrics);
+    let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
     let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
     let (environment, token) = outbound.environment(gws)?;
-    let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
+    let affinity = settings.region_affinity.as_deref();
+    let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
+    let waits = outbound.waits(&settings.urs, directory, affinity)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
         settings.ors.url.as_str(),
-        AllowedHosts::default(),
+        AllowedHosts::new(&settings.ors.allowed_hosts),
     )?);
 
-    let accelerator = match &settings.redis {
+    let redis = settings.redis.as_ref().map(accelerator);
+    let accelerator = match &redis {
         Some(redis) => {
             let Some(store) = frame.wait_for("the database", async || store.identity().await).await else {
                 return Ok(());
             };
-            Some(Arc::new(RedisAcceptedTimes::start(&accelerator(redis), store)?))
+            Some(Arc::new(RedisAcceptedTimes::start(redis, store)?))
         }
         None => None,
     };
@@ -73,6 +77,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let observed = Observed::new(health.clone(), frame.metrics.clone());
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let statistics = outbound.statistics(gws, vault.clone())?;
+    frame.when_secrets_change(rotation(store.clone(), redis.map(|redis| redis.login), vault.clone()));
     let parts = Parts {
         wait: wait.clone(),
         waits,
@@ -112,7 +117,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     };
     let tenant_headers =
         if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
-    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
+    let outside_limits =
+        Limits::external().with_tenant_headers(tenant_headers).behind(settings.server.trusted_proxies.clone());
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
     let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     tokio::join!(inside, outside);
@@ -125,13 +131,16 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     Ok(())
 }
 
-/// What the tenants API tells about where sessions and routers are.
+/// What the tenants API tells about where sessions and routers are. Routers that Consul finds are told by nobody else.
 fn endpoints(settings: &Settings) -> Endpoints {
-    let own =
-        settings.urs.regions.iter().filter(|nodes| Some(nodes.region.as_str()) == settings.region_affinity.as_deref());
-    let urs = match settings.urs.urls.as_slice() {
-        [] => own.flat_map(|nodes| nodes.urs.clone()).collect(),
-        urls => urls.iter().map(ToString::to_string).collect(),
+    let urs = match &settings.urs.discovery {
+        Discovery::Routers(urls) => urls.iter().map(ToString::to_string).collect(),
+        Discovery::Regions(regions) => {
+            let own = |nodes: &&RegionNodes| Some(nodes.region.as_str()) == settings.region_affinity.as_deref();
+            regions.iter().find(own).or(regions.first()).map(|nodes| nodes.urs.clone()).unwrap_or_default()
+        }
+        Discovery::Dns { urs } => vec![urs.clone()],
+        Discovery::Consul(_) => Vec::new(),
     };
     Endpoints { ors: vec![settings.ors.url.to_string()], urs }
 }
@@ -147,11 +156,25 @@ pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::connect(settings).await
 }
 
+/// New credentials for new connections (integrations 10.1).
+fn rotation(store: PgStore, redis: Option<Login>, vault: Arc<Vault>) -> impl FnMut(&Settings) + Send {
+    move |settings| {
+        match database(settings, "ges-api").and_then(|database| Ok(store.connect_by(&database)?)) {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "the database is reached as before"),
+        }
+        if let (Some(login), Some(redis)) = (&redis, &settings.redis) {
+            login.change(None, redis.password.clone());
+        }
+        use_new_keys(&vault, settings.credentials_key.as_ref());
+    }
+}
+
 /// How the accelerating Redis is reached.
 fn accelerator(redis: &Redis) -> Server {
     let Redis { host, port, secure, cluster, password } = redis.clone();
     let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
-    Server { host, port, cluster, tls, username: None, password }
+    Server { host, port, cluster, tls, login: Login::new(None, password) }
 }
 
 fn probe_of_accelerator(times: Arc<RedisAcceptedTimes>) -> Probe {

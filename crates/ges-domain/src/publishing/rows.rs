@@ -1,6 +1,7 @@
 //! Rows of the native tables as sections (integrations 5.4).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::cells::filled;
 use super::section::KIND;
@@ -37,10 +38,9 @@ pub fn sections_of(table: Table, rows: Vec<Cells>) -> (BTreeMap<String, Cells>, 
         if let Some(word) = table.kind().word() {
             cells.insert(KIND.to_owned(), word.to_owned());
         }
-        if sections.contains_key(&name) {
-            refused.push(Flaw::new(columns[0], "names a row that was given before").of(&row));
-        } else {
-            sections.insert(name, cells);
+        match sections.entry(name) {
+            Entry::Occupied(_) => refused.push(Flaw::new(columns[0], "names a row that was given before").of(&row)),
+            Entry::Vacant(free) => drop(free.insert(cells)),
         }
     }
     (sections, refused)
