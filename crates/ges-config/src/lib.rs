@@ -6,6 +6,7 @@
 //! the process; everything else works on values.
 
 mod catalogue;
+mod client_secret;
 mod layers;
 mod names;
 mod ors_redis;
@@ -20,6 +21,6 @@ pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
 pub use settings::{
-    Alerts, Captcha, Db, Gws, Level, Loaded, Log, Nexus, Ors, Push, Redis, RegionNodes, Server, Settings, Urs,
+    Alerts, BreakGlass, Captcha, Db, Gws, Level, Loaded, Log, Nexus, Ors, Push, Rbac, Redis, RegionNodes, Server, Settings, Ui, Urs,
 };
 pub use sources::Sources;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::catalogue::Role;
+use crate::client_secret::{self, Encoding, Reading};
 use crate::layers::Layers;
 use crate::ors_redis::{Given, OrsRedis, Secret, resolve};
 use crate::problem::{ConfigError, Problem, Warning};
@@ -41,6 +42,12 @@ pub struct Settings {
     pub urs: Urs,
     /// Seals credentials of tenants; read by the vault.
     pub credentials_key: Option<SecretString>,
+    /// Seals the tokens of console sessions; unset: sessions end with the process that began them.
+    pub session_key: Option<SecretString>,
+    /// Access to the console.
+    pub rbac: Rbac,
+    /// The console itself.
+    pub ui: Ui,
     /// Push notifications.
     pub push: Push,
     /// CAPTCHA.
@@ -64,6 +71,8 @@ pub struct Server {
     pub external_port: u16,
     /// `None` when sessions reach this process at its own address.
     ges_url: Option<Url>,
+    /// How browsers reach the console; `None`: as their own request names it.
+    pub public_url: Option<Url>,
     /// Whether external requests that name a contact center in a header are refused instead of stripped of it.
     pub reject_tenant_headers: bool,
 }
@@ -158,6 +167,34 @@ pub struct Gws {
     pub public_auth_url: Option<Url>,
     pub client_id: String,
     pub client_secret: SecretString,
+}
+
+/// Who may do what at the console (domain chapter 20).
+#[derive(Debug, Clone)]
+pub struct Rbac {
+    /// Access groups and roles whose members are DevOps (R-RB-2).
+    pub devops_access_groups: Vec<String>,
+    /// Folder of the VQ proxies (R-LOB-1).
+    pub vq_proxy_folder: String,
+    /// Type of the script objects that are VQ proxies.
+    pub vq_proxy_script_type: String,
+    /// Whether somebody without any role may do everything (R-RB-5).
+    pub open_by_default: bool,
+}
+
+/// The console.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    /// Sign-in without GWS; `None` unless both values are set and are not those of samples.
+    pub break_glass: Option<BreakGlass>,
+}
+
+/// Name and password of the sign-in without GWS.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct BreakGlass {
+    pub username: String,
+    pub password: SecretString,
 }
 
 /// The accelerating Redis.
@@ -285,6 +322,14 @@ impl Settings {
             },
             urs: urs(&mut reader),
             credentials_key: reader.secret("security.credentials_key"),
+            session_key: reader.secret("security.session_key"),
+            rbac: Rbac {
+                devops_access_groups: reader.list("devops_access_groups"),
+                vq_proxy_folder: reader.text_or_empty("rbac.vq_proxy_folder"),
+                vq_proxy_script_type: reader.text_or_empty("rbac.vq_proxy_script_type"),
+                open_by_default: reader.flag("rbac.open_by_default"),
+            },
+            ui: Ui { break_glass: break_glass(&mut reader) },
             push: push(&mut reader),
             captcha: Captcha {
                 base_url: reader.url("captcha.base_url").unwrap_or_else(placeholder),
@@ -328,6 +373,7 @@ fn server(role: Role, reader: &mut Reader) -> Server {
         internal_port,
         external_port,
         ges_url,
+        public_url: reader.url("server.public_url"),
         reject_tenant_headers,
     }
 }
@@ -369,10 +415,10 @@ fn db(reader: &mut Reader) -> Option<Db> {
 }
 
 fn gws(reader: &mut Reader) -> Option<Gws> {
-    let (auth, env) = (reader.url("gws.auth_url"), reader.url("gws.env_url"));
-    let (conf, public) = (reader.url("gws.conf_url"), reader.url("gws.public_auth_url"));
-    let stats = reader.url("gws.stats_url").or_else(|| conf.clone());
-    let (client_id, client_secret) = (reader.text("gws.client_id"), reader.secret("gws.client_secret"));
+    let (auth, env) = (reader.service_url("gws.auth_url"), reader.service_url("gws.env_url"));
+    let (conf, public) = (reader.service_url("gws.conf_url"), reader.service_url("gws.public_auth_url"));
+    let stats = reader.service_url("gws.stats_url").or_else(|| conf.clone());
+    let (client_id, client_secret) = (reader.text("gws.client_id"), client_secret(reader));
     if client_id.is_some() != client_secret.is_some() && reader.problems.is_empty() {
         reader.problems.push(Problem::Relation {
             first: "GES_GWS__CLIENT_ID",
@@ -389,6 +435,42 @@ fn gws(reader: &mut Reader) -> Option<Gws> {
         client_id: client_id?,
         client_secret: client_secret?,
     })
+}
+
+/// The client secret in clear (integrations 10.4).
+fn client_secret(reader: &mut Reader) -> Option<SecretString> {
+    let encoding = Encoding::of(&reader.word("gws.secret_encoding"));
+    let password = reader.secret("gws.decrypt_password");
+    let secret = match client_secret::read(reader.secret("gws.client_secret")?, password.as_ref(), encoding) {
+        Reading::Clear(secret) => secret,
+        Reading::Decrypted(secret) => {
+            reader.warnings.push(Warning::WeaklySealedSecret);
+            secret
+        }
+        Reading::Undecrypted(secret) => {
+            reader.warnings.push(Warning::SecretTakenAsIs);
+            secret
+        }
+        Reading::Unreadable => {
+            reader.problems.push(Problem::Relation {
+                first: "GES_GWS__CLIENT_SECRET",
+                second: "GES_GWS__DECRYPT_PASSWORD",
+                rule: "with GES_GWS__SECRET_ENCODING aes-128-ecb the secret has to decrypt with the password",
+            });
+            return None;
+        }
+    };
+    Some(secret)
+}
+
+/// The password that stands in samples opens nothing (integrations 4.2.3).
+fn break_glass(reader: &mut Reader) -> Option<BreakGlass> {
+    let (username, password) = (reader.text("ui.devops_username")?, reader.secret("ui.devops_password")?);
+    if password.expose_secret() == "letmein" {
+        reader.warnings.push(Warning::SampleBreakGlass);
+        return None;
+    }
+    Some(BreakGlass { username, password })
 }
 
 fn urs(reader: &mut Reader) -> Urs {
