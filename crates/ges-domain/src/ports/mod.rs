@@ -6,11 +6,13 @@ mod accepted;
 mod call_in;
 mod catalogue;
 mod credentials;
+mod directory;
 mod error;
 mod handover;
 mod human;
 mod ids;
 mod kept;
+mod proxies;
 mod pulse;
 mod push;
 mod record;
@@ -24,6 +26,7 @@ pub use credentials::{
     CredentialDesk, CredentialError, CredentialKind, OpenCredential, OpenCredentials, SealedCredential,
     SealedCredentials,
 };
+pub use directory::{Account, Directory, DirectoryError};
 pub use error::{Cause, Remedy, StoreError};
 pub use handover::{
     AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, SHARDS, ServiceRef, Shard, ShardLease, Shards, Wake,
@@ -32,6 +35,7 @@ pub use handover::{
 pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
 pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
+pub use proxies::{ProvisionedServices, Proxies, Proxy, ProxyError};
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
