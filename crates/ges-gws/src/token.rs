@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{GwsError, GwsObserver, envelope};
 
-const SERVICE: &str = "the authentication service";
+pub(crate) const SERVICE: &str = "the authentication service";
 /// Rest after Authentication refused our credentials: a wrong secret does not become right by asking.
 const REFUSED_REST: Duration = Duration::from_secs(30);
 /// Rest after a renewal failed while the token at hand still serves.
@@ -19,6 +19,8 @@ const RENEWAL_REST: Duration = Duration::from_secs(5);
 const REPLACEMENT_REST: Duration = Duration::from_secs(5);
 /// Lifetime of a token whose answer names none.
 const UNNAMED_LIFETIME: u64 = 300;
+/// No token is believed to live longer.
+const LONGEST_LIFETIME: u64 = 366 * 24 * 60 * 60;
 /// Time for a token, retries included.
 const TOKEN_TIME: Duration = Duration::from_secs(5);
 
@@ -213,17 +215,57 @@ impl ClientToken {
     }
 
     async fn fetch(&self) -> Result<Token, GwsError> {
+        let endpoint = Endpoint { http: &self.http, url: &self.url, credentials: &self.credentials };
+        let asked_at = (self.clock)();
+        // A token fetched twice does no harm.
+        let granted = endpoint.ask(&self.grant(), Repeat::Freely, &*self.observer).await?;
+        Ok(Token {
+            text: granted.text,
+            renew_at: asked_at + granted.life * 4 / 5,
+            expires_at: asked_at.saturating_add(granted.life),
+        })
+    }
+}
+
+/// Whether a grant may be asked for again after silence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    Freely,
+    /// What is shown for it is good once.
+    Never,
+}
+
+/// Where tokens are granted, and to which client.
+pub(crate) struct Endpoint<'a> {
+    pub(crate) http: &'a HttpClient,
+    pub(crate) url: &'a Url,
+    pub(crate) credentials: &'a Credentials,
+}
+
+/// A granted token.
+pub(crate) struct Granted {
+    pub(crate) text: SecretString,
+    pub(crate) refresh: Option<SecretString>,
+    pub(crate) life: Duration,
+}
+
+impl Endpoint<'_> {
+    /// Asks for a token with this form. [`GwsError::Refused`] tells that what the form shows is not good.
+    pub(crate) async fn ask(
+        &self,
+        form: &[(&str, &str)],
+        repeat: Repeat,
+        observer: &dyn GwsObserver,
+    ) -> Result<Granted, GwsError> {
         let call = Call::post("token", "/auth/v3/oauth/token", self.url.clone())
             .basic(&self.credentials.client_id, self.credentials.client_secret.clone())
-            .form(&self.grant())
-            // A token fetched twice does no harm.
-            .idempotent()
+            .form(form)
             .within(TOKEN_TIME);
-        let asked_at = (self.clock)();
+        let call = if repeat == Repeat::Freely { call.idempotent() } else { call };
         let reply = self.http.send(&call).await.map_err(|source| {
             let failure = outage(source);
             if failure.is_outage() {
-                self.observer.server_error();
+                observer.server_error();
             }
             failure
         })?;
@@ -231,23 +273,23 @@ impl ClientToken {
         match reply.status() {
             200..300 => {}
             status if status == 401 || (status == 400 && invalid_client()) => {
-                self.observer.wrong_credentials();
+                observer.wrong_credentials();
                 return Err(GwsError::WrongCredentials);
             }
             status => return Err(GwsError::Refused { service: SERVICE, status }),
         }
         let answer: Value = reply.json().map_err(outage)?;
-        let text = answer["access_token"].as_str().filter(|text| !text.is_empty());
-        let text = text.ok_or(GwsError::Unreadable { service: SERVICE, wanted: "access_token" })?;
-        let life = Duration::from_secs(envelope::seconds(&answer["expires_in"]).unwrap_or(UNNAMED_LIFETIME));
-        Ok(Token {
-            text: text.to_owned().into(),
-            renew_at: asked_at + life * 4 / 5,
-            expires_at: asked_at.saturating_add(life),
+        let text =
+            |field: &str| answer[field].as_str().filter(|text| !text.is_empty()).map(|text| text.to_owned().into());
+        let life = envelope::seconds(&answer["expires_in"]).unwrap_or(UNNAMED_LIFETIME).min(LONGEST_LIFETIME);
+        Ok(Granted {
+            text: text("access_token").ok_or(GwsError::Unreadable { service: SERVICE, wanted: "access_token" })?,
+            refresh: text("refresh_token"),
+            life: Duration::from_secs(life),
         })
     }
 }
 
-fn outage(source: CallError) -> GwsError {
+pub(crate) fn outage(source: CallError) -> GwsError {
     GwsError::Call { service: SERVICE, source }
 }

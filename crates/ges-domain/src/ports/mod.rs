@@ -10,6 +10,7 @@ mod directory;
 mod error;
 mod handover;
 mod human;
+mod identities;
 mod ids;
 mod kept;
 mod proxies;
@@ -33,6 +34,7 @@ pub use handover::{
     WakeUps, shard_of,
 };
 pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
+pub use identities::{Identities, IdentityError, Person, UserToken, UserTokens};
 pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
 pub use proxies::{ProvisionedServices, Proxies, Proxy, ProxyError};
