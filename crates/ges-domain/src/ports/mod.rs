@@ -5,6 +5,7 @@
 mod accepted;
 mod call_in;
 mod catalogue;
+mod console_sessions;
 mod credentials;
 mod directory;
 mod error;
@@ -23,6 +24,7 @@ mod stream;
 pub use accepted::AcceptedTimes;
 pub use call_in::{CallIns, Reserved};
 pub use catalogue::{Catalogue, ServiceRow};
+pub use console_sessions::{ConsoleSession, ConsoleSessions, WordDigest};
 pub use credentials::{
     CredentialDesk, CredentialError, CredentialKind, OpenCredential, OpenCredentials, SealedCredential,
     SealedCredentials,
