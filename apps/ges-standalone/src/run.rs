@@ -180,6 +180,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         wake_ups: store.wake_ups(),
         gauges: Arc::new(frame.metrics.clone()),
         push,
+        proxies: None,
     };
     let monitor = Monitor::start(ports, monitoring, frame.stop.clone());
     let mut lost = LostSessions::new(Arc::new(store.clone()), sessions, Arc::new(store.clone()), clock);

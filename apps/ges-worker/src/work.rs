@@ -9,14 +9,14 @@ use ges_config::{Loaded, OrsRedis, Settings};
 use ges_domain::ports::StoreError;
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
 use ges_http_client::Policy;
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
+use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, drive};
 use ges_ors::{AllowedHosts, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, vault};
 use ges_rest::{
     Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
 };
-use ges_telemetry::{Dependency, Layout};
+use ges_telemetry::{Dependency, Layout, Metrics};
 use ges_urs::UrsWaits;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -72,6 +72,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         )),
         gauges: Arc::new(frame.metrics.clone()),
     });
+    let proxies = proxies(&outbound, settings, &store, &frame.metrics)?;
     let wake_ups = store.wake_ups().await?;
     let monitor = Monitor::start(
         MonitorPorts {
@@ -88,6 +89,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             wake_ups: Box::new(wake_ups),
             gauges: Arc::new(frame.metrics.clone()),
             push,
+            proxies,
         },
         MonitorSettings::of(&frame.node),
         frame.stop.clone(),
@@ -106,6 +108,19 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     store.close().await;
     tracing::info!("drained");
     Ok(())
+}
+
+/// Proxies are kept where the Configuration service and our client there are configured.
+fn proxies(outbound: &Outbound, settings: &Settings, store: &PgStore, metrics: &Metrics) -> Result<Option<ProxyPorts>> {
+    let Some(gws) = &settings.gws else { return Ok(None) };
+    let (_, token) = outbound.environment(gws)?;
+    let configuration = outbound.configuration(gws, token, &settings.rbac)?;
+    Ok(configuration.map(|proxies| ProxyPorts {
+        services: Arc::new(store.clone()),
+        proxies,
+        gauges: Arc::new(metrics.clone()),
+        bell: ProxyBell::default(),
+    }))
 }
 
 fn stream_settings(redis: &OrsRedis, stream: &str) -> RedisSettings {
