@@ -18,6 +18,7 @@ mod proxies;
 mod pulse;
 mod push;
 mod record;
+mod sealing;
 mod sessions;
 mod stream;
 
@@ -43,5 +44,6 @@ pub use proxies::{ProvisionedServices, Proxies, Proxy, ProxyError};
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
+pub use sealing::Sealing;
 pub use sessions::{CancelOutcome, Sessions};
 pub use stream::{Dispatch, StreamError, SubmissionStream};
