@@ -13,14 +13,15 @@ use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
-use ges_redis::{RedisAcceptedTimes, Server, Tls};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, use_new_keys, vault};
+use ges_redis::{Login, RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
     Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
     external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
+use ges_vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -39,27 +40,32 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let database = database(settings, "ges-api")?;
     let Some(store) = frame.wait_for("the database", async || open(&database).await).await else { return Ok(()) };
     let clock = Arc::new(store.clock());
-    let outbound = Outbound::new(&frame.metrics);
+    let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
     let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
     let (environment, token) = outbound.environment(gws)?;
-    let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
+    let affinity = settings.region_affinity.as_deref();
+    let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
+    let waits = outbound.waits(&settings.urs, directory, affinity)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
         settings.ors.url.as_str(),
-        AllowedHosts::default(),
+        AllowedHosts::new(&settings.ors.allowed_hosts),
     )?);
 
-    let accelerator = match &settings.redis {
+    let redis = settings.redis.as_ref().map(accelerator);
+    let accelerator = match &redis {
         Some(redis) => {
             let Some(store) = frame.wait_for("the database", async || store.identity().await).await else {
                 return Ok(());
             };
-            Some(Arc::new(RedisAcceptedTimes::start(&accelerator(redis), store)?))
+            Some(Arc::new(RedisAcceptedTimes::start(redis, store)?))
         }
         None => None,
     };
+    let configuration = outbound.configuration(gws, token.clone(), &settings.rbac)?;
     let mut probes = probes(&store, environment.clone(), token, waits.clone());
+    probes.extend(configuration.clone().map(probe_of_configuration));
     probes.extend(accelerator.clone().map(probe_of_accelerator));
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -73,6 +79,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let observed = Observed::new(health.clone(), frame.metrics.clone());
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let statistics = outbound.statistics(gws, vault.clone())?;
+    frame.when_secrets_change(rotation(store.clone(), redis.map(|redis| redis.login), vault.clone()));
     let parts = Parts {
         wait: wait.clone(),
         waits,
@@ -92,15 +99,22 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     if let Some(times) = &accelerator {
         api.book.bookings = Arc::new(Accelerated::new(api.book.bookings, times.clone()));
     }
+    api.console = crate::console::console(&outbound, settings, configuration, &store)?;
     let api = Arc::new(api);
 
     let tasks = TaskTracker::new();
     let prober = Prober { observed, clock: clock.clone(), probes };
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
+    let console = api.console.clone();
     let forgetting = tokio::spawn(frame.stop.clone().run_until_cancelled_owned(async move {
         loop {
             tokio::time::sleep(FORGET_EVERY).await;
             wait.forget_old(clock.now());
+            if let Some(console) = &console
+                && let Err(error) = console.purge().await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "sessions that are over were not deleted");
+            }
         }
     }));
     tracing::info!(internal = %internal.local_addr()?, external = %external.local_addr()?, "listening");
@@ -109,7 +123,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     };
     let tenant_headers =
         if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
-    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
+    let outside_limits =
+        Limits::external().with_tenant_headers(tenant_headers).behind(settings.server.trusted_proxies.clone());
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
     let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     tokio::join!(inside, outside);
@@ -133,11 +148,33 @@ pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::connect(settings).await
 }
 
+/// New credentials for new connections (integrations 10.1).
+fn rotation(store: PgStore, redis: Option<Login>, vault: Arc<Vault>) -> impl FnMut(&Settings) + Send {
+    move |settings| {
+        match database(settings, "ges-api").and_then(|database| Ok(store.connect_by(&database)?)) {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "the database is reached as before"),
+        }
+        if let (Some(login), Some(redis)) = (&redis, &settings.redis) {
+            login.change(None, redis.password.clone());
+        }
+        use_new_keys(&vault, settings.credentials_key.as_ref());
+    }
+}
+
 /// How the accelerating Redis is reached.
 fn accelerator(redis: &Redis) -> Server {
     let Redis { host, port, secure, cluster, password } = redis.clone();
     let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
-    Server { host, port, cluster, tls, username: None, password }
+    Server { host, port, cluster, tls, login: Login::new(None, password) }
+}
+
+fn probe_of_configuration(configuration: Arc<ges_gws::Configuration>) -> Probe {
+    let effect = "rights at the console age and then nobody gets in; VQ proxies wait";
+    Probe::new(Component::of(Dependency::GwsConfig, false).with_effect(effect), move || {
+        let configuration = configuration.clone();
+        async move { configuration.probe().await.map_err(|_| fault("no answer")) }
+    })
 }
 
 fn probe_of_accelerator(times: Arc<RedisAcceptedTimes>) -> Probe {

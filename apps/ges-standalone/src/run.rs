@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Captcha, Gws, Loaded, Settings, Urs};
+use ges_config::{Captcha, Discovery, Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
 use ges_domain::ports::{Clock, Record as _};
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Environment};
 use ges_http_client::Policy;
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
+use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, drive};
 use ges_ors::{AllowedHosts, LocalStream, Origin, OrsSessions};
 use ges_phone::Plan;
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
@@ -74,10 +74,12 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     };
     let sim = Sim::start(world, Some(Arc::new(LocalSource(stream.clone())))).await?;
 
-    let outbound = Outbound::new(&frame.metrics);
+    let outbound = Outbound::new(&frame.metrics, None)?;
     let gws = gws_of(&sim.addresses())?;
     let (environment, token) = outbound.environment(&gws)?;
-    let waits = outbound.waits(&urs_of(&sim.addresses(), settings)?, None)?;
+    let urs = urs_of(&sim.addresses(), settings)?;
+    let directory = outbound.directory(&urs.discovery, &settings.ors.url, None, &frame.stop)?;
+    let waits = outbound.waits(&urs, directory, None)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OneNode(Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
@@ -112,6 +114,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         gauges: Arc::new(PushStory { metrics: frame.metrics.clone(), clock: clock.clone(), quiet: options.quiet }),
     });
 
+    let configuration = outbound.configuration(&gws, token.clone(), &settings.rbac)?;
     let probes = probes(&store, environment.clone(), token, waits.clone());
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -138,7 +141,9 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         chance: Arc::new(SecureChance),
         observed: observed.clone(),
     };
-    let api = Arc::new(Api::over(&Arc::new(store.clone()), parts));
+    let mut api = Api::over(&Arc::new(store.clone()), parts);
+    api.console = Some(crate::console::console(&outbound, settings, &gws, configuration.clone(), &store)?);
+    let api = Arc::new(api);
 
     let welcome =
         Welcome { external: external_at, internal: internal_at, sim: sim.addresses(), record: house.record(), seeded };
@@ -154,16 +159,23 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     };
     let tenant_headers =
         if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
-    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
+    let outside_limits =
+        Limits::external().with_tenant_headers(tenant_headers).behind(settings.server.trusted_proxies.clone());
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
     let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     let prober = Prober { observed, clock: clock.clone(), probes };
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
     let (forgotten, forget_clock) = (wait.clone(), clock.clone());
+    let console = api.console.clone();
     let forgetting = tokio::spawn(frame.stop.clone().run_until_cancelled_owned(async move {
         loop {
             tokio::time::sleep(FORGET_EVERY).await;
             forgotten.forget_old(forget_clock.now());
+            if let Some(console) = &console
+                && let Err(error) = console.purge().await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "sessions that are over were not deleted");
+            }
         }
     }));
     let ports = MonitorPorts {
@@ -180,7 +192,12 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         wake_ups: store.wake_ups(),
         gauges: Arc::new(frame.metrics.clone()),
         push,
-        proxies: None,
+        proxies: configuration.map(|proxies| ProxyPorts {
+            services: Arc::new(store.clone()),
+            proxies,
+            gauges: Arc::new(frame.metrics.clone()),
+            bell: ProxyBell::default(),
+        }),
     };
     let monitor = Monitor::start(ports, monitoring, frame.stop.clone());
     let mut lost = LostSessions::new(Arc::new(store.clone()), sessions, Arc::new(store.clone()), clock);
@@ -213,21 +230,17 @@ fn gws_of(sim: &Addresses) -> Result<Gws> {
     Ok(Gws {
         auth_url: url(sim.auth)?,
         env_url: url(sim.environment)?,
-        conf_url: None,
+        conf_url: Some(url(sim.configuration)?),
         stats_url: Some(url(sim.statistics)?),
-        public_auth_url: None,
+        public_auth_url: Some(url(sim.auth)?),
         client_id: Seed::CLIENT_ID.into(),
         client_secret: SecretString::from(Seed::CLIENT_SECRET.to_owned()),
     })
 }
 
 fn urs_of(sim: &Addresses, settings: &Settings) -> Result<Urs> {
-    Ok(Urs {
-        urls: vec![url(sim.urs_primary)?, url(sim.urs_backup)?],
-        regions: Vec::new(),
-        aqt: settings.urs.aqt.clone(),
-        tenant: Seed::TENANT_NAME.into(),
-    })
+    let discovery = Discovery::Routers(vec![url(sim.urs_primary)?, url(sim.urs_backup)?]);
+    Ok(Urs { discovery, tenant: Seed::TENANT_NAME.into(), ..settings.urs.clone() })
 }
 
 fn url(address: SocketAddr) -> Result<Url> {

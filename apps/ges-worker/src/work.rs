@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, OrsRedis, Settings};
+use ges_config::{Loaded, Ors, OrsRedis, Settings};
 use ges_domain::ports::StoreError;
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
 use ges_http_client::Policy;
 use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, drive};
-use ges_ors::{AllowedHosts, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
+use ges_ors::{AllowedHosts, Login, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, vault};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, use_new_keys, vault};
 use ges_rest::{
     Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
 };
 use ges_telemetry::{Dependency, Layout, Metrics};
 use ges_urs::UrsWaits;
+use ges_vault::Vault;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
@@ -31,18 +32,21 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let database = database(settings)?;
     let Some(store) = frame.wait_for("the database", async || open(&database).await).await else { return Ok(()) };
     let clock = Arc::new(store.clock());
-    let outbound = Outbound::new(&frame.metrics);
-    let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
+    let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
+    let affinity = settings.region_affinity.as_deref();
+    let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
+    let waits = outbound.waits(&settings.urs, directory, affinity)?;
     let redis = settings.ors_redis.as_ref().context("invariant: the role requires the stream's Redis")?;
     let origin = Origin {
         ges_url: settings.server.ges_url(settings.server.internal_port).to_string(),
         region: settings.region_affinity.clone(),
     };
-    let stream = Arc::new(RedisStream::start(&stream_settings(redis, &settings.ors.stream_name), origin)?);
+    let redis = stream_settings(redis, &settings.ors);
+    let stream = Arc::new(RedisStream::start(&redis, origin)?);
     let sessions = Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
         settings.ors.url.as_str(),
-        AllowedHosts::default(),
+        AllowedHosts::new(&settings.ors.allowed_hosts),
     )?);
 
     let probes = probes(&store, stream.clone(), waits.clone());
@@ -60,6 +64,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
 
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
+    frame.when_secrets_change(rotation(store.clone(), redis.login.clone(), vault.clone()));
     let push = outbound.push(&settings.push, vault, clock.clone()).map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
         provider,
@@ -123,7 +128,21 @@ fn proxies(outbound: &Outbound, settings: &Settings, store: &PgStore, metrics: &
     }))
 }
 
-fn stream_settings(redis: &OrsRedis, stream: &str) -> RedisSettings {
+/// New credentials for new connections (integrations 10.1).
+fn rotation(store: PgStore, stream: Login, vault: Arc<Vault>) -> impl FnMut(&Settings) + Send {
+    move |settings| {
+        match database(settings).and_then(|database| Ok(store.connect_by(&database)?)) {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "the database is reached as before"),
+        }
+        if let Some(redis) = &settings.ors_redis {
+            stream.change(redis.username.clone(), redis.password.clone());
+        }
+        use_new_keys(&vault, settings.credentials_key.as_ref());
+    }
+}
+
+fn stream_settings(redis: &OrsRedis, ors: &Ors) -> RedisSettings {
     RedisSettings {
         host: redis.host.clone(),
         port: redis.port,
@@ -133,9 +152,9 @@ fn stream_settings(redis: &OrsRedis, stream: &str) -> RedisSettings {
             verify: tls.verify,
             roots_pem: None,
         }),
-        username: redis.username.clone(),
-        password: redis.password.clone(),
-        stream: stream.to_owned(),
+        login: Login::new(redis.username.clone(), redis.password.clone()),
+        stream: ors.stream_name.clone(),
+        field_names: ors.stream_fields.clone(),
     }
 }
 
@@ -143,6 +162,7 @@ fn database(settings: &Settings) -> Result<PgSettings> {
     let db = settings.db.as_ref().context("invariant: the role requires a database")?;
     let mut database = PgSettings::new(db.url().expose_secret());
     database.application_name = "ges-worker".into();
+    (database.tls_verify, database.tls_root) = (db.ca_file.is_some(), db.ca_file.clone());
     database.max_connections = db.pool_size;
     Ok(database)
 }

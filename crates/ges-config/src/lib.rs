@@ -7,6 +7,7 @@
 
 mod catalogue;
 mod client_secret;
+mod discovery;
 mod layers;
 mod names;
 mod ors_redis;
@@ -17,10 +18,12 @@ mod settings;
 mod sources;
 
 pub use catalogue::{CATALOGUE, Kind, Role, Setting};
+pub use discovery::{Consul, Discovery, RegionNodes};
 pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
 pub use settings::{
-    Alerts, BreakGlass, Captcha, Db, Gws, Level, Loaded, Log, Nexus, Ors, Push, Rbac, Redis, RegionNodes, Server, Settings, Ui, Urs,
+    Alerts, BreakGlass, Captcha, Db, Egress, Gws, Level, Loaded, Log, Nexus, Ors, Push, Rbac, Redis, Server, Settings,
+    Ui, Urs,
 };
 pub use sources::Sources;

@@ -13,6 +13,7 @@ mod fixture;
 mod stream_tests;
 
 pub use entry::{BadEntry, Origin, Payload, StreamEntry};
+pub use ges_redis::Login;
 pub use local::{Delivery, LocalStream};
 pub use redis::{BadRedisSettings, RedisSettings, RedisStream, RedisTls};
 pub use sessions::{AllowedHosts, BadOrsUrl, OrsSessions};

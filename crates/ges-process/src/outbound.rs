@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
-use ges_config::{Gws, Rbac, Urs};
+use ges_config::{Egress, Gws, Rbac};
 use ges_domain::TenantId;
 use ges_domain::ports::OpenCredentials;
-use ges_domain::region::Region;
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
 use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
 use ges_gws::{
@@ -17,7 +16,10 @@ use ges_gws::{
 use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
 use ges_push::PushObserver;
 use ges_telemetry::{Metrics, TracePosition};
-use ges_urs::{RequestForm, Routers, RoutersByTenant, UrsWaits};
+use secrecy::ExposeSecret as _;
+
+/// A peer on this machine is nothing that a proxy could reach.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
 /// Builds every HTTP client of the process under one policy.
 #[derive(Clone)]
@@ -64,11 +66,20 @@ impl PushObserver for Counts {
 
 impl Outbound {
     /// Counts into `metrics`; calls of a traced request carry its `traceparent` (integrations 0.4).
-    pub fn new(metrics: &Metrics) -> Self {
+    /// Calls to the internet leave through `egress`, where there is one.
+    ///
+    /// # Errors
+    /// The proxy is no URL.
+    pub fn new(metrics: &Metrics, egress: Option<&Egress>) -> Result<Self> {
         let counts = Arc::new(Counts(metrics.clone()));
         let position = || TracePosition::current().map(|position| position.to_string());
-        let factory = HttpClientFactory::default().observed_by(counts.clone()).trace_parent(Arc::new(position));
-        Self { factory: Arc::new(factory), counts }
+        let mut factory = HttpClientFactory::default().observed_by(counts.clone()).trace_parent(Arc::new(position));
+        if let Some(Egress { proxy, no_proxy }) = egress {
+            let proxy = proxy.expose_secret().parse().ok().context("GES_EGRESS__PROXY is no URL")?;
+            let no_proxy = format!("{no_proxy},{LOOPBACK}");
+            factory = factory.egress(ges_http_client::Egress { proxy, no_proxy });
+        }
+        Ok(Self { factory: Arc::new(factory), counts })
     }
 
     pub(crate) fn counts(&self) -> Arc<dyn PushObserver> {
@@ -125,29 +136,6 @@ impl Outbound {
         let accounts = Arc::new(Registered(credentials));
         let statistics = GwsStatistics::new(&self.factory, gws.auth_url.clone(), stats, accounts, self.counts.clone());
         Ok(Arc::new(statistics.context("no client for GWS Statistics")?))
-    }
-
-    /// The routers, those of the own region (`affinity`) first where no rule says otherwise (R-RA-3). Without any URL every wait is unknown, which decisions take as none (R-EWT-9).
-    ///
-    /// # Errors
-    /// No HTTP client can be made, or an address is none.
-    pub fn waits(&self, urs: &Urs, affinity: Option<&str>) -> Result<Arc<UrsWaits>> {
-        let region = |name: &str| Region::new(name).with_context(|| format!("{name:?} is no name of a region"));
-        let urls: Vec<_> = urs.urls.iter().map(ToString::to_string).collect();
-        let urls: Vec<_> = urls.iter().map(String::as_str).collect();
-        let mut nodes = Vec::new();
-        for one in &urs.regions {
-            let region = region(&one.region)?;
-            nodes.extend(one.urs.iter().map(|node| (region.clone(), node.as_str())));
-        }
-        let otherwise = match (urls.is_empty(), nodes.is_empty()) {
-            (true, true) => None,
-            (false, _) => Some(Routers::new(&urs.tenant, &urls)?),
-            (true, false) => Some(Routers::in_regions(&urs.tenant, nodes)?),
-        };
-        let affinity = affinity.map(region).transpose()?;
-        let routers = RoutersByTenant { otherwise, affinity, ..RoutersByTenant::default() };
-        Ok(Arc::new(UrsWaits::new(&self.factory, routers, RequestForm::default()).context("no client for URS")?))
     }
 }
 

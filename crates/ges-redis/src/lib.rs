@@ -6,9 +6,11 @@
 
 mod accepted;
 mod link;
+mod login;
 mod server;
 mod tls;
 
 pub use accepted::RedisAcceptedTimes;
 pub use link::Link;
+pub use login::Login;
 pub use server::{BadServer, Server, Tls};

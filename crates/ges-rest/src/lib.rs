@@ -29,6 +29,7 @@ mod scalar;
 mod server;
 #[cfg(test)]
 mod testing;
+mod visitor;
 
 pub use api::{Api, Observed, Parts};
 pub use console::{BreakGlass, Console, ConsoleError, Operator};

@@ -116,6 +116,8 @@ metrics! {
     HTTP_401_TOLERANCE = "http_401_tolerance" Kind::Gauge, NONE, 2, "Configured threshold of the alert on answers 401.";
     HTTP_404_TOLERANCE = "http_404_tolerance" Kind::Gauge, NONE, 2, "Configured threshold of the alert on answers 404.";
     HTTP_500_TOLERANCE = "http_500_tolerance" Kind::Gauge, NONE, 2, "Configured threshold of the alert on answers 500.";
+    RBAC_CREATE_VQ_PROXY_ERROR_TOLERANCE = "rbac_create_vq_proxy_error_tolerance" Kind::Gauge, NONE, 2,
+        "Configured threshold of the alert on VQ proxy objects.";
     INVALID_CONTENT_LENGTH_TOLERANCE = "invalid_content_length_tolerance" Kind::Gauge, NONE, 2,
         "Configured threshold of the alert on oversized bodies.";
 

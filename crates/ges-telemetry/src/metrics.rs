@@ -128,6 +128,7 @@ pub struct Tolerances {
     pub http_401: f64,
     pub http_404: f64,
     pub http_500: f64,
+    pub rbac_create_vq_proxy_error: f64,
     pub invalid_content_length: f64,
 }
 
@@ -166,7 +167,7 @@ struct Inner {
     invariant_violations: Counter<u64>,
     monitor_refused: Counter<u64>,
     logging_failure: Counter<u64>,
-    tolerances: [Gauge<f64>; 5],
+    tolerances: [Gauge<f64>; 6],
     outbound_requests: Counter<u64>,
     submit_latency: Histogram<f64>,
     ack_latency: Histogram<f64>,
@@ -196,6 +197,7 @@ impl Metrics {
             &row::HTTP_401_TOLERANCE,
             &row::HTTP_404_TOLERANCE,
             &row::HTTP_500_TOLERANCE,
+            &row::RBAC_CREATE_VQ_PROXY_ERROR_TOLERANCE,
             &row::INVALID_CONTENT_LENGTH_TOLERANCE,
         ];
         let metrics = Self(Arc::new(Inner {
@@ -397,8 +399,9 @@ impl Metrics {
 
     /// Exports the configured thresholds.
     pub fn tolerances(&self, tolerances: Tolerances) {
-        let Tolerances { http_400, http_401, http_404, http_500, invalid_content_length } = tolerances;
-        let values = [http_400, http_401, http_404, http_500, invalid_content_length];
+        let Tolerances { http_400, http_401, http_404, http_500, rbac_create_vq_proxy_error, invalid_content_length } =
+            tolerances;
+        let values = [http_400, http_401, http_404, http_500, rbac_create_vq_proxy_error, invalid_content_length];
         for (gauge, value) in self.0.tolerances.iter().zip(values) {
             gauge.record(value, &[]);
         }

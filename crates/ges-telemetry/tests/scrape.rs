@@ -46,6 +46,7 @@ fn exercised() -> Metrics {
         http_401: 1.5,
         http_404: 1.5,
         http_500: 1.5,
+        rbac_create_vq_proxy_error: 999.0,
         invalid_content_length: 0.0,
     });
     metrics.outbound_request("gws", "token", "ok");

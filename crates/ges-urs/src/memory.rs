@@ -12,7 +12,6 @@ use tokio::sync::watch;
 
 use crate::UrsError;
 
-const FRESH: Duration = Duration::from_secs(10);
 const STALE: Duration = Duration::from_secs(60);
 /// Whoever holds a stale estimate waits this long for a new one, so that a slow router delays no booking (R-EWT-11).
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -42,11 +41,12 @@ impl Slot {
 pub(crate) struct Memory<K> {
     slots: Cache<K, Arc<Slot>>,
     clock: Monotonic,
+    fresh: Duration,
 }
 
 impl<K: Hash + Eq + Send + Sync + 'static> Memory<K> {
-    pub(crate) fn new(clock: Monotonic) -> Self {
-        Self { slots: Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(), clock }
+    pub(crate) fn new(clock: Monotonic, fresh: Duration) -> Self {
+        Self { slots: Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(), clock, fresh }
     }
 
     /// Answers from memory or by `look_up`, which runs to its end even when the caller goes away.
@@ -59,7 +59,7 @@ impl<K: Hash + Eq + Send + Sync + 'static> Memory<K> {
             let mut known = slot.known();
             let now = (self.clock)();
             let aged = known.last.map(|(estimate, at)| (estimate, now.saturating_sub(at)));
-            if let Some((estimate, _)) = aged.filter(|(_, age)| *age < FRESH) {
+            if let Some((estimate, _)) = aged.filter(|(_, age)| *age < self.fresh) {
                 return Ok(estimate);
             }
             let stale = aged.filter(|(_, age)| *age <= STALE).map(|(estimate, _)| estimate);
