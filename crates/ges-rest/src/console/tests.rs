@@ -388,6 +388,17 @@ async fn operators_may_and_see_what_they_were_granted() {
 }
 
 #[tokio::test]
+async fn the_public_api_asks_for_no_proxies() {
+    let scene = Scene::new().await;
+    let (session, _) = scene.signed_in("Supervisors").await;
+    let word = super::session::Word(session.split_once('=').unwrap().1.to_owned());
+    let operator = scene.console.resume(&word).await.unwrap();
+    assert!(!scene.console.sight(&operator).await.unwrap().sees(&service(crate::testing::SERVICE)));
+    scene.world.booked(None).await;
+    assert!(!scene.world.nothing_is_written(), "R-LOB-6: the key stands for the whole tenant");
+}
+
+#[tokio::test]
 async fn without_a_configured_address_the_request_says_where_we_are() {
     let scene = Scene::with(None).await;
     let plain = scene.get("/ges/", "").await;

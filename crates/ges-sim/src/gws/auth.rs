@@ -66,11 +66,11 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 /// The signed-in user with where the user belongs, or the refusal.
-fn signed_in(gws: &Gws, headers: &HeaderMap) -> Result<(SeededUser, u64, String, String), Response> {
-    let name = gws.user_of(headers).ok_or_else(|| refused(StatusCode::UNAUTHORIZED, "no valid token"))?;
+fn signed_in(gws: &Gws, headers: &HeaderMap) -> Result<(SeededUser, u64, String, String), StatusCode> {
+    let name = gws.user_of(headers).ok_or(StatusCode::UNAUTHORIZED)?;
     let seed = gws.seed.lock();
-    let at = seed.users.iter().position(|user| user.name == name).ok_or_else(absent)?;
-    let tenant = seed.tenant_of(&seed.users[at]).ok_or_else(absent)?;
+    let at = seed.users.iter().position(|user| user.name == name).ok_or(StatusCode::NOT_FOUND)?;
+    let tenant = seed.tenant_of(&seed.users[at]).ok_or(StatusCode::NOT_FOUND)?;
     Ok((seed.users[at].clone(), Seed::key_of_user(at), tenant.id.clone(), tenant.domain.clone()))
 }
 
@@ -88,7 +88,7 @@ async fn userinfo(State(gws): State<Arc<Gws>>, headers: HeaderMap) -> Response {
     }
     match signed_in(&gws, &headers) {
         Ok((user, key, ccid, domain)) => Json(plain(&user, key, &ccid, &domain)).into_response(),
-        Err(refusal) => refusal,
+        Err(status) => refused(status, "nobody is signed in"),
     }
 }
 
@@ -100,7 +100,7 @@ async fn openid_userinfo(State(gws): State<Arc<Gws>>, headers: HeaderMap) -> Res
             "environment_id": ccid, "dbid": key.to_string(), "authorities": ["ROLE_USER"], "properties": {}, "aud": ["ges"],
         }))
         .into_response(),
-        Err(refusal) => refusal,
+        Err(status) => refused(status, "nobody is signed in"),
     }
 }
 
@@ -111,7 +111,7 @@ async fn jwt_userinfo(State(gws): State<Arc<Gws>>, headers: HeaderMap) -> Respon
             let jwt = format!("{}.{}.", part(json!({ "alg": "none" })), part(plain(&user, key, &ccid, &domain)));
             ([("x-gws-user", jwt)], StatusCode::OK).into_response()
         }
-        Err(refusal) => refusal,
+        Err(status) => refused(status, "nobody is signed in"),
     }
 }
 
