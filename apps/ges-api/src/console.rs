@@ -5,17 +5,17 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use ges_config::Settings;
 use ges_domain::access::Assignment;
-use ges_gws::Configuration;
+use ges_gws::{Configuration, SignIn};
 use ges_postgres::PgStore;
-use ges_process::{Outbound, SecureChance};
+use ges_process::SecureChance;
 use ges_rest::{BreakGlass, Console};
 use ges_vault::Keys;
 use secrecy::ExposeSecret as _;
 
 /// None without a session key: what one pod sealed another could not open.
 pub(crate) fn console(
-    outbound: &Outbound,
     settings: &Settings,
+    sign_in: Option<Arc<SignIn>>,
     directory: Option<Arc<Configuration>>,
     store: &PgStore,
 ) -> Result<Option<Arc<Console>>> {
@@ -24,8 +24,6 @@ pub(crate) fn console(
         return Ok(None);
     };
     let keys = Keys::read(key.expose_secret()).context("GES_SECURITY__SESSION_KEY")?;
-    let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
-    let sign_in = outbound.sign_in(gws)?;
     let break_glass = settings
         .ui
         .break_glass

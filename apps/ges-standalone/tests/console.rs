@@ -52,6 +52,7 @@ fn ask(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str
 fn parts(address: &str) -> (u16, &str) {
     let rest = address.strip_prefix("http://127.0.0.1:").unwrap();
     let (port, _) = rest.split_once('/').unwrap();
+    (port.parse().unwrap(), &rest[port.len()..])
 }
 
 fn parameter<'a>(address: &'a str, name: &str) -> &'a str {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Ors, OrsRedis, Settings};
 use ges_domain::ports::StoreError;
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
+use ges_gws::ClientToken;
 use ges_http_client::Policy;
 use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, drive};
 use ges_ors::{AllowedHosts, Login, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
@@ -64,7 +65,11 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
 
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
-    frame.when_secrets_change(rotation(store.clone(), redis.login.clone(), vault.clone()));
+    let token = match &settings.gws {
+        Some(gws) => Some(outbound.environment(gws)?.1),
+        None => None,
+    };
+    frame.when_secrets_change(rotation(store.clone(), redis.login.clone(), vault.clone(), token.clone()));
     let push = outbound.push(&settings.push, vault, clock.clone()).map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
         provider,
@@ -77,7 +82,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         )),
         gauges: Arc::new(frame.metrics.clone()),
     });
-    let proxies = proxies(&outbound, settings, &store, &frame.metrics)?;
+    let proxies = proxies(&outbound, settings, token, &store, &frame.metrics)?;
     let wake_ups = store.wake_ups().await?;
     let monitor = Monitor::start(
         MonitorPorts {
@@ -116,9 +121,14 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
 }
 
 /// Proxies are kept where the Configuration service and our client there are configured.
-fn proxies(outbound: &Outbound, settings: &Settings, store: &PgStore, metrics: &Metrics) -> Result<Option<ProxyPorts>> {
-    let Some(gws) = &settings.gws else { return Ok(None) };
-    let (_, token) = outbound.environment(gws)?;
+fn proxies(
+    outbound: &Outbound,
+    settings: &Settings,
+    token: Option<Arc<ClientToken>>,
+    store: &PgStore,
+    metrics: &Metrics,
+) -> Result<Option<ProxyPorts>> {
+    let (Some(gws), Some(token)) = (&settings.gws, token) else { return Ok(None) };
     let configuration = outbound.configuration(gws, token, &settings.rbac)?;
     Ok(configuration.map(|proxies| ProxyPorts {
         services: Arc::new(store.clone()),
@@ -129,7 +139,12 @@ fn proxies(outbound: &Outbound, settings: &Settings, store: &PgStore, metrics: &
 }
 
 /// New credentials for new connections (integrations 10.1).
-fn rotation(store: PgStore, stream: Login, vault: Arc<Vault>) -> impl FnMut(&Settings) + Send {
+fn rotation(
+    store: PgStore,
+    stream: Login,
+    vault: Arc<Vault>,
+    token: Option<Arc<ClientToken>>,
+) -> impl FnMut(&Settings) + Send {
     move |settings| {
         match database(settings).and_then(|database| Ok(store.connect_by(&database)?)) {
             Ok(()) => {}
@@ -139,6 +154,9 @@ fn rotation(store: PgStore, stream: Login, vault: Arc<Vault>) -> impl FnMut(&Set
             stream.change(redis.username.clone(), redis.password.clone());
         }
         use_new_keys(&vault, settings.credentials_key.as_ref());
+        if let (Some(token), Some(gws)) = (&token, &settings.gws) {
+            token.change_credentials(Outbound::client_of(gws));
+        }
     }
 }
 

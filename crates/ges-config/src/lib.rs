@@ -8,6 +8,7 @@
 mod catalogue;
 mod client_secret;
 mod discovery;
+mod gws;
 mod layers;
 mod names;
 mod ors_redis;
@@ -19,11 +20,9 @@ mod sources;
 
 pub use catalogue::{CATALOGUE, Kind, Role, Setting};
 pub use discovery::{Consul, Discovery, RegionNodes};
+pub use gws::{BreakGlass, Gws, Rbac, Ui};
 pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
-pub use settings::{
-    Alerts, BreakGlass, Captcha, Db, Egress, Gws, Level, Loaded, Log, Nexus, Ors, Push, Rbac, Redis, Server, Settings,
-    Ui, Urs,
-};
+pub use settings::{Alerts, Captcha, Db, Egress, Level, Loaded, Log, Nexus, Ors, Push, Redis, Server, Settings, Urs};
 pub use sources::Sources;

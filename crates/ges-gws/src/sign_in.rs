@@ -1,6 +1,6 @@
 //! Users' own tokens from the Authentication service (integrations 4.2.1 to 4.2.3).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +25,7 @@ pub struct SignIn {
     users: HttpClient,
     base: Url,
     public: Url,
-    credentials: Credentials,
+    credentials: Mutex<Credentials>,
     observer: Arc<dyn GwsObserver>,
     people: Memory<[u8; 32], Arc<Person>>,
 }
@@ -47,15 +47,28 @@ impl SignIn {
             users: factory.client(Policy::GWS_USER_INFO)?,
             base,
             public,
-            credentials,
+            credentials: Mutex::new(credentials),
             observer,
             people: Memory::new(factory.monotonic(), Freshness::TOKENS),
         })
     }
 
-    async fn grant(&self, form: &[(&str, &str)]) -> Result<Option<UserTokens>, IdentityError> {
+    /// Speaks for the client with these from now on.
+    pub fn change_credentials(&self, credentials: Credentials) {
+        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
+    }
+
+    fn credentials(&self) -> Credentials {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn grant(
+        &self,
+        credentials: &Credentials,
+        form: &[(&str, &str)],
+    ) -> Result<Option<UserTokens>, IdentityError> {
         let url = below(&self.base, &["auth", "v3", "oauth", "token"]);
-        let endpoint = Endpoint { http: &self.tokens, url: &url, credentials: &self.credentials };
+        let endpoint = Endpoint { http: &self.tokens, url: &url, credentials };
         match endpoint.ask(form, Repeat::Never, &*self.observer).await {
             Ok(Granted { text, refresh, life }) => Ok(Some(UserTokens {
                 access: UserToken::new(text.expose_secret()),
@@ -125,9 +138,10 @@ fn person(answer: &Value) -> Result<Person, GwsError> {
 #[async_trait]
 impl Identities for SignIn {
     fn sign_in_address(&self, redirect: &str, state: &str) -> String {
+        let credentials = self.credentials();
         let query = [
             ("response_type", "code"),
-            ("client_id", &self.credentials.client_id),
+            ("client_id", &credentials.client_id),
             ("redirect_uri", redirect),
             ("scope", "*"),
             ("state", state),
@@ -140,25 +154,27 @@ impl Identities for SignIn {
     }
 
     async fn redeem(&self, code: &str, redirect: &str) -> Result<Option<UserTokens>, IdentityError> {
-        let client_id = self.credentials.client_id.as_str();
-        self.grant(&[
+        let credentials = self.credentials();
+        let client_id = credentials.client_id.as_str();
+        let form = [
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", redirect),
             ("client_id", client_id),
-        ])
-        .await
+        ];
+        self.grant(&credentials, &form).await
     }
 
     async fn renew(&self, refresh: &UserToken) -> Result<Option<UserTokens>, IdentityError> {
-        let client_id = self.credentials.client_id.as_str();
-        self.grant(&[
+        let credentials = self.credentials();
+        let client_id = credentials.client_id.as_str();
+        let form = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh.expose()),
             ("client_id", client_id),
             ("scope", "*"),
-        ])
-        .await
+        ];
+        self.grant(&credentials, &form).await
     }
 
     async fn whose(&self, access: &UserToken) -> Result<Option<Arc<Person>>, IdentityError> {

@@ -63,7 +63,7 @@ pub struct ClientToken {
     user: Option<User>,
     url: Url,
     ping: Url,
-    credentials: Credentials,
+    credentials: Mutex<Credentials>,
     clock: Monotonic,
     observer: Arc<dyn GwsObserver>,
     held: Mutex<Held>,
@@ -99,12 +99,19 @@ impl ClientToken {
             user,
             url: below(base, &["auth", "v3", "oauth", "token"]),
             ping: below(base, &["auth", "v3", "ping"]),
-            credentials,
+            credentials: Mutex::new(credentials),
             clock,
             observer,
             held: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Asks with these from now on, and at once when the old ones were refused. The token at hand goes on serving.
+    pub fn change_credentials(&self, credentials: Credentials) {
+        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
+        let mut held = self.held();
+        (held.refused_until, held.rest_until) = (Duration::ZERO, Duration::ZERO);
     }
 
     /// A token that has not expired.
@@ -201,24 +208,25 @@ impl ClientToken {
     }
 
     /// The form of the grant (integrations 4.2.1).
-    fn grant(&self) -> Vec<(&'static str, &str)> {
+    fn grant<'a>(&'a self, client_id: &'a str) -> Vec<(&'static str, &'a str)> {
         match &self.user {
             None => vec![("grant_type", "client_credentials"), ("scope", "*")],
             Some(user) => vec![
                 ("grant_type", "password"),
                 ("username", &user.name),
                 ("password", user.password.expose_secret()),
-                ("client_id", &self.credentials.client_id),
+                ("client_id", client_id),
                 ("scope", "*"),
             ],
         }
     }
 
     async fn fetch(&self) -> Result<Token, GwsError> {
-        let endpoint = Endpoint { http: &self.http, url: &self.url, credentials: &self.credentials };
+        let credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let endpoint = Endpoint { http: &self.http, url: &self.url, credentials: &credentials };
         let asked_at = (self.clock)();
         // A token fetched twice does no harm.
-        let granted = endpoint.ask(&self.grant(), Repeat::Freely, &*self.observer).await?;
+        let granted = endpoint.ask(&self.grant(&credentials.client_id), Repeat::Freely, &*self.observer).await?;
         Ok(Token {
             text: granted.text,
             renew_at: asked_at + granted.life * 4 / 5,

@@ -96,7 +96,7 @@ impl Outbound {
     /// # Errors
     /// No HTTP client can be made.
     pub fn environment(&self, gws: &Gws) -> Result<(Arc<Environment>, Arc<ClientToken>)> {
-        let credentials = Credentials { client_id: gws.client_id.clone(), client_secret: gws.client_secret.clone() };
+        let credentials = Self::client_of(gws);
         let token = ClientToken::new(&self.factory, &gws.auth_url, credentials, self.counts.clone());
         let token = Arc::new(token.context("no client for GWS Authentication")?);
         let environment =
@@ -115,13 +115,18 @@ impl Outbound {
         Ok(Some(Arc::new(configuration.context("no client for GWS Configuration")?)))
     }
 
+    /// What our client proves itself with now; for when the secret has changed.
+    pub fn client_of(gws: &Gws) -> Credentials {
+        Credentials { client_id: gws.client_id.clone(), client_secret: gws.client_secret.clone() }
+    }
+
     /// People's own way into Authentication; none when browsers cannot reach it.
     ///
     /// # Errors
     /// No HTTP client can be made.
     pub fn sign_in(&self, gws: &Gws) -> Result<Option<Arc<SignIn>>> {
         let Some(public) = &gws.public_auth_url else { return Ok(None) };
-        let credentials = Credentials { client_id: gws.client_id.clone(), client_secret: gws.client_secret.clone() };
+        let credentials = Self::client_of(gws);
         let (base, observer) = (gws.auth_url.clone(), self.counts.clone());
         let sign_in = SignIn::new(&self.factory, base, public.clone(), credentials, observer);
         Ok(Some(Arc::new(sign_in.context("no client for signing in")?)))
