@@ -284,7 +284,9 @@ impl Settings {
     pub fn load(role: Role, sources: &Sources) -> Result<Loaded, ConfigError> {
         let mut reader = Reader::new(role, Layers::collect(role, sources));
         let ors_redis = ors_redis(&mut reader);
-        let lacking = (role == Role::Worker && ors_redis.is_none()).then(|| "GES_VMCS__REDIS_HOST".to_owned());
+        let ors = ors(&mut reader);
+        let lacking =
+            (role == Role::Worker && ors_redis.is_none() && !ors.by_rest).then(|| "GES_VMCS__REDIS_HOST".to_owned());
         reader.need(lacking.into_iter().collect());
         let settings = Self {
             role,
@@ -296,7 +298,7 @@ impl Settings {
             gws: gws(&mut reader),
             redis: redis(&mut reader),
             ors_redis,
-            ors: ors(&mut reader),
+            ors,
             urs: urs(&mut reader),
             egress: egress(&mut reader),
             credentials_key: reader.secret("security.credentials_key"),

@@ -413,6 +413,8 @@ fn orchestration_can_be_told_in_other_words() {
     let ors = standalone(&variables).settings.ors;
     assert_eq!(ors.stream_fields["serviceId"], "callbackId");
     assert_eq!(ors.allowed_hosts, ["*.voice", "ors.example"]);
+    let without_stream = [API, &[("GES_ORS__START_MODE", "rest")]].concat();
+    assert!(load(Role::Worker, &without_stream).is_ok(), "no stream, no Redis for it");
     assert!(ors.by_rest && !standalone(&[]).settings.ors.by_rest);
     assert!(load(Role::Standalone, &[("GES_ORS__STREAM_FIELDS", "[1]")]).is_err());
     assert!(load(Role::Standalone, &[("GES_ORS__MAX_ATTEMPTS", "4")]).is_err(), "R-SUB-8 has three");

@@ -7,10 +7,14 @@ use anyhow::{Context as _, Result};
 use ges_config::{ConfigError, Loaded, Settings, Sources};
 use ges_domain::hours::zone_data_version;
 use ges_telemetry::{Identity, Layout, Logs, Metrics, Tolerances};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::rotation::Rotation;
 use crate::stop_on_signals;
+
+/// Between two looks at the scheduler.
+const LAG_EVERY: Duration = Duration::from_secs(1);
 
 /// What every process has before it does anything of its own.
 pub struct Frame {
@@ -61,6 +65,7 @@ impl Frame {
         // A second installation is refused and harmless: the first one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
         count_panics(metrics.clone());
+        tokio::spawn(watch_lag(metrics.clone()));
         let stop = CancellationToken::new();
         stop_on_signals(stop.clone())?;
         Ok(Self { settings, metrics, node: format!("{host}-{}", std::process::id()), stop, sources, secret_files })
@@ -91,6 +96,15 @@ impl Frame {
             }
             self.stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await?;
         }
+    }
+}
+
+/// How late the scheduler is, once a second as long as the process lives.
+async fn watch_lag(metrics: Metrics) {
+    loop {
+        let asked = Instant::now() + LAG_EVERY;
+        tokio::time::sleep_until(asked).await;
+        metrics.eventloop_lag(asked.elapsed().as_secs_f64());
     }
 }
 

@@ -13,7 +13,7 @@ use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
 use ges_gws::{
     ClientToken, Configuration, Credentials, Environment, GwsObserver, GwsStatistics, Naming, Registered, SignIn,
 };
-use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
+use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer, Recall};
 use ges_push::PushObserver;
 use ges_telemetry::{Metrics, TracePosition};
 use secrecy::ExposeSecret as _;
@@ -32,14 +32,24 @@ struct Counts(Metrics);
 
 impl Observer for Counts {
     fn finished(&self, call: &Finished) {
-        self.0.outbound_request(call.integration, call.operation, call.outcome.as_str());
+        self.0.outbound_request(call.integration, call.operation, call.outcome.as_str(), call.took.as_secs_f64());
     }
 
     fn dns_failed(&self, _: &'static str) {
         self.0.dns_failure();
     }
 
+    fn recalled(&self, cache: &'static str, recall: Recall) {
+        self.0.cache_request(cache, recall.as_str());
+    }
+
     fn breaker_changed(&self, integration: &'static str, endpoint: &str, state: BreakerState) {
+        let number = match state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        };
+        self.0.circuit_state(integration, endpoint, number);
         if state == BreakerState::Open {
             tracing::warn!(integration, endpoint, ?state, "a circuit breaker changed");
         } else {

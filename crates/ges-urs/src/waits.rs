@@ -76,7 +76,7 @@ impl UrsWaits {
         for tenant in desk.routers.own.keys() {
             desk.nodes_of(*tenant);
         }
-        Ok(Self { desk, memory: Memory::new(factory.monotonic(), fresh) })
+        Ok(Self { desk, memory: Memory::new(factory.monotonic(), fresh, factory.observer()) })
     }
 
     /// Asks every router of every tenant seen so far whether it lives, all at once, and tells what is known then.
