@@ -19,6 +19,7 @@ use ges_domain::{Refusal, TenantId};
 use ges_telemetry::Metrics;
 use uuid::Uuid;
 
+use crate::console::Console;
 use crate::health::Health;
 
 /// Everything requests are answered with. The applications build it once.
@@ -55,6 +56,8 @@ pub struct Api {
     pub origins: Arc<dyn WebOrigins>,
     /// What this process tells about itself.
     pub observed: Observed,
+    /// The console; none when nobody can sign in.
+    pub console: Option<Arc<Console>>,
 }
 
 /// What the use cases work with besides the store.
@@ -139,6 +142,7 @@ impl Api {
             keys,
             origins,
             observed,
+            console: None,
         }
     }
 }
