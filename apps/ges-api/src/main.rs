@@ -1,5 +1,6 @@
 //! The API pod: external and internal listener on PostgreSQL. Wiring only.
 
+mod console;
 mod serve;
 
 use std::path::PathBuf;

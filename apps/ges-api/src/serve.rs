@@ -9,6 +9,7 @@ use ges_config::{Discovery, Loaded, Redis, RegionNodes, Settings};
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{Clock, NobodyFollows, StoreError};
 use ges_domain::use_cases::CurrentWait;
+use ges_gws::{ClientToken, SignIn};
 use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
@@ -63,7 +64,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         }
         None => None,
     };
-    let mut probes = probes(&store, environment.clone(), token, waits.clone());
+    let configuration = outbound.configuration(gws, token.clone(), &settings.rbac)?;
+    let mut probes = probes(&store, environment.clone(), token.clone(), waits.clone());
+    probes.extend(configuration.clone().map(probe_of_configuration));
     probes.extend(accelerator.clone().map(probe_of_accelerator));
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -77,7 +80,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let observed = Observed::new(health.clone(), frame.metrics.clone());
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let statistics = outbound.statistics(gws, vault.clone())?;
-    frame.when_secrets_change(rotation(store.clone(), redis.map(|redis| redis.login), vault.clone()));
+    let sign_in = outbound.sign_in(gws)?;
+    let client = (token, sign_in.clone());
+    frame.when_secrets_change(rotation(store.clone(), redis.map(|redis| redis.login), vault.clone(), client));
     let parts = Parts {
         wait: wait.clone(),
         waits,
@@ -100,15 +105,22 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     if let Some(times) = &accelerator {
         api.book.bookings = Arc::new(Accelerated::new(api.book.bookings, times.clone()));
     }
+    api.console = crate::console::console(settings, sign_in, configuration, &store)?;
     let api = Arc::new(api);
 
     let tasks = TaskTracker::new();
     let prober = Prober { observed, clock: clock.clone(), probes };
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
+    let console = api.console.clone();
     let forgetting = tokio::spawn(frame.stop.clone().run_until_cancelled_owned(async move {
         loop {
             tokio::time::sleep(FORGET_EVERY).await;
             wait.forget_old(clock.now());
+            if let Some(console) = &console
+                && let Err(error) = console.purge().await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "sessions that are over were not deleted");
+            }
         }
     }));
     tracing::info!(internal = %internal.local_addr()?, external = %external.local_addr()?, "listening");
@@ -157,7 +169,12 @@ pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
 }
 
 /// New credentials for new connections (integrations 10.1).
-fn rotation(store: PgStore, redis: Option<Login>, vault: Arc<Vault>) -> impl FnMut(&Settings) + Send {
+fn rotation(
+    store: PgStore,
+    redis: Option<Login>,
+    vault: Arc<Vault>,
+    (token, sign_in): (Arc<ClientToken>, Option<Arc<SignIn>>),
+) -> impl FnMut(&Settings) + Send {
     move |settings| {
         match database(settings, "ges-api").and_then(|database| Ok(store.connect_by(&database)?)) {
             Ok(()) => {}
@@ -167,6 +184,13 @@ fn rotation(store: PgStore, redis: Option<Login>, vault: Arc<Vault>) -> impl FnM
             login.change(None, redis.password.clone());
         }
         use_new_keys(&vault, settings.credentials_key.as_ref());
+        if let Some(gws) = &settings.gws {
+            let client = Outbound::client_of(gws);
+            token.change_credentials(client.clone());
+            if let Some(sign_in) = &sign_in {
+                sign_in.change_credentials(client);
+            }
+        }
     }
 }
 
@@ -175,6 +199,14 @@ fn accelerator(redis: &Redis) -> Server {
     let Redis { host, port, secure, cluster, password } = redis.clone();
     let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
     Server { host, port, cluster, tls, login: Login::new(None, password) }
+}
+
+fn probe_of_configuration(configuration: Arc<ges_gws::Configuration>) -> Probe {
+    let effect = "rights at the console age and then nobody gets in; VQ proxies wait";
+    Probe::new(Component::of(Dependency::GwsConfig, false).with_effect(effect), move || {
+        let configuration = configuration.clone();
+        async move { configuration.probe().await.map_err(|_| fault("no answer")) }
+    })
 }
 
 fn probe_of_accelerator(times: Arc<RedisAcceptedTimes>) -> Probe {

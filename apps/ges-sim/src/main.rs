@@ -53,6 +53,9 @@ struct Options {
     /// Port of the environment service.
     #[arg(long, default_value_t = Ports::default().environment)]
     environment_port: u16,
+    /// Port of the configuration service.
+    #[arg(long, default_value_t = Ports::default().configuration)]
+    configuration_port: u16,
     /// Port of Google's token endpoint and FCM.
     #[arg(long, default_value_t = Ports::default().fcm)]
     fcm_port: u16,
@@ -88,6 +91,7 @@ impl Options {
                 urs_backup: self.urs_backup_port,
                 auth: self.auth_port,
                 environment: self.environment_port,
+                configuration: self.configuration_port,
                 fcm: self.fcm_port,
                 recaptcha: self.recaptcha_port,
                 nexus: self.nexus_port,
@@ -123,6 +127,7 @@ async fn main() -> anyhow::Result<()> {
     println!("router          http://{} (backup http://{})", addresses.urs_primary, addresses.urs_backup);
     println!("authentication  http://{}", addresses.auth);
     println!("environment     http://{}", addresses.environment);
+    println!("configuration   http://{}", addresses.configuration);
     println!("push            http://{} (Nexus http://{})", addresses.fcm, addresses.nexus);
     println!("reCAPTCHA       http://{}", addresses.recaptcha);
     println!("statistics      http://{}", addresses.statistics);

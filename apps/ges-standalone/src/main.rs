@@ -1,5 +1,6 @@
 //! Everything in one process: the API and the worker on one SQLite file, and a simulated contact centre around them.
 
+mod console;
 mod house;
 mod node;
 mod run;

@@ -11,7 +11,7 @@ use ges_domain::ports::{Clock, NobodyFollows, Record as _};
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Environment};
 use ges_http_client::Policy;
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
+use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, drive};
 use ges_ors::{AllowedHosts, LocalStream, Origin, OrsSessions};
 use ges_phone::Plan;
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
@@ -114,6 +114,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         gauges: Arc::new(PushStory { metrics: frame.metrics.clone(), clock: clock.clone(), quiet: options.quiet }),
     });
 
+    let configuration = outbound.configuration(&gws, token.clone(), &settings.rbac)?;
     let probes = probes(&store, environment.clone(), token, waits.clone());
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -148,7 +149,9 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
             ],
         },
     };
-    let api = Arc::new(Api::over(&Arc::new(store.clone()), parts));
+    let mut api = Api::over(&Arc::new(store.clone()), parts);
+    api.console = Some(crate::console::console(&outbound, settings, &gws, configuration.clone(), &store)?);
+    let api = Arc::new(api);
 
     let welcome =
         Welcome { external: external_at, internal: internal_at, sim: sim.addresses(), record: house.record(), seeded };
@@ -171,10 +174,16 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let prober = Prober { observed, clock: clock.clone(), probes };
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
     let (forgotten, forget_clock) = (wait.clone(), clock.clone());
+    let console = api.console.clone();
     let forgetting = tokio::spawn(frame.stop.clone().run_until_cancelled_owned(async move {
         loop {
             tokio::time::sleep(FORGET_EVERY).await;
             forgotten.forget_old(forget_clock.now());
+            if let Some(console) = &console
+                && let Err(error) = console.purge().await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "sessions that are over were not deleted");
+            }
         }
     }));
     let ports = MonitorPorts {
@@ -191,6 +200,12 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         wake_ups: store.wake_ups(),
         gauges: Arc::new(frame.metrics.clone()),
         push,
+        proxies: configuration.map(|proxies| ProxyPorts {
+            services: Arc::new(store.clone()),
+            proxies,
+            gauges: Arc::new(frame.metrics.clone()),
+            bell: ProxyBell::default(),
+        }),
     };
     let monitor = Monitor::start(ports, monitoring, frame.stop.clone());
     let mut lost = LostSessions::new(Arc::new(store.clone()), sessions, Arc::new(store.clone()), clock);
@@ -223,9 +238,9 @@ fn gws_of(sim: &Addresses) -> Result<Gws> {
     Ok(Gws {
         auth_url: url(sim.auth)?,
         env_url: url(sim.environment)?,
-        conf_url: None,
+        conf_url: Some(url(sim.configuration)?),
         stats_url: Some(url(sim.statistics)?),
-        public_auth_url: None,
+        public_auth_url: Some(url(sim.auth)?),
         client_id: Seed::CLIENT_ID.into(),
         client_secret: SecretString::from(Seed::CLIENT_SECRET.to_owned()),
     })

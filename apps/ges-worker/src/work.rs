@@ -8,15 +8,16 @@ use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Ors, OrsRedis, Settings};
 use ges_domain::ports::{StoreError, SubmissionStream};
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
+use ges_gws::ClientToken;
 use ges_http_client::Policy;
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
+use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, drive};
 use ges_ors::{AllowedHosts, Login, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls, RestStart};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, use_new_keys, vault};
 use ges_rest::{
     Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
 };
-use ges_telemetry::{Dependency, Layout};
+use ges_telemetry::{Dependency, Layout, Metrics};
 use ges_urs::UrsWaits;
 use ges_vault::Vault;
 use secrecy::ExposeSecret as _;
@@ -74,7 +75,11 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
 
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
-    frame.when_secrets_change(rotation(store.clone(), redis.map(|redis| redis.login), vault.clone()));
+    let token = match &settings.gws {
+        Some(gws) => Some(outbound.environment(gws)?.1),
+        None => None,
+    };
+    frame.when_secrets_change(rotation(store.clone(), redis.map(|redis| redis.login), vault.clone(), token.clone()));
     let push = outbound.push(&settings.push, vault, clock.clone()).map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
         provider,
@@ -87,6 +92,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         )),
         gauges: Arc::new(frame.metrics.clone()),
     });
+    let proxies = proxies(&outbound, settings, token, &store, &frame.metrics)?;
     let wake_ups = store.wake_ups().await?;
     let monitor = Monitor::start(
         MonitorPorts {
@@ -103,6 +109,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             wake_ups: Box::new(wake_ups),
             gauges: Arc::new(frame.metrics.clone()),
             push,
+            proxies,
         },
         MonitorSettings::of(&frame.node),
         frame.stop.clone(),
@@ -125,8 +132,31 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     Ok(())
 }
 
+/// Proxies are kept where the Configuration service and our client there are configured.
+fn proxies(
+    outbound: &Outbound,
+    settings: &Settings,
+    token: Option<Arc<ClientToken>>,
+    store: &PgStore,
+    metrics: &Metrics,
+) -> Result<Option<ProxyPorts>> {
+    let (Some(gws), Some(token)) = (&settings.gws, token) else { return Ok(None) };
+    let configuration = outbound.configuration(gws, token, &settings.rbac)?;
+    Ok(configuration.map(|proxies| ProxyPorts {
+        services: Arc::new(store.clone()),
+        proxies,
+        gauges: Arc::new(metrics.clone()),
+        bell: ProxyBell::default(),
+    }))
+}
+
 /// New credentials for new connections (integrations 10.1).
-fn rotation(store: PgStore, stream: Option<Login>, vault: Arc<Vault>) -> impl FnMut(&Settings) + Send {
+fn rotation(
+    store: PgStore,
+    stream: Option<Login>,
+    vault: Arc<Vault>,
+    token: Option<Arc<ClientToken>>,
+) -> impl FnMut(&Settings) + Send {
     move |settings| {
         match database(settings).and_then(|database| Ok(store.connect_by(&database)?)) {
             Ok(()) => {}
@@ -136,6 +166,9 @@ fn rotation(store: PgStore, stream: Option<Login>, vault: Arc<Vault>) -> impl Fn
             stream.change(redis.username.clone(), redis.password.clone());
         }
         use_new_keys(&vault, settings.credentials_key.as_ref());
+        if let (Some(token), Some(gws)) = (&token, &settings.gws) {
+            token.change_credentials(Outbound::client_of(gws));
+        }
     }
 }
 

@@ -229,15 +229,39 @@ pub const CATALOGUE: &[Setting] = &[
         .unit("connections"),
     row("gws.auth_url", Kind::Url, None, "GWS Authentication service.").alias(&["GWS_AUTH"]).needed(API),
     row("gws.env_url", Kind::Url, None, "GWS Environment service.").alias(&["GWS_ENV"]).needed(API),
-    row("gws.conf_url", Kind::Url, None, "GWS Configuration service. Used for statistics when `gws.stats_url` is unset.").alias(&["GWS_CONF"]),
+    row("gws.conf_url", Kind::Url, None, "GWS Configuration service: rights at the console and VQ proxies. Used for statistics when `gws.stats_url` is unset.").alias(&["GWS_CONF"]),
     row("gws.stats_url", Kind::Url, None, "GWS Statistics service. Unset: that of `gws.conf_url`; without both, statistics are not passed on.")
         .alias(&["GWS_STATS"]),
-    row("gws.public_auth_url", Kind::Url, None, "GWS Authentication service as browsers reach it. Accepted, not used yet.")
+    row("gws.public_auth_url", Kind::Url, None, "GWS Authentication service as browsers reach it, for signing in at the console. Unset: nobody can.")
         .alias(&["GWS_PUBLIC_AUTH"]),
     row("gws.client_id", Kind::Text, None, "Client id at GWS Authentication.")
         .alias(&["AUTHENTICATION_CLIENT_ID"]).needed(API),
     row("gws.client_secret", Kind::Secret, None, "Client secret at GWS Authentication.")
         .alias(&["AUTHENTICATION_CLIENT_SECRET", "AUTHENTICATION_CLIENT_PASSWORD"]).needed(API),
+    row("gws.secret_encoding", Kind::OneOf(&["auto", "plain", "aes-128-ecb"]), Some("auto"),
+        "How the client secret is written. `auto`: encrypted if it decrypts with `gws.decrypt_password`, else in clear. \
+         `aes-128-ecb`: the process does not start when it does not decrypt."),
+    row("gws.decrypt_password", Kind::Secret, None,
+        "Password of a client secret that is encrypted with aes-128-ecb. Deprecated: mount the secret in clear.")
+        .alias(&["DECRYPT_PASSWORD"]),
+    row("devops_access_groups", Kind::List,
+        Some("Platform Read Only,Platform Provisioning,Platform Internal Administrator"),
+        "Access groups, or roles, whose members are DevOps at the console.")
+        .alias(&["DEVOPS_ACCESS_GROUPS"]),
+    row("rbac.vq_proxy_folder", Kind::Text, Some("Callback Virtual Queues"),
+        "Configuration folder of the script objects by which access to single services is granted."),
+    row("rbac.vq_proxy_script_type", Kind::Text, Some("CFGInteractionQueue"), "Type of these script objects."),
+    row("rbac.open_by_default", Kind::Bool, Some("false"),
+        "Give users without any callback role every permission at the console."),
+    row("ui.devops_username", Kind::Text, None,
+        "Name of the emergency sign-in at the console, which works without GWS. Off unless name and password are set.")
+        .alias(&["DEVOPS_USERNAME"]),
+    row("ui.devops_password", Kind::Secret, None, "Password of the emergency sign-in.").alias(&["DEVOPS_PASSWORD"]),
+    row("security.session_key", Kind::Secret, None,
+        "Seals the tokens of console sessions: 32 bytes in base64, the same on every pod. Several with commas between them: the \
+         first seals, all open. Unset: nobody can sign in at the console of a pod."),
+    row("server.public_url", Kind::Url, None,
+        "How browsers reach the console, without a path. Unset: as their request names it."),
     row("vmcs.redis_host", Kind::Text, None,
         "Host of the orchestration Redis. The worker needs it here, in `vmcs.ors_redis_location` or in the secret.")
         .alias(&["VMCS_REDIS_HOST"]),

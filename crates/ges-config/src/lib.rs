@@ -6,7 +6,9 @@
 //! the process; everything else works on values.
 
 mod catalogue;
+mod client_secret;
 mod discovery;
+mod gws;
 mod layers;
 mod names;
 mod ors_redis;
@@ -18,10 +20,9 @@ mod sources;
 
 pub use catalogue::{CATALOGUE, Kind, Role, Setting};
 pub use discovery::{Consul, Discovery, RegionNodes};
+pub use gws::{BreakGlass, Gws, Rbac, Ui};
 pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
-pub use settings::{
-    Alerts, Captcha, Db, Egress, Gws, Level, Loaded, Log, Nexus, Ors, Push, Redis, Server, Settings, Urs,
-};
+pub use settings::{Alerts, Captcha, Db, Egress, Level, Loaded, Log, Nexus, Ors, Push, Redis, Server, Settings, Urs};
 pub use sources::Sources;

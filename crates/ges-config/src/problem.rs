@@ -123,6 +123,18 @@ pub enum Warning {
         "the orchestration Redis is reached by TLS without verifying its certificate (rejectUnauthorized is false)"
     )]
     UnverifiedTls,
+    /// The client secret was decrypted (integrations 10.4).
+    #[error(
+        "GES_GWS__CLIENT_SECRET is encrypted with aes-128-ecb, which is deprecated and protects little; \
+         mount the secret in clear instead"
+    )]
+    WeaklySealedSecret,
+    /// A password to decrypt the client secret with is there, and the secret does not decrypt.
+    #[error("GES_GWS__CLIENT_SECRET does not decrypt with GES_GWS__DECRYPT_PASSWORD and is used as it is")]
+    SecretTakenAsIs,
+    /// The sign-in without GWS has the values of a sample.
+    #[error("GES_UI__DEVOPS_PASSWORD is that of a sample: nobody can sign in with it")]
+    SampleBreakGlass,
     /// The orchestration secret has a key nobody knows.
     #[error("the orchestration secret has an unknown key {key}")]
     UnknownSecretKey {

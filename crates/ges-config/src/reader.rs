@@ -94,6 +94,14 @@ impl Reader {
         self.parse(key, web_url)
     }
 
+    /// A URL, or a host with or without a port, which means plain HTTP (integrations 4.1).
+    pub(crate) fn service_url(&mut self, key: &'static str) -> Option<Url> {
+        self.parse(key, |text| match text.trim() {
+            text if text.contains("://") => web_url(text),
+            host => web_url(&format!("http://{host}")),
+        })
+    }
+
     pub(crate) fn urls(&mut self, key: &'static str) -> Vec<Url> {
         let urls = self
             .parse(key, |text| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(web_url).collect());

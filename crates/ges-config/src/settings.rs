@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::catalogue::Role;
 use crate::discovery::Discovery;
+use crate::gws::{Gws, Rbac, Ui, break_glass, gws, rbac};
 use crate::layers::Layers;
 use crate::ors_redis::{Given, OrsRedis, Secret, resolve};
 use crate::problem::{ConfigError, Problem, Warning};
@@ -46,6 +47,12 @@ pub struct Settings {
     pub urs: Urs,
     /// Seals credentials of tenants; read by the vault.
     pub credentials_key: Option<SecretString>,
+    /// Seals the tokens of console sessions; unset: sessions end with the process that began them.
+    pub session_key: Option<SecretString>,
+    /// Access to the console.
+    pub rbac: Rbac,
+    /// The console itself.
+    pub ui: Ui,
     /// Push notifications.
     pub push: Push,
     /// CAPTCHA.
@@ -69,6 +76,8 @@ pub struct Server {
     pub external_port: u16,
     /// `None` when sessions reach this process at its own address.
     ges_url: Option<Url>,
+    /// How browsers reach the console; `None`: as their own request names it.
+    pub public_url: Option<Url>,
     /// Whether external requests that name a contact center in a header are refused instead of stripped of it.
     pub reject_tenant_headers: bool,
     /// Networks of the proxies in front of the external listener.
@@ -152,21 +161,6 @@ impl Db {
         url.set_query(Some(if self.secure { "sslmode=require" } else { "sslmode=prefer" }));
         SecretString::from(String::from(url))
     }
-}
-
-/// GWS services.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Gws {
-    pub auth_url: Url,
-    pub env_url: Url,
-    pub conf_url: Option<Url>,
-    /// `None`: statistics are not passed on.
-    pub stats_url: Option<Url>,
-    /// Authentication as browsers reach it.
-    pub public_auth_url: Option<Url>,
-    pub client_id: String,
-    pub client_secret: SecretString,
 }
 
 /// The accelerating Redis.
@@ -308,6 +302,9 @@ impl Settings {
             urs: urs(&mut reader),
             egress: egress(&mut reader),
             credentials_key: reader.secret("security.credentials_key"),
+            session_key: reader.secret("security.session_key"),
+            rbac: rbac(&mut reader),
+            ui: Ui { break_glass: break_glass(&mut reader) },
             push: push(&mut reader),
             captcha: Captcha {
                 base_url: reader.url("captcha.base_url").unwrap_or_else(placeholder),
@@ -353,6 +350,7 @@ fn server(role: Role, reader: &mut Reader) -> Server {
         internal_port,
         external_port,
         ges_url,
+        public_url: reader.url("server.public_url"),
         reject_tenant_headers,
         trusted_proxies: reader.networks("server.trusted_proxies"),
     }
@@ -393,29 +391,6 @@ fn db(reader: &mut Reader, sources: &Sources) -> Option<Db> {
     let pool_size = u32::try_from(reader.whole("db.pool_size")).unwrap_or(u32::MAX);
     let (host, name, user) = (reader.text("db.host")?, reader.text("db.name")?, reader.text("db.user")?);
     Some(Db { host, port, name, user, password: reader.secret("db.password")?, secure, ca_file, pool_size })
-}
-
-fn gws(reader: &mut Reader) -> Option<Gws> {
-    let (auth, env) = (reader.url("gws.auth_url"), reader.url("gws.env_url"));
-    let (conf, public) = (reader.url("gws.conf_url"), reader.url("gws.public_auth_url"));
-    let stats = reader.url("gws.stats_url").or_else(|| conf.clone());
-    let (client_id, client_secret) = (reader.text("gws.client_id"), reader.secret("gws.client_secret"));
-    if client_id.is_some() != client_secret.is_some() && reader.problems.is_empty() {
-        reader.problems.push(Problem::Relation {
-            first: "GES_GWS__CLIENT_ID",
-            second: "GES_GWS__CLIENT_SECRET",
-            rule: "one is of no use without the other",
-        });
-    }
-    Some(Gws {
-        auth_url: auth?,
-        env_url: env?,
-        conf_url: conf,
-        stats_url: stats,
-        public_auth_url: public,
-        client_id: client_id?,
-        client_secret: client_secret?,
-    })
 }
 
 fn urs(reader: &mut Reader) -> Urs {

@@ -306,6 +306,60 @@ fn reports_and_debug_output_hold_no_secret() {
     assert!(!format!("{loaded:?} {:?}", Sources::of(variables)).contains("hunter2"));
 }
 
+const SEALED: &str = "330bcbea0cc217874fb5788eaaf0290b0a058a856bbff4f50ae82492e2c6bc85";
+
+#[test]
+fn check_21_an_encrypted_client_secret_is_read_with_a_warning() {
+    let secret_of = |extra: &[(&'static str, &'static str)]| {
+        let mut variables = API.to_vec();
+        variables.retain(|(name, _)| *name != "AUTHENTICATION_CLIENT_SECRET");
+        variables.push(("AUTHENTICATION-CLIENT-SECRET", SEALED));
+        variables.extend(extra);
+        let loaded = load(Role::Api, &variables).map_err(|error| error.problems)?;
+        let secret = loaded.settings.gws.unwrap().client_secret.expose_secret().to_owned();
+        Ok::<_, Vec<Problem>>((secret, loaded.warnings))
+    };
+    let password = ("DECRYPT_PASSWORD", "ges-demo-passphrase");
+    assert_eq!(secret_of(&[]).unwrap(), (SEALED.into(), vec![]), "without a password nothing is decrypted");
+    let clear = "s3cret-client-value".to_owned();
+    assert_eq!(secret_of(&[password]).unwrap(), (clear.clone(), vec![Warning::WeaklySealedSecret]));
+    let forced = ("GES_GWS__SECRET_ENCODING", "AES-128-ECB");
+    assert_eq!(secret_of(&[password, forced]).unwrap().0, clear);
+    let plain = ("GES_GWS__SECRET_ENCODING", "plain");
+    assert_eq!(secret_of(&[password, plain]).unwrap(), (SEALED.into(), vec![]));
+    let wrong = ("DECRYPT_PASSWORD", "another");
+    assert_eq!(secret_of(&[wrong]).unwrap(), (SEALED.into(), vec![Warning::SecretTakenAsIs]));
+    for unreadable in [vec![wrong, forced], vec![forced]] {
+        let problems = secret_of(&unreadable).unwrap_err();
+        assert!(
+            matches!(&problems[..], [Problem::Relation { second: "GES_GWS__DECRYPT_PASSWORD", .. }]),
+            "a start-up error: {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn services_of_gws_may_be_hosts() {
+    let loaded = api_with(&[("GES_GWS__CONF_URL", "gws-conf.gws.svc:8092")]).unwrap();
+    assert_eq!(loaded.settings.gws.unwrap().conf_url.unwrap().as_str(), "http://gws-conf.gws.svc:8092/");
+    assert!(api_with(&[("GES_GWS__CONF_URL", "ftp://gws")]).is_err());
+}
+
+#[test]
+fn the_emergency_sign_in_is_off_with_one_value_or_with_the_password_of_a_sample() {
+    let break_glass = |variables: &[(&str, &str)]| standalone(variables).settings.ui.break_glass;
+    assert!(break_glass(&[]).is_none());
+    assert!(break_glass(&[("DEVOPS_PASSWORD", "long and own")]).is_none());
+    assert!(break_glass(&[("DEVOPS_USERNAME", "admin")]).is_none());
+    let sample = [("DEVOPS_USERNAME", "admin"), ("DEVOPS_PASSWORD", "letmein")];
+    assert!(break_glass(&sample).is_none());
+    assert_eq!(standalone(&sample).warnings, [Warning::SampleBreakGlass]);
+    let own = break_glass(&[("DEVOPS_USERNAME", "ops"), ("DEVOPS_PASSWORD", "long and own")]).unwrap();
+    assert_eq!(own.username, "ops");
+    let groups = standalone(&[("DEVOPS_ACCESS_GROUPS", "A , B,")]).settings.rbac.devops_access_groups;
+    assert_eq!(groups, ["A", "B"]);
+}
+
 /// Integrations 1.6.
 #[test]
 fn routers_are_named_or_looked_for() {

@@ -3,6 +3,7 @@
 //! Each folder is one chapter of the rules and carries its name. A rule is a function of values: `now` is passed in,
 //! ids and randomness come through ports, and nothing here opens a file, a socket or a transaction.
 
+pub mod access;
 pub mod availability;
 pub mod booking;
 pub mod call_in;

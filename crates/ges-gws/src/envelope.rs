@@ -34,7 +34,17 @@ pub(crate) fn id(item: &Value) -> Option<Uuid> {
     Uuid::try_parse(item["id"].as_str()?.trim()).ok()
 }
 
-/// Seconds as a number or a string of one.
+/// The text of the first of these fields that has one; a number counts as its digits.
+pub(crate) fn text(item: &Value, fields: &[&str]) -> Option<String> {
+    let read = |field: &&str| match &item[*field] {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    fields.iter().find_map(read)
+}
+
+/// A whole number, such as seconds, as a number or a string of one.
 pub(crate) fn seconds(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }

@@ -9,12 +9,13 @@ use futures_util::StreamExt as _;
 use ges_domain::TenantId;
 use ges_domain::origin::{Origin, OriginList};
 use ges_domain::tenancy::{ApiKeys, TenancyError, WebOrigins};
-use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, Policy, Reply, below, is_segment};
+use ges_http_client::{BuildError, Call, HttpClientFactory, Policy, Reply, below, is_segment};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 use uuid::Uuid;
 
+use crate::authorized::Authorized;
 use crate::memory::{Freshness, Memory};
 use crate::{ClientToken, GwsError, GwsObserver, envelope};
 
@@ -32,10 +33,8 @@ const LISTS_AT_A_TIME: usize = 8;
 
 /// The Environment service behind memories: of API keys, by their SHA-256, of contact centers, and of their web origins.
 pub struct Environment {
-    http: HttpClient,
+    service: Authorized,
     base: Url,
-    tokens: Option<Arc<ClientToken>>,
-    observer: Arc<dyn GwsObserver>,
     keys: Memory<[u8; 32], TenantId>,
     centers: Memory<Uuid, TenantId>,
     origins: Memory<Uuid, Arc<OriginList>>,
@@ -54,10 +53,8 @@ impl Environment {
         observer: Arc<dyn GwsObserver>,
     ) -> Result<Self, BuildError> {
         Ok(Self {
-            http: factory.client(Policy::GWS_ENV)?,
+            service: Authorized::new(SERVICE, factory.client(Policy::GWS_ENV)?, tokens, observer),
             base,
-            tokens,
-            observer,
             keys: Memory::new(factory.monotonic(), Freshness::KEYS),
             centers: Memory::new(factory.monotonic(), Freshness::KEYS),
             origins: Memory::new(factory.monotonic(), Freshness::SETTINGS),
@@ -84,7 +81,7 @@ impl Environment {
     async fn look_up_center(&self, ccid: Uuid, time: Duration) -> Result<Option<TenantId>, GwsError> {
         let url = below(&self.base, &["environment", "v3", "contact-centers", &ccid.to_string()]);
         let call = Call::get("contact_center", "/environment/v3/contact-centers/{ccid}", url).within(time);
-        let call = call.header("contactcenterid", &ccid.to_string()).map_err(|source| self.failed(source))?;
+        let call = call.header("contactcenterid", &ccid.to_string()).map_err(|source| self.service.failed(source))?;
         Ok(self.center(call).await?.filter(|found| found.0 == ccid))
     }
 
@@ -105,7 +102,7 @@ impl Environment {
     async fn look_up_origins(&self, ccid: Uuid, time: Duration) -> Result<Option<Arc<OriginList>>, GwsError> {
         let url = below(&self.base, &["environment", "v3", "contact-centers", &ccid.to_string(), "settings"]);
         let call = Call::get("settings", "/environment/v3/contact-centers/{ccid}/settings", url).within(time);
-        let call = call.header("contactcenterid", &ccid.to_string()).map_err(|source| self.failed(source))?;
+        let call = call.header("contactcenterid", &ccid.to_string()).map_err(|source| self.service.failed(source))?;
         let Some(answer) = self.answer(call).await? else { return Ok(None) };
         let mut origins = OriginList::default();
         for setting in envelope::items(&answer).into_iter().filter(|setting| setting["name"] == ORIGINS_SETTING) {
@@ -137,7 +134,7 @@ impl Environment {
             400 | 404 | 410 => return Ok(None),
             status => return Err(GwsError::Refused { service: SERVICE, status }),
         }
-        let answer: Value = reply.json().map_err(|source| self.failed(source))?;
+        let answer: Value = reply.json().map_err(|source| self.service.failed(source))?;
         Ok(Some(answer).filter(envelope::is_success))
     }
 
@@ -146,26 +143,8 @@ impl Environment {
         self.origins.recall(ccid, ask).await.map_err(unavailable)
     }
 
-    /// Sends with our token; after a 401 once more with a new one.
     async fn send(&self, call: Call) -> Result<Reply, GwsError> {
-        let Some(tokens) = &self.tokens else {
-            return self.http.send(&call).await.map_err(|source| self.failed(source));
-        };
-        let token = tokens.get().await?;
-        let reply = self.http.send(&call.clone().bearer(token.clone())).await.map_err(|source| self.failed(source))?;
-        if reply.status() != 401 {
-            return Ok(reply);
-        }
-        let token = tokens.replace(&token).await?;
-        self.http.send(&call.bearer(token)).await.map_err(|source| self.failed(source))
-    }
-
-    fn failed(&self, source: CallError) -> GwsError {
-        let failure = GwsError::Call { service: SERVICE, source };
-        if failure.is_outage() {
-            self.observer.server_error();
-        }
-        failure
+        self.service.send(call).await
     }
 }
 

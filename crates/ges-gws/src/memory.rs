@@ -1,4 +1,4 @@
-//! Answers of the Environment service, kept for a while: fresh, then stale while the service is down.
+//! Answers of a service, kept for a while: fresh, then stale while the service is down.
 
 use std::future::Future;
 use std::hash::Hash;
@@ -16,18 +16,28 @@ use crate::GwsError;
 pub(crate) struct Freshness {
     pub(crate) found: Duration,
     pub(crate) absent: Duration,
+    /// How old a found answer may be that serves while the service is down.
+    pub(crate) stale: Duration,
 }
 
 impl Freshness {
     /// Of keys and contact centers: a key keeps working for a minute after it was taken from its contact center, a new one
     /// works ten seconds after it was refused (API reference 2.2).
-    pub(crate) const KEYS: Self = Self { found: Duration::from_secs(60), absent: Duration::from_secs(10) };
+    pub(crate) const KEYS: Self =
+        Self { found: Duration::from_secs(60), absent: Duration::from_secs(10), stale: A_DAY };
     /// Of settings (integrations 4.3).
-    pub(crate) const SETTINGS: Self = Self { found: Duration::from_secs(300), absent: Duration::from_secs(300) };
+    pub(crate) const SETTINGS: Self =
+        Self { found: Duration::from_secs(300), absent: Duration::from_secs(300), stale: A_DAY };
+    /// Of rights (R-RB-6): five minutes, fifteen while the service is down, then nobody is let in (integrations 4.4.3).
+    pub(crate) const RIGHTS: Self =
+        Self { found: Duration::from_secs(300), absent: Duration::from_secs(10), stale: Duration::from_secs(900) };
+    /// Of users' tokens (integrations 4.2.2, 8.5): a minute, whatever happens.
+    pub(crate) const TOKENS: Self =
+        Self { found: Duration::from_secs(60), absent: Duration::from_secs(60), stale: Duration::from_secs(60) };
 }
 
-/// How long a found answer serves while the service is down (integrations 4.3).
-const FOUND_STALE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long API keys and settings serve while the service is down (integrations 4.3).
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a service that failed is not asked for the same thing again when a stale answer serves.
 const STALE_REST: Duration = Duration::from_secs(5);
 /// How long those who asked together share one failure, so that they do not queue up behind a dead service.
@@ -48,7 +58,7 @@ impl<V: Clone> Known<V> {
         match self {
             Self::Answer { value, at, rest_until } => {
                 let fresh = if value.is_some() { freshness.found } else { freshness.absent };
-                let serves = now < *at + fresh || (now < *rest_until && self.stale(now).is_some());
+                let serves = now < *at + fresh || (now < *rest_until && self.stale(now, freshness).is_some());
                 serves.then(|| Ok(value.clone()))
             }
             Self::Failure { cause, at } => (now < *at + FAILURE_SHARED).then(|| Err(Arc::clone(cause))),
@@ -56,9 +66,9 @@ impl<V: Clone> Known<V> {
     }
 
     /// What may be answered while the service is down.
-    fn stale(&self, now: Duration) -> Option<(V, Duration)> {
+    fn stale(&self, now: Duration, freshness: Freshness) -> Option<(V, Duration)> {
         match self {
-            Self::Answer { value: Some(value), at, .. } if now <= *at + FOUND_STALE => Some((value.clone(), *at)),
+            Self::Answer { value: Some(value), at, .. } if now <= *at + freshness.stale => Some((value.clone(), *at)),
             _ => None,
         }
     }
@@ -77,7 +87,12 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub(crate) fn new(clock: Monotonic, freshness: Freshness) -> Self {
-        Self { known: Cache::builder().max_capacity(CAPACITY).time_to_live(FOUND_STALE).build(), freshness, clock }
+        Self { known: Cache::builder().max_capacity(CAPACITY).time_to_live(A_DAY).build(), freshness, clock }
+    }
+
+    /// Forgets what is known under a key.
+    pub(crate) async fn forget(&self, key: &K) {
+        self.known.invalidate(key).await;
     }
 
     /// Answers from memory or by `ask`, which is told whether a stale answer could serve instead of its own.
@@ -103,7 +118,7 @@ where
                 if known.as_ref().is_some_and(|known| known.holds(before, freshness).is_some()) {
                     return Op::Nop;
                 }
-                let stale = known.as_ref().and_then(|known| known.stale(before));
+                let stale = known.as_ref().and_then(|known| known.stale(before, freshness));
                 let answer = ask(stale.is_some()).await;
                 let now = (self.clock)();
                 Op::Put(match (answer, stale) {

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{GwsError, GwsObserver, envelope};
 
-const SERVICE: &str = "the authentication service";
+pub(crate) const SERVICE: &str = "the authentication service";
 /// Rest after Authentication refused our credentials: a wrong secret does not become right by asking.
 const REFUSED_REST: Duration = Duration::from_secs(30);
 /// Rest after a renewal failed while the token at hand still serves.
@@ -19,6 +19,8 @@ const RENEWAL_REST: Duration = Duration::from_secs(5);
 const REPLACEMENT_REST: Duration = Duration::from_secs(5);
 /// Lifetime of a token whose answer names none.
 const UNNAMED_LIFETIME: u64 = 300;
+/// No token is believed to live longer.
+const LONGEST_LIFETIME: u64 = 366 * 24 * 60 * 60;
 /// Time for a token, retries included.
 const TOKEN_TIME: Duration = Duration::from_secs(5);
 
@@ -61,7 +63,7 @@ pub struct ClientToken {
     user: Option<User>,
     url: Url,
     ping: Url,
-    credentials: Credentials,
+    credentials: Mutex<Credentials>,
     clock: Monotonic,
     observer: Arc<dyn GwsObserver>,
     held: Mutex<Held>,
@@ -97,12 +99,19 @@ impl ClientToken {
             user,
             url: below(base, &["auth", "v3", "oauth", "token"]),
             ping: below(base, &["auth", "v3", "ping"]),
-            credentials,
+            credentials: Mutex::new(credentials),
             clock,
             observer,
             held: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Asks with these from now on, and at once when the old ones were refused. The token at hand goes on serving.
+    pub fn change_credentials(&self, credentials: Credentials) {
+        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
+        let mut held = self.held();
+        (held.refused_until, held.rest_until) = (Duration::ZERO, Duration::ZERO);
     }
 
     /// A token that has not expired.
@@ -199,31 +208,72 @@ impl ClientToken {
     }
 
     /// The form of the grant (integrations 4.2.1).
-    fn grant(&self) -> Vec<(&'static str, &str)> {
+    fn grant<'a>(&'a self, client_id: &'a str) -> Vec<(&'static str, &'a str)> {
         match &self.user {
             None => vec![("grant_type", "client_credentials"), ("scope", "*")],
             Some(user) => vec![
                 ("grant_type", "password"),
                 ("username", &user.name),
                 ("password", user.password.expose_secret()),
-                ("client_id", &self.credentials.client_id),
+                ("client_id", client_id),
                 ("scope", "*"),
             ],
         }
     }
 
     async fn fetch(&self) -> Result<Token, GwsError> {
+        let credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let endpoint = Endpoint { http: &self.http, url: &self.url, credentials: &credentials };
+        let asked_at = (self.clock)();
+        // A token fetched twice does no harm.
+        let granted = endpoint.ask(&self.grant(&credentials.client_id), Repeat::Freely, &*self.observer).await?;
+        Ok(Token {
+            text: granted.text,
+            renew_at: asked_at + granted.life * 4 / 5,
+            expires_at: asked_at.saturating_add(granted.life),
+        })
+    }
+}
+
+/// Whether a grant may be asked for again after silence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    Freely,
+    /// What is shown for it is good once.
+    Never,
+}
+
+/// Where tokens are granted, and to which client.
+pub(crate) struct Endpoint<'a> {
+    pub(crate) http: &'a HttpClient,
+    pub(crate) url: &'a Url,
+    pub(crate) credentials: &'a Credentials,
+}
+
+/// A granted token.
+pub(crate) struct Granted {
+    pub(crate) text: SecretString,
+    pub(crate) refresh: Option<SecretString>,
+    pub(crate) life: Duration,
+}
+
+impl Endpoint<'_> {
+    /// Asks for a token with this form. [`GwsError::Refused`] tells that what the form shows is not good.
+    pub(crate) async fn ask(
+        &self,
+        form: &[(&str, &str)],
+        repeat: Repeat,
+        observer: &dyn GwsObserver,
+    ) -> Result<Granted, GwsError> {
         let call = Call::post("token", "/auth/v3/oauth/token", self.url.clone())
             .basic(&self.credentials.client_id, self.credentials.client_secret.clone())
-            .form(&self.grant())
-            // A token fetched twice does no harm.
-            .idempotent()
+            .form(form)
             .within(TOKEN_TIME);
-        let asked_at = (self.clock)();
+        let call = if repeat == Repeat::Freely { call.idempotent() } else { call };
         let reply = self.http.send(&call).await.map_err(|source| {
             let failure = outage(source);
             if failure.is_outage() {
-                self.observer.server_error();
+                observer.server_error();
             }
             failure
         })?;
@@ -231,23 +281,23 @@ impl ClientToken {
         match reply.status() {
             200..300 => {}
             status if status == 401 || (status == 400 && invalid_client()) => {
-                self.observer.wrong_credentials();
+                observer.wrong_credentials();
                 return Err(GwsError::WrongCredentials);
             }
             status => return Err(GwsError::Refused { service: SERVICE, status }),
         }
         let answer: Value = reply.json().map_err(outage)?;
-        let text = answer["access_token"].as_str().filter(|text| !text.is_empty());
-        let text = text.ok_or(GwsError::Unreadable { service: SERVICE, wanted: "access_token" })?;
-        let life = Duration::from_secs(envelope::seconds(&answer["expires_in"]).unwrap_or(UNNAMED_LIFETIME));
-        Ok(Token {
-            text: text.to_owned().into(),
-            renew_at: asked_at + life * 4 / 5,
-            expires_at: asked_at.saturating_add(life),
+        let text =
+            |field: &str| answer[field].as_str().filter(|text| !text.is_empty()).map(|text| text.to_owned().into());
+        let life = envelope::seconds(&answer["expires_in"]).unwrap_or(UNNAMED_LIFETIME).min(LONGEST_LIFETIME);
+        Ok(Granted {
+            text: text("access_token").ok_or(GwsError::Unreadable { service: SERVICE, wanted: "access_token" })?,
+            refresh: text("refresh_token"),
+            life: Duration::from_secs(life),
         })
     }
 }
 
-fn outage(source: CallError) -> GwsError {
+pub(crate) fn outage(source: CallError) -> GwsError {
     GwsError::Call { service: SERVICE, source }
 }

@@ -301,6 +301,20 @@ async fn check_12_a_wrong_secret_is_counted_and_holds_off_for_thirty_seconds() {
 }
 
 #[tokio::test]
+async fn a_new_secret_is_tried_at_once() {
+    let scene = Scene::with_token_needed(true).await;
+    scene.answers(invalid_client(401)).await;
+    assert!(matches!(scene.tokens.get().await, Err(GwsError::WrongCredentials)));
+    scene.answers(token("t1", 300)).await;
+    assert!(scene.tokens.get().await.is_err(), "thirty seconds");
+    let changed = Credentials { client_id: "ges_client".into(), client_secret: "new".to_owned().into() };
+    scene.tokens.change_credentials(changed);
+    assert_eq!(scene.tokens.get().await.unwrap().expose_secret(), "t1");
+    let asked = scene.gws.received_requests().await.unwrap();
+    assert_eq!(asked[0].headers["authorization"], "Basic Z2VzX2NsaWVudDpuZXc=");
+}
+
+#[tokio::test]
 async fn tokens_are_renewed_at_four_fifths_and_used_until_they_expire() {
     let scene = Scene::with_token_needed(true).await;
     scene.answers(token("first", 1000)).await;

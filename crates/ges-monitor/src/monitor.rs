@@ -16,6 +16,7 @@ use crate::core::Core;
 use crate::duty::supervise;
 use crate::health::StreamHealth;
 use crate::notices::{PushPorts, SendNotices};
+use crate::proxies::{KeepProxies, ProxyPorts};
 use crate::purge::Purge;
 use crate::rights::{HoldShards, Rights};
 use crate::sizes::CountSizes;
@@ -51,6 +52,8 @@ pub struct MonitorPorts {
     pub gauges: Arc<dyn MonitorGauges>,
     /// Pushes; without, nobody is pushed for.
     pub push: Option<PushPorts>,
+    /// VQ proxies; without, nobody keeps them.
+    pub proxies: Option<ProxyPorts>,
 }
 
 /// The monitors of one node.
@@ -110,6 +113,13 @@ impl Monitor {
             let shared = Arc::clone(&core);
             let make = move || -> Box<dyn Duty> { Box::new(SendNotices::new(Arc::clone(&shared), push.clone())) };
             run("push", Box::new(make));
+        }
+        if let Some(proxies) = ports.proxies {
+            let (rights, settings) = (Arc::clone(&core.rights), Arc::clone(&settings));
+            let make = move || -> Box<dyn Duty> {
+                Box::new(KeepProxies::new(proxies.clone(), Arc::clone(&rights), Arc::clone(&settings)))
+            };
+            run("proxies", Box::new(make));
         }
         let sample_settings = Arc::clone(&settings);
         let sample = move || -> Box<dyn Duty> {

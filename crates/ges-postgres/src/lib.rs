@@ -5,6 +5,7 @@
 //! by themselves. Nothing here reads the clock of the node to decide anything (I10), and no value of a record reaches a log or
 //! an error (I11).
 
+mod access;
 mod booking;
 mod call_ins;
 mod catalogue;

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
-use ges_config::{Egress, Gws};
+use ges_config::{Egress, Gws, Rbac};
 use ges_domain::TenantId;
 use ges_domain::ports::OpenCredentials;
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
 use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
-use ges_gws::{ClientToken, Credentials, Environment, GwsObserver, GwsStatistics, Registered};
+use ges_gws::{
+    ClientToken, Configuration, Credentials, Environment, GwsObserver, GwsStatistics, Naming, Registered, SignIn,
+};
 use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer, Recall};
 use ges_push::PushObserver;
 use ges_telemetry::{Metrics, TracePosition};
@@ -104,12 +106,40 @@ impl Outbound {
     /// # Errors
     /// No HTTP client can be made.
     pub fn environment(&self, gws: &Gws) -> Result<(Arc<Environment>, Arc<ClientToken>)> {
-        let credentials = Credentials { client_id: gws.client_id.clone(), client_secret: gws.client_secret.clone() };
+        let credentials = Self::client_of(gws);
         let token = ClientToken::new(&self.factory, &gws.auth_url, credentials, self.counts.clone());
         let token = Arc::new(token.context("no client for GWS Authentication")?);
         let environment =
             Environment::new(&self.factory, gws.env_url.clone(), Some(token.clone()), self.counts.clone());
         Ok((Arc::new(environment.context("no client for GWS Environment")?), token))
+    }
+
+    /// The Configuration service with the client's token; none when no address is configured.
+    ///
+    /// # Errors
+    /// No HTTP client can be made.
+    pub fn configuration(&self, gws: &Gws, token: Arc<ClientToken>, rbac: &Rbac) -> Result<Option<Arc<Configuration>>> {
+        let Some(conf) = &gws.conf_url else { return Ok(None) };
+        let naming = Naming { folder: rbac.vq_proxy_folder.clone(), script_type: rbac.vq_proxy_script_type.clone() };
+        let configuration = Configuration::new(&self.factory, conf.clone(), token, naming, self.counts.clone());
+        Ok(Some(Arc::new(configuration.context("no client for GWS Configuration")?)))
+    }
+
+    /// What our client proves itself with now; for when the secret has changed.
+    pub fn client_of(gws: &Gws) -> Credentials {
+        Credentials { client_id: gws.client_id.clone(), client_secret: gws.client_secret.clone() }
+    }
+
+    /// People's own way into Authentication; none when browsers cannot reach it.
+    ///
+    /// # Errors
+    /// No HTTP client can be made.
+    pub fn sign_in(&self, gws: &Gws) -> Result<Option<Arc<SignIn>>> {
+        let Some(public) = &gws.public_auth_url else { return Ok(None) };
+        let credentials = Self::client_of(gws);
+        let (base, observer) = (gws.auth_url.clone(), self.counts.clone());
+        let sign_in = SignIn::new(&self.factory, base, public.clone(), credentials, observer);
+        Ok(Some(Arc::new(sign_in.context("no client for signing in")?)))
     }
 
     /// Statistics with the credentials that tenants have provisioned.

@@ -20,6 +20,7 @@ use ges_domain::{Refusal, TenantId};
 use ges_telemetry::Metrics;
 use uuid::Uuid;
 
+use crate::console::Console;
 use crate::health::Health;
 
 /// Everything requests are answered with. The applications build it once.
@@ -58,6 +59,8 @@ pub struct Api {
     pub observed: Observed,
     /// What Designer publishes.
     pub publish: TakePublish,
+    /// The console; none when nobody can sign in.
+    pub console: Option<Arc<Console>>,
     /// Where sessions and routers are.
     pub endpoints: Endpoints,
 }
@@ -163,6 +166,7 @@ impl Api {
             observed,
             publish,
             endpoints,
+            console: None,
         }
     }
 }

@@ -9,6 +9,7 @@ mod api;
 mod body;
 mod canonical;
 mod codes;
+mod console;
 mod cors;
 mod credentials;
 mod dates;
@@ -32,6 +33,7 @@ mod testing;
 mod visitor;
 
 pub use api::{Api, Endpoints, Observed, Parts};
+pub use console::{BreakGlass, Console, ConsoleError, Operator};
 pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};
 pub use listener::{Limits, TenantHeaders, external_router, internal_router, worker_router};
 pub use openapi::openapi_document;

@@ -122,6 +122,11 @@ impl World {
         world
     }
 
+    /// Opens the console. Nobody may hold the routers of this world yet.
+    pub(crate) fn install_console(&mut self, console: Arc<crate::console::Console>) {
+        Arc::get_mut(&mut self.api).expect("not served yet").console = Some(console);
+    }
+
     pub(crate) async fn provision(&self, name: &str, change: impl FnOnce(&mut Settings)) {
         let mut row = builders::service_row(name);
         change(&mut row.settings);

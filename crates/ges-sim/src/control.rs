@@ -98,7 +98,7 @@ async fn put_state(
     let put = match target.as_str() {
         "urs" => UrsState::read(document).map(|state| *control.urs.state.lock() = state),
         "stats" => serde_json::from_value(document).map(|state| *control.stats.state.lock() = state),
-        "env" | "auth" => serde_json::from_value(document).map(|seed| control.gws.replace(seed)),
+        "env" | "auth" | "gws" => serde_json::from_value(document).map(|seed| control.gws.replace(seed)),
         "floor" => serde_json::from_value(document).map(|floor| control.desk.restaff(floor)),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };

@@ -1,5 +1,5 @@
 //! The world around GES, made believe: orchestration with its sessions, an agent floor, the router's wait estimates, the
-//! authentication and environment services, push providers, reCAPTCHA, and a control plane to order faults and ask what happened.
+//! authentication, environment and configuration services, push providers, reCAPTCHA, and a control plane to order faults and ask what happened.
 //!
 //! Everything listens on the loopback only. Nothing here is part of the product; it speaks the same protocols as the real
 //! peers, so that demonstrations and tests run the real adapters. This crate knows nothing of the domain.
@@ -24,4 +24,4 @@ mod words;
 pub use designer::{Designer, DesignerError, Question, Said};
 pub use ors::{EntrySource, RedisSource, RedisSourceError, SourceError, StreamEntry};
 pub use running::{Addresses, Ports, Sim, SimSettings, StartError};
-pub use tenants::{Seed, SeededClient, SeededTenant, SeededUser, TenantSetting};
+pub use tenants::{Ops, Seed, SeededClient, SeededRole, SeededTenant, SeededUser, TenantSetting};

@@ -34,6 +34,8 @@ pub struct Ports {
     pub auth: u16,
     /// Environment service.
     pub environment: u16,
+    /// Configuration service.
+    pub configuration: u16,
     /// Google's token endpoint and FCM.
     pub fcm: u16,
     /// reCAPTCHA.
@@ -54,6 +56,7 @@ impl Ports {
         urs_backup: 0,
         auth: 0,
         environment: 0,
+        configuration: 0,
         statistics: 0,
         fcm: 0,
         recaptcha: 0,
@@ -71,6 +74,7 @@ impl Default for Ports {
             urs_backup: 5581,
             auth: 8095,
             environment: 8091,
+            configuration: 8092,
             fcm: 9101,
             recaptcha: 9102,
             nexus: 9103,
@@ -123,6 +127,8 @@ pub struct Addresses {
     pub auth: SocketAddr,
     /// Environment service.
     pub environment: SocketAddr,
+    /// Configuration service.
+    pub configuration: SocketAddr,
     /// Google's token endpoint and FCM.
     pub fcm: SocketAddr,
     /// reCAPTCHA.
@@ -177,6 +183,7 @@ impl Sim {
         let backup = listen("the second router", ports.urs_backup).await?;
         let auth = listen("the authentication service", ports.auth).await?;
         let environment = listen("the environment service", ports.environment).await?;
+        let configuration = listen("the configuration service", ports.configuration).await?;
         let push = listen("the push provider", ports.fcm).await?;
         let human = listen("reCAPTCHA", ports.recaptcha).await?;
         let nexus = listen("Nexus", ports.nexus).await?;
@@ -188,6 +195,7 @@ impl Sim {
             urs_backup: backup.1,
             auth: auth.1,
             environment: environment.1,
+            configuration: configuration.1,
             fcm: push.1,
             recaptcha: human.1,
             nexus: nexus.1,
@@ -196,7 +204,7 @@ impl Sim {
         };
         let (clock, tasks, stop) = (SimClock::start(), TaskTracker::new(), CancellationToken::new());
         let desk = Arc::new(Desk::new(settings.floor.clone(), settings.seed, clock));
-        let gws = Arc::new(Gws::new(settings.tenants.clone()));
+        let gws = Arc::new(Gws::new(settings.tenants.clone(), clock));
         let urs = Arc::new(Urs { desk: desk.clone(), gws: gws.clone(), state: Lock::default(), clock });
         let stats = Arc::new(Stats { desk: desk.clone(), gws: gws.clone(), state: Lock::default(), clock });
         let ors = Arc::new(Ors::new(
@@ -229,7 +237,8 @@ impl Sim {
             ("urs.primary", primary.0, urs::router(urs.clone(), Node::First, addresses.urs_primary.port())),
             ("urs.backup", backup.0, urs::router(urs, Node::Second, addresses.urs_backup.port())),
             ("auth", auth.0, gws::auth(gws.clone())),
-            ("env", environment.0, gws::environment(gws)),
+            ("env", environment.0, gws::environment(gws.clone())),
+            ("conf", configuration.0, gws::configuration(gws)),
             ("fcm", push.0, fcm::router(fcm.clone())),
             ("nexus", nexus.0, fcm::nexus(fcm)),
             ("recaptcha", human.0, recaptcha::router(recaptcha)),

@@ -7,6 +7,13 @@ pub(crate) fn session_id() -> String {
     draw(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 32)
 }
 
+/// A random UUID.
+pub(crate) fn uuid() -> String {
+    let digits = draw(b"0123456789abcdef", 32);
+    [&digits[..8], &digits[8..12], &format!("4{}", &digits[13..16]), &format!("a{}", &digits[17..20]), &digits[20..]]
+        .join("-")
+}
+
 /// An access token: 32 hexadecimal digits.
 pub(crate) fn token() -> String {
     draw(b"0123456789abcdef", 32)

@@ -114,5 +114,6 @@ fn ports(world: &Arc<World>, node: &Arc<Node>) -> MonitorPorts {
         wake_ups: PoorHints::of(world),
         gauges: node.clone(),
         push: None,
+        proxies: None,
     }
 }

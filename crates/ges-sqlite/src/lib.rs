@@ -4,6 +4,7 @@
 //! the price of making it durable is paid once for all of them. Everything a store decides comes from `ges-domain`; this
 //! crate keeps it. One process at a time opens a file.
 
+mod access;
 mod bookings;
 mod call_ins;
 mod catalogue;

@@ -100,6 +100,8 @@ metrics! {
     GES_DNS_FAILURE = "GES_DNS_FAILURE" Kind::Counter, POD, 2, "The same as DNS_FAILURE, under its other name.";
     GWS_INCORRECT_CLIENT_CREDENTIALS = "GWS_INCORRECT_CLIENT_CREDENTIALS" Kind::Counter, POD, 2, "Our client refused by GWS Authentication.";
     GWS_SERVER_ERROR = "GWS_SERVER_ERROR" Kind::Counter, POD, 2, "Server and connection errors of GWS services.";
+    RBAC_CREATE_VQ_PROXY_ERROR = "RBAC_CREATE_VQ_PROXY_ERROR" Kind::Counter, POD, 2,
+        "VQ proxies that could not be read, created or deleted.";
     NEXUS_ACCESS_FAILURE = "NEXUS_ACCESS_FAILURE" Kind::Counter, POD, 2, "Calls that did not reach the provider of pushes.";
     MONITOR_LAGGING_BEHIND = "MONITOR_LAGGING_BEHIND" Kind::Counter, POD, 2, "Items handled more than 10 s after they were due.";
     INVARIANT_CHECKS = "ges_invariant_checks_total" Kind::Counter, &["invariant"], 16,

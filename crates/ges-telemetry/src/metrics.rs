@@ -143,6 +143,7 @@ struct Inner {
     pod: [KeyValue; 2],
     callbacks_created: Counter<u64>,
     push_sent: Counter<u64>,
+    rbac_create_vq_proxy_error: Counter<u64>,
     nexus_access_failure: Counter<u64>,
     callin_created: Counter<u64>,
     monitor_size: Gauge<f64>,
@@ -212,6 +213,7 @@ impl Metrics {
             pod: [label("version", &identity.version), label("host", &identity.host)],
             callbacks_created: counter(&row::CALLBACKS_CREATED),
             push_sent: counter(&row::PUSH_SENT),
+            rbac_create_vq_proxy_error: counter(&row::RBAC_CREATE_VQ_PROXY_ERROR),
             nexus_access_failure: counter(&row::NEXUS_ACCESS_FAILURE),
             callin_created: counter(&row::CALLIN_CREATED),
             monitor_size: gauge(&row::MONITOR_SIZE),
@@ -259,6 +261,7 @@ impl Metrics {
             &it.uncaught_exception,
             &it.gws_incorrect_credentials,
             &it.gws_server_error,
+            &it.rbac_create_vq_proxy_error,
             &it.nexus_access_failure,
             &it.monitor_lagging_behind,
             &it.logging_failure,
@@ -369,6 +372,11 @@ impl Metrics {
         for counter in &self.0.dns_failures {
             counter.add(1, &self.0.pod);
         }
+    }
+
+    /// A VQ proxy could not be read, created or deleted (R-LOB-4).
+    pub fn rbac_create_vq_proxy_error(&self) {
+        self.0.rbac_create_vq_proxy_error.add(1, &self.0.pod);
     }
 
     /// GWS Authentication refused our client.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ges_domain::ports::Sealing;
 use rand::RngCore as _;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::SecretString;
@@ -95,6 +96,16 @@ impl Keys {
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let clear = key.key.open_in_place(nonce, Aad::from(about.as_bytes()), &mut text).ok()?;
         String::from_utf8(clear.to_vec()).ok()
+    }
+}
+
+impl Sealing for Keys {
+    fn seal(&self, about: &str, text: &str) -> Option<Vec<u8>> {
+        Self::seal(self, about, text)
+    }
+
+    fn open(&self, about: &str, sealed: &[u8]) -> Option<String> {
+        Self::open(self, about, sealed)
     }
 }
 

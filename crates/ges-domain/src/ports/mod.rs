@@ -5,39 +5,49 @@
 mod accepted;
 mod call_in;
 mod catalogue;
+mod console_sessions;
 mod credentials;
+mod directory;
 mod error;
 mod handover;
 mod human;
+mod identities;
 mod ids;
 mod kept;
+mod proxies;
 mod published;
 mod publishing;
 mod pulse;
 mod push;
 mod record;
+mod sealing;
 mod sessions;
 mod stream;
 
 pub use accepted::AcceptedTimes;
 pub use call_in::{CallIns, Reserved};
 pub use catalogue::{Catalogue, ServiceRow};
+pub use console_sessions::{ConsoleSession, ConsoleSessions, WordDigest};
 pub use credentials::{
     CredentialDesk, CredentialError, CredentialKind, OpenCredential, OpenCredentials, SealedCredential,
     SealedCredentials,
 };
+pub use directory::{Account, Directory, DirectoryError};
 pub use error::{Cause, Remedy, StoreError};
 pub use handover::{
     AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, SHARDS, ServiceRef, Shard, ShardLease, Shards, Wake,
     WakeUps, shard_of,
 };
 pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
+pub use identities::{Identities, IdentityError, Person, UserToken, UserTokens};
 pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
+pub use proxies::{ProvisionedServices, Proxies, Proxy, ProxyError};
 pub use published::{NobodyFollows, PublishedServices};
 pub use publishing::Publishing;
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
+pub use sealing::Sealing;
 pub use sessions::{CancelOutcome, Sessions};
 pub use stream::{Dispatch, StreamError, SubmissionStream};

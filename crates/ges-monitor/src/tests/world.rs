@@ -209,6 +209,7 @@ impl Node {
             wake_ups,
             gauges: self.heard.clone(),
             push: self.push.lock().unwrap().clone(),
+            proxies: None,
         };
         (Monitor::start(ports, settings, stop.clone()), stop)
     }

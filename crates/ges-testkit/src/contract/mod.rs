@@ -7,6 +7,7 @@
 //! ges_testkit::contract_tests!(fresh);
 //! ```
 
+pub mod access;
 pub mod booking;
 pub mod call_ins;
 pub mod capacity;
@@ -30,8 +31,8 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Notices, Publishing, Record,
-    SealedCredentials, ServiceRef, ShardLease, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, ConsoleSessions, Handed, Handover, HandoverOutcome, KeptAnswers, Notices,
+    ProvisionedServices, Publishing, Record, SealedCredentials, ServiceRef, ShardLease, Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -61,6 +62,10 @@ pub trait Stores: Send + Sync {
     fn credentials(&self) -> Arc<dyn SealedCredentials>;
     /// What was published.
     fn publishing(&self) -> Arc<dyn Publishing>;
+    /// Who is signed in at the console.
+    fn console_sessions(&self) -> Arc<dyn ConsoleSessions>;
+    /// The list of services.
+    fn provisioned(&self) -> Arc<dyn ProvisionedServices>;
     /// Hints from now on.
     async fn wake_ups(&self) -> Box<dyn WakeUps>;
     /// The store's own time.
@@ -266,6 +271,14 @@ macro_rules! contract_facts {
             a_service_removed_by_a_publish_keeps_its_records
             special_days_are_the_services_own
             what_a_service_has_does_not_vanish_under_it
+        );
+        each_area!($fresh, access,
+            a_browser_is_taken_back_once
+            browsers_at_once_with_one_word_are_one
+            a_session_ends_when_it_is_idle
+            contents_change_from_what_was_read
+            sessions_are_closed_and_purged
+            services_are_listed_by_tenant
         );
         each_area!($fresh, storm,
             a_storm_on_one_record_ends_in_one_timeline

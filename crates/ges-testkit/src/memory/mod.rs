@@ -2,6 +2,7 @@
 //!
 //! The real stores are measured against it by the contract suite; simulations and use case tests run on it.
 
+mod access;
 mod bookings;
 mod call_ins;
 mod catalogue;
@@ -63,6 +64,7 @@ struct State {
     credentials: BTreeMap<(TenantId, &'static str, String), Vec<u8>>,
     /// What was answered under keys, and when.
     kept: HashMap<(TenantId, Operation, Key), (Instant, Kept)>,
+    console: access::Console,
     failures: u32,
     /// Somebody damaged a record on purpose.
     damaged: bool,
