@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, Redis, Settings};
+use ges_config::{Discovery, Loaded, Redis, RegionNodes, Settings};
 use ges_domain::booking::Accelerated;
-use ges_domain::ports::{Clock, StoreError};
+use ges_domain::ports::{Clock, NobodyFollows, StoreError};
 use ges_domain::use_cases::CurrentWait;
 use ges_gws::{ClientToken, SignIn};
 use ges_http_client::Policy;
@@ -17,8 +17,8 @@ use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, use_new_keys, vault};
 use ges_redis::{Login, RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
-    external_router, internal_router, serve,
+    Api, Component, Endpoints, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits,
+    TenantHeaders, external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
@@ -97,7 +97,10 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         ids: Arc::new(RandomIds),
         chance: Arc::new(SecureChance),
         observed: observed.clone(),
+        published: Arc::new(NobodyFollows),
+        endpoints: endpoints(settings),
     };
+    store.follow_publishes();
     let mut api = Api::over(&Arc::new(store.clone()), parts);
     if let Some(times) = &accelerator {
         api.book.bookings = Arc::new(Accelerated::new(api.book.bookings, times.clone()));
@@ -138,6 +141,20 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     store.close().await;
     tracing::info!("drained");
     Ok(())
+}
+
+/// What the tenants API tells about where sessions and routers are. Routers that Consul finds are told by nobody else.
+fn endpoints(settings: &Settings) -> Endpoints {
+    let urs = match &settings.urs.discovery {
+        Discovery::Routers(urls) => urls.iter().map(ToString::to_string).collect(),
+        Discovery::Regions(regions) => {
+            let own = |nodes: &&RegionNodes| Some(nodes.region.as_str()) == settings.region_affinity.as_deref();
+            regions.iter().find(own).or(regions.first()).map(|nodes| nodes.urs.clone()).unwrap_or_default()
+        }
+        Discovery::Dns { urs } => vec![urs.clone()],
+        Discovery::Consul(_) => Vec::new(),
+    };
+    Endpoints { ors: vec![settings.ors.url.to_string()], urs }
 }
 
 async fn bind(settings: &Settings, port: u16) -> Result<TcpListener> {

@@ -1,15 +1,19 @@
 //! The simulated contact centre as a process of its own: every outside system on the loopback, driven by a seeded floor.
 
+mod designer;
+
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use ges_sim::floor::FloorSettings;
 use ges_sim::{EntrySource, Ports, RedisSource, Sim, SimSettings};
 
 /// Every system around GES, simulated. All listeners are on 127.0.0.1; port 0 takes a free one.
 #[derive(Debug, Parser)]
-#[command(name = "ges-sim", version)]
+#[command(name = "ges-sim", version, args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Redis of the orchestration stream, like redis://127.0.0.1:6379; without it sessions start by REST only.
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
@@ -69,6 +73,15 @@ struct Options {
     control_port: u16,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plays Designer and its applications against a running GES, once
+    Designer {
+        #[command(subcommand)]
+        action: designer::Action,
+    },
+}
+
 impl Options {
     fn settings(&self) -> SimSettings {
         SimSettings {
@@ -96,7 +109,10 @@ impl Options {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
+    let mut options = Options::parse();
+    if let Some(Command::Designer { action }) = options.command.take() {
+        return designer::run(action).await;
+    }
     tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(std::io::stderr).init();
     let source = match &options.redis {
         Some(url) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{Captcha, Discovery, Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
-use ges_domain::ports::{Clock, Record as _};
+use ges_domain::ports::{Clock, NobodyFollows, Record as _};
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Environment};
 use ges_http_client::Policy;
@@ -16,8 +16,8 @@ use ges_ors::{AllowedHosts, LocalStream, Origin, OrsSessions};
 use ges_phone::Plan;
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
-    external_router, internal_router, serve,
+    Api, Component, Endpoints, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits,
+    TenantHeaders, external_router, internal_router, serve,
 };
 use ges_sim::floor::FloorSettings;
 use ges_sim::{Addresses, Ports, Seed, Sim, SimSettings};
@@ -140,6 +140,14 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         ids: Arc::new(RandomIds),
         chance: Arc::new(SecureChance),
         observed: observed.clone(),
+        published: Arc::new(NobodyFollows),
+        endpoints: Endpoints {
+            ors: vec![format!("http://{}", sim.addresses().ors)],
+            urs: vec![
+                format!("http://{}", sim.addresses().urs_primary),
+                format!("http://{}", sim.addresses().urs_backup),
+            ],
+        },
     };
     let mut api = Api::over(&Arc::new(store.clone()), parts);
     api.console = Some(crate::console::console(&outbound, settings, &gws, configuration.clone(), &store)?);

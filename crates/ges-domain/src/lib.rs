@@ -18,6 +18,7 @@ pub mod origin;
 pub mod phone;
 pub mod ports;
 pub mod proposals;
+pub mod publishing;
 pub mod push;
 pub mod queue_status;
 mod refusal;

@@ -19,6 +19,7 @@ mod held;
 mod kept;
 mod migrate;
 mod notices;
+mod publishing;
 mod record;
 mod row;
 mod services;

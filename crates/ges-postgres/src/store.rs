@@ -17,7 +17,7 @@ use crate::clock::{self, PgClock};
 use crate::error::unavailable;
 use crate::record::Recent;
 use crate::services::Services;
-use crate::wake::PgWakeUps;
+use crate::wake::{PgWakeUps, follow_publishes};
 use crate::{PgSettings, migrate};
 
 /// How long an answered heartbeat shows that the server is there; a little longer than from one to the next.
@@ -177,6 +177,18 @@ impl PgStore {
     /// [`StoreError::Unavailable`] when the server does not answer.
     pub async fn wake_ups(&self) -> Result<PgWakeUps, StoreError> {
         PgWakeUps::listen(self.0.listening.clone(), self.0.stop.child_token()).await
+    }
+
+    /// From now on, what other processes publish is seen here as soon as the server tells, on a connection of its own. Without
+    /// it, or while it is lost, a publish is seen within two seconds.
+    pub fn follow_publishes(&self) {
+        let inner = Arc::downgrade(&self.0);
+        let forget = move |tenant| {
+            if let Some(inner) = inner.upgrade() {
+                inner.cache.forget(tenant);
+            }
+        };
+        self.spawn(follow_publishes(self.0.listening.clone(), self.0.stop.child_token(), forget));
     }
 
     /// Finishes what was begun, then closes every connection. Call it after the last request.

@@ -15,6 +15,8 @@ use crate::error::unavailable;
 
 /// The channel; statements that notify spell it out.
 const CHANNEL: &str = "ges_wake";
+/// The channel of publishes; the payload is the tenant.
+pub(crate) const PUBLISHED: &str = "ges_published";
 /// Hints that may pile up before the hearer is told to look at everything.
 const BACKLOG: usize = 1024;
 /// How long nothing may come before the connection is asked whether it is alive.
@@ -80,12 +82,60 @@ impl WakeUps for PgWakeUps {
     }
 }
 
+/// Calls `forget` for every tenant that something is published for, until `stop`. What is missed while there is no connection
+/// shows when memories have grown old, within two seconds.
+pub(crate) async fn follow_publishes(
+    options: Arc<RwLock<PgConnectOptions>>,
+    stop: CancellationToken,
+    forget: impl Fn(TenantId) + Send + 'static,
+) {
+    let following = async {
+        let mut rest = FIRST_REST;
+        loop {
+            if let Ok(mut listener) = connect_to(&options, PUBLISHED).await {
+                rest = FIRST_REST;
+                while let Some(tenant) = next_publish(&mut listener).await {
+                    forget(tenant);
+                }
+            }
+            let jitter = rand::rng().random_range(0.5..1.0);
+            tokio::time::sleep(rest.mul_f64(jitter)).await;
+            rest = (rest * 2).min(LONGEST_REST);
+        }
+    };
+    stop.run_until_cancelled(following).await;
+}
+
+/// The next tenant; none when the connection is lost.
+async fn next_publish(listener: &mut PgListener) -> Option<TenantId> {
+    loop {
+        match tokio::time::timeout(SILENCE, listener.try_recv()).await {
+            Ok(Ok(Some(notification))) => {
+                if let Ok(tenant) = notification.payload().parse() {
+                    return Some(tenant);
+                }
+            }
+            Ok(Ok(None) | Err(_)) => return None,
+            Err(_) => {
+                let alive = sqlx::query("select 1").execute(&mut *listener);
+                if !matches!(tokio::time::timeout(ANSWER, alive).await, Ok(Ok(_))) {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
 async fn connect(options: &RwLock<PgConnectOptions>) -> Result<PgListener, sqlx::Error> {
+    connect_to(options, CHANNEL).await
+}
+
+async fn connect_to(options: &RwLock<PgConnectOptions>, channel: &str) -> Result<PgListener, sqlx::Error> {
     let options = options.read().unwrap_or_else(PoisonError::into_inner).clone();
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
-    listener.listen(CHANNEL).await?;
+    listener.listen(channel).await?;
     Ok(listener)
 }
 

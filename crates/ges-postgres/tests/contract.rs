@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, ProvisionedServices, Record,
-    SealedCredentials, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, ProvisionedServices,
+    Publishing, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
@@ -52,6 +52,9 @@ impl Stores for Fresh {
         Arc::new(self.store.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {
+        Arc::new(self.store.clone())
+    }
+    fn publishing(&self) -> Arc<dyn Publishing> {
         Arc::new(self.store.clone())
     }
     fn console_sessions(&self) -> Arc<dyn ConsoleSessions> {

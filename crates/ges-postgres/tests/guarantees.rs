@@ -11,8 +11,10 @@ use ges_domain::booking::{Booked, NewBooking};
 use ges_domain::callback::{Scalar, SessionUpdate, State, UserData};
 use ges_domain::phone::{PhoneKey, PhoneNumber};
 use ges_domain::ports::{
-    Bookings, Catalogue, Clock, Handover, HeldRecords, Record, ServiceRef, SessionAnswer, Shards, Wake, WakeUps,
+    Bookings, Catalogue, Clock, Handover, HeldRecords, Publishing, Record, ServiceRef, SessionAnswer, Shards, Wake,
+    WakeUps,
 };
+use ges_domain::publishing::{Publish, Published, Standing};
 use ges_postgres::{PgSettings, PgStore};
 use ges_testkit::builders::{
     START, after, claim, ending, immediate, move_to, scheduled, service, service_row, session, tenant, update,
@@ -491,4 +493,62 @@ async fn held_records_are_those_with_a_session_in_the_shards_of_the_node() {
     assert_eq!(found.iter().map(|record| record.id).collect::<Vec<_>>(), [ids[1]]);
     assert_eq!(store.held_by("one").held(Some(ids[1]), 10).await.unwrap(), [], "a page begins after the last one");
     assert_eq!(held("two").await, [], "another node has other shards");
+}
+
+fn publish(service: &str, slot: &str) -> Publish {
+    let row =
+        [("_service", "callback"), ("_application", "App"), ("_route_point", "1"), ("_request_time_bucket", slot)];
+    let row = row.map(|(column, cell)| (column.to_owned(), cell.to_owned()));
+    let office = [("_service", "office-hours"), ("_timezone", "UTC"), ("_bh_regular1", "Mon 09:00-17:00")];
+    let office = office.map(|(column, cell)| (column.to_owned(), cell.to_owned()));
+    let sections = [(format!("service.{service}"), row.into()), ("service.BH".to_owned(), office.into())];
+    Publish::changes(START, sections.into(), Vec::new())
+}
+
+/// Integrations 5.5: a publish that dies at its last service has written nothing.
+#[tokio::test]
+async fn a_publish_that_dies_half_way_is_taken_back() {
+    let (database, store) = provisioned().await;
+    let mut connection = database.connection().await;
+    for statement in [
+        "create function die() returns trigger language plpgsql as $$ begin raise exception 'dies'; end $$",
+        "create trigger dies before insert on services for each row when (new.name = 'CB_Dies') execute procedure die()",
+    ] {
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+    }
+    store.publish(tenant(), &publish("CB_Dies", "15")).await.unwrap_err();
+    assert_eq!(store.standing(tenant()).await.unwrap(), Standing::default());
+    assert!(store.hours(tenant(), "BH").await.unwrap().is_none());
+    assert!(matches!(store.publish(tenant(), &publish("CB_Lives", "15")).await.unwrap(), Published::Applied(_)));
+}
+
+/// Integrations 5.5: other pods hear of a publish, also after their connection was lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_pods_see_a_publish_before_their_memory_grows_old() {
+    let (database, one) = provisioned().await;
+    let two = database.store().await;
+    two.follow_publishes();
+    let slot = async || two.service(tenant(), &service("CB_A")).await.unwrap().map(|found| found.settings.slot_minutes);
+    let mut connection = database.connection().await;
+    let listens = "select count(*) from pg_stat_activity where query like 'LISTEN%ges_published%'
+        and datname = current_database()";
+    for (round, minutes) in ["15", "30"].into_iter().enumerate() {
+        if round == 1 {
+            let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                where query like 'LISTEN%ges_published%' and datname = current_database()";
+            assert_eq!(number(&mut connection, cut).await, 1);
+        }
+        while number(&mut connection, listens).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Memories are renewed, so that only the hint can make the change seen within a second.
+        tokio::time::sleep(Duration::from_millis(if round == 0 { 0 } else { 2_000 })).await;
+        let before = slot().await;
+        one.publish(tenant(), &publish("CB_A", minutes)).await.unwrap();
+        let began = Timer::now();
+        while slot().await == before {
+            assert!(began.elapsed() < Duration::from_millis(1_200), "round {round}: nobody told");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, ProvisionedServices, Record,
-    SealedCredentials, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, ProvisionedServices,
+    Publishing, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_redis::{RedisAcceptedTimes, Server};
@@ -71,6 +71,9 @@ impl Stores for Fast {
         Arc::new(self.store.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {
+        Arc::new(self.store.clone())
+    }
+    fn publishing(&self) -> Arc<dyn Publishing> {
         Arc::new(self.store.clone())
     }
     fn console_sessions(&self) -> Arc<dyn ConsoleSessions> {

@@ -6,13 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Record, Sessions,
+    Bookings, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, PublishedServices,
+    Publishing, Record, Sessions,
 };
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
-    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RequestCallIn, RetrieveCallback, TakeSessionUpdate,
-    TellQueueStatus, TellWaits,
+    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RequestCallIn, RetrieveCallback, TakePublish,
+    TakeSessionUpdate, TellQueueStatus, TellWaits,
 };
 use ges_domain::wait::WaitEstimates;
 use ges_domain::{Refusal, TenantId};
@@ -56,8 +57,21 @@ pub struct Api {
     pub origins: Arc<dyn WebOrigins>,
     /// What this process tells about itself.
     pub observed: Observed,
+    /// What Designer publishes.
+    pub publish: TakePublish,
     /// The console; none when nobody can sign in.
     pub console: Option<Arc<Console>>,
+    /// Where sessions and routers are.
+    pub endpoints: Endpoints,
+}
+
+/// Where sessions and routers of a contact center are; `{ccid}` stands for its id (integrations 5.2).
+#[derive(Debug, Clone, Default)]
+pub struct Endpoints {
+    /// Orchestration, primary first.
+    pub ors: Vec<String>,
+    /// Routers, primary first.
+    pub urs: Vec<String>,
 }
 
 /// What the use cases work with besides the store.
@@ -88,11 +102,15 @@ pub struct Parts {
     pub chance: Arc<dyn Chance>,
     /// What this process tells about itself.
     pub observed: Observed,
+    /// Who wants to know that services changed.
+    pub published: Arc<dyn PublishedServices>,
+    /// Where sessions and routers are.
+    pub endpoints: Endpoints,
 }
 
 impl Api {
     /// All use cases over one store.
-    pub fn over<S: Bookings + CallIns + Catalogue + KeptAnswers + Record + 'static>(
+    pub fn over<S: Bookings + CallIns + Catalogue + KeptAnswers + Publishing + Record + 'static>(
         store: &Arc<S>,
         parts: Parts,
     ) -> Self {
@@ -110,8 +128,12 @@ impl Api {
             ids,
             chance,
             observed,
+            published,
+            endpoints,
         } = parts;
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
+        let publish =
+            TakePublish { publishing: store.clone(), plan: plan.clone(), followers: published, clock: clock.clone() };
         Self {
             book: BookCallback {
                 catalogue: catalogue.clone(),
@@ -142,6 +164,8 @@ impl Api {
             keys,
             origins,
             observed,
+            publish,
+            endpoints,
             console: None,
         }
     }

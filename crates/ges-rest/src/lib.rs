@@ -13,6 +13,7 @@ mod console;
 mod cors;
 mod credentials;
 mod dates;
+mod designer;
 mod engagement;
 mod exchange;
 mod fields;
@@ -31,7 +32,7 @@ mod server;
 mod testing;
 mod visitor;
 
-pub use api::{Api, Observed, Parts};
+pub use api::{Api, Endpoints, Observed, Parts};
 pub use console::{BreakGlass, Console, ConsoleError, Operator};
 pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};
 pub use listener::{Limits, TenantHeaders, external_router, internal_router, worker_router};

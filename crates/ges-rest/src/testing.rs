@@ -1,6 +1,6 @@
 //! A small contact center behind the real routers: model store, settable fakes, a clock that stands.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use ges_domain::callback::{Callback, State};
 use ges_domain::hours::zone_data_version;
-use ges_domain::ports::{Catalogue, Handed, Handover, Shards};
+use ges_domain::ports::{Catalogue, Handed, Handover, PublishedServices, Shards};
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_domain::use_cases::CurrentWait;
@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::api::{Api, Observed, Parts};
+use crate::api::{Api, Endpoints, Observed, Parts};
 use crate::health::{Component, Health, Host};
 use crate::listener::{Limits, external_router, internal_router, worker_router};
 
@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) observed: Observed,
     pub(crate) tasks: TaskTracker,
     pub(crate) limits: Limits,
+    /// Who was told that services changed.
+    pub(crate) told: Arc<Told>,
     api: Arc<Api>,
 }
 
@@ -77,6 +79,7 @@ impl World {
         let observed = Observed::new(Health::new(host, components), metrics);
         let shared = Arc::new(store.clone());
         let human = Arc::new(FakeHumans::default());
+        let told = Arc::new(Told::default());
         let parts = Parts {
             wait: Arc::new(CurrentWait::new(waits.clone())),
             waits: waits.clone(),
@@ -92,6 +95,11 @@ impl World {
             // The first draw chooses a number, the second a code.
             chance: Arc::new(CountingChance::from(23_455)),
             observed: observed.clone(),
+            published: told.clone(),
+            endpoints: Endpoints {
+                ors: vec!["http://ors:9098/".into()],
+                urs: vec!["http://tenant-{ccid}:5580".into(), "http://urs-b".into()],
+            },
         };
         let api = Api::over(&shared, parts);
         let world = Self {
@@ -107,6 +115,7 @@ impl World {
             observed,
             tasks: TaskTracker::new(),
             limits: Limits::external(),
+            told,
             api: Arc::new(api),
         };
         world.provision(SERVICE, |settings| settings.max_per_slot = 10).await;
@@ -296,5 +305,16 @@ impl ApiKeys for OddKeys {
 
     async fn known(&self, tenant: TenantId) -> Result<bool, TenancyError> {
         self.keys.known(tenant).await
+    }
+}
+
+/// Remembers who was told.
+#[derive(Default)]
+pub(crate) struct Told(pub(crate) Mutex<Vec<TenantId>>);
+
+#[async_trait]
+impl PublishedServices for Told {
+    async fn services_changed(&self, tenant: TenantId) {
+        self.0.lock().unwrap().push(tenant);
     }
 }

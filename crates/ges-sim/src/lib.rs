@@ -6,6 +6,7 @@
 
 mod clock;
 mod control;
+mod designer;
 mod desk;
 mod fcm;
 pub mod floor;
@@ -20,6 +21,7 @@ mod tenants;
 mod urs;
 mod words;
 
+pub use designer::{Designer, DesignerError, Question, Said};
 pub use ors::{EntrySource, RedisSource, RedisSourceError, SourceError, StreamEntry};
 pub use running::{Addresses, Ports, Sim, SimSettings, StartError};
 pub use tenants::{Ops, Seed, SeededClient, SeededRole, SeededTenant, SeededUser, TenantSetting};

@@ -73,7 +73,7 @@ impl Documents {
     }
 }
 
-fn document_of<'d, T: serde::Deserialize<'d>>(
+pub(crate) fn document_of<'d, T: serde::Deserialize<'d>>(
     table: &'static str,
     column: &'static str,
     document: &'d str,
@@ -92,7 +92,7 @@ fn hours_of(document: &str) -> Hours {
     }
 }
 
-fn json(document: &impl Serialize) -> String {
+pub(crate) fn json(document: &impl Serialize) -> String {
     serde_json::to_string(document).expect("invariant: documents are trees of texts and numbers")
 }
 
@@ -174,7 +174,8 @@ impl Catalogue for SqliteStore {
         let name = name.clone();
         let work = self.act(move |transaction| {
             Box::pin(async move {
-                let removed = sqlx::query("update services set removed = 1 where tenant = ? and name = ?");
+                let removed =
+                    sqlx::query("update services set removed = 1, removed_at = null where tenant = ? and name = ?");
                 let removed = removed.bind(tenant.0).bind(name.as_str());
                 removed.execute(&mut transaction.connection).await.map_err(unavailable)?;
                 Ok(())

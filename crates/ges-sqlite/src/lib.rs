@@ -17,6 +17,7 @@ mod held;
 mod kept;
 mod migrations;
 mod notices;
+mod publishing;
 mod record;
 mod row;
 mod shards;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use ges_domain::CallbackId;
 use ges_domain::booking::Booked;
-use ges_domain::ports::{Bookings, Catalogue, Handover, Record, Shards, StoreError};
+use ges_domain::ports::{Bookings, Catalogue, Handover, Publishing, Record, Shards, StoreError};
+use ges_domain::publishing::{Publish, Published, Standing};
 use ges_sqlite::SqliteStore;
 use ges_testkit::builders::{
     START, after, claim, consumer_cancels, immediate, scheduled, service, service_row, tenant,
@@ -278,4 +279,28 @@ async fn only_open_records_with_a_session_are_held_and_pages_follow_each_other()
     assert_eq!(page(Some(ids[0])).await, [ids[2]], "one is over, one has no session");
     assert!(page(Some(ids[2])).await.is_empty());
     store.close().await;
+}
+
+/// Integrations 5.5: a publish that dies at its last service has written nothing.
+#[tokio::test]
+async fn a_publish_that_dies_half_way_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ges.db");
+    let store = provisioned(&path).await;
+    damage(
+        &path,
+        "create trigger dies before insert on services when new.name = 'CB_Dies' begin select raise(abort, 'dies'); end",
+    )
+    .await;
+    let publish = |name: &str| {
+        let cells = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, cell)| ((*key).into(), (*cell).into())).collect();
+        let row = cells(&[("_service", "callback"), ("_application", "App"), ("_route_point", "1")]);
+        let office = cells(&[("_service", "office-hours"), ("_timezone", "UTC"), ("_bh_regular1", "Mon 09:00-17:00")]);
+        let sections = [(format!("service.{name}"), row), ("service.BH".to_owned(), office)];
+        Publish::changes(START, sections.into(), Vec::new())
+    };
+    store.publish(tenant(), &publish("CB_Dies")).await.unwrap_err();
+    assert_eq!(store.standing(tenant()).await.unwrap(), Standing::default());
+    assert!(store.hours(tenant(), "BH").await.unwrap().is_none());
+    assert!(matches!(store.publish(tenant(), &publish("CB_Lives")).await.unwrap(), Published::Applied(_)));
 }

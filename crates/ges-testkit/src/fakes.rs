@@ -99,7 +99,11 @@ impl NumberingPlan for FakePlan {
     }
 
     fn finds(&self, expression: &str, text: &str) -> Option<bool> {
-        (!expression.contains('(')).then(|| text.contains(expression))
+        let whole = expression.strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$"));
+        match whole {
+            Some(whole) => (!whole.contains('(')).then(|| text == whole),
+            None => (!expression.contains('(')).then(|| text.contains(expression)),
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, ProvisionedServices, Record,
-    SealedCredentials, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, ProvisionedServices,
+    Publishing, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_testkit::MemoryStore;
@@ -45,6 +45,9 @@ impl Stores for Memory {
         Arc::new(self.0.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {
+        Arc::new(self.0.clone())
+    }
+    fn publishing(&self) -> Arc<dyn Publishing> {
         Arc::new(self.0.clone())
     }
     fn console_sessions(&self) -> Arc<dyn ConsoleSessions> {

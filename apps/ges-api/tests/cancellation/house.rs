@@ -11,14 +11,14 @@ use ges_domain::callback::{Actor, Kind, Reason, SessionBinding, State};
 use ges_domain::capacity::Usage;
 use ges_domain::invariants::{Acknowledged, CancelAnswered, CellLimit, Evidence, Story, audit_record, check};
 use ges_domain::ports::{
-    Bookings, CallIns, CancelOutcome, Catalogue, Clock, Handover, Ids, KeptAnswers, Record, ServiceRow, Sessions,
-    Shards,
+    Bookings, CallIns, CancelOutcome, Catalogue, Clock, Handover, Ids, KeptAnswers, NobodyFollows, Publishing, Record,
+    ServiceRow, Sessions, Shards,
 };
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallInId, CallbackId, Instant, TenantId, throttle};
-use ges_rest::{Api, Component, Health, Host, Limits, Observed, Parts, external_router, internal_router};
+use ges_rest::{Api, Component, Endpoints, Health, Host, Limits, Observed, Parts, external_router, internal_router};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::builders::{call_in_group, quarter, service, service_row, tenant};
 use ges_testkit::{
@@ -39,8 +39,11 @@ pub(crate) const QUIET: Duration = Duration::from_millis(4);
 const PLACES: u32 = 10_000;
 
 /// Everything a record store is to requests.
-pub(crate) trait Store: Bookings + CallIns + Catalogue + KeptAnswers + Record + Handover + Shards {}
-impl<S: Bookings + CallIns + Catalogue + KeptAnswers + Record + Handover + Shards> Store for S {}
+pub(crate) trait Store:
+    Bookings + CallIns + Catalogue + KeptAnswers + Publishing + Record + Handover + Shards
+{
+}
+impl<S: Bookings + CallIns + Catalogue + KeptAnswers + Publishing + Record + Handover + Shards> Store for S {}
 
 /// Asks the store whether it works.
 pub(crate) type Probe = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
@@ -105,6 +108,8 @@ impl House {
             ids: ids.clone(),
             chance: Arc::new(CountingChance::from(1)),
             observed: Observed::new(health, metrics),
+            published: Arc::new(NobodyFollows),
+            endpoints: Endpoints::default(),
         };
         let api = Arc::new(Api::over(&store, parts));
         let tasks = TaskTracker::new();

@@ -6,6 +6,7 @@
 mod checklist;
 mod codes;
 mod cors;
+mod designer;
 mod examples;
 mod examples_outside;
 mod fuzzed;

@@ -16,6 +16,8 @@ pub(super) struct Document {
     special: Vec<SpecialEntry>,
     #[serde(default)]
     effective: Vec<Dates>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    additional: Vec<SpecialEntry>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -54,19 +56,24 @@ impl TryFrom<Document> for OfficeHours {
             let opening = Opening::new(&entry.start, &entry.end).map_err(|wrong| BadHours::Regular(place, wrong))?;
             Ok(Regular { days: entry.days, opening })
         });
-        let special = document.special.into_iter().enumerate().map(|(place, entry)| {
-            if (entry.kind == Kind::Open) == entry.windows.is_empty() {
-                return Err(BadHours::SpecialKind(place));
-            }
-            let openings = entry.windows.iter().map(|span| Opening::new(&span.start, &span.end));
-            let openings =
-                openings.collect::<Result<_, NotAnOpening>>().map_err(|wrong| BadHours::Special(place, wrong))?;
-            Ok(Special { dates: entry.date, openings })
-        });
         let regular = regular.collect::<Result<_, _>>()?;
-        let special = special.collect::<Result<_, _>>()?;
-        Self::new(&document.name, document.timezone, regular, special, document.effective)
+        let hours =
+            Self::new(&document.name, document.timezone, regular, dated(document.special)?, document.effective)?;
+        Ok(hours.with_added(dated(document.additional)?))
     }
+}
+
+fn dated(entries: Vec<SpecialEntry>) -> Result<Vec<Special>, BadHours> {
+    let special = entries.into_iter().enumerate().map(|(place, entry)| {
+        if (entry.kind == Kind::Open) == entry.windows.is_empty() {
+            return Err(BadHours::SpecialKind(place));
+        }
+        let openings = entry.windows.iter().map(|span| Opening::new(&span.start, &span.end));
+        let openings =
+            openings.collect::<Result<_, NotAnOpening>>().map_err(|wrong| BadHours::Special(place, wrong))?;
+        Ok(Special { dates: entry.date, openings })
+    });
+    special.collect()
 }
 
 impl From<OfficeHours> for Document {
@@ -76,7 +83,7 @@ impl From<OfficeHours> for Document {
             start: entry.opening.start_text(),
             end: entry.opening.end_text(),
         });
-        let special = hours.special().iter().map(|entry| SpecialEntry {
+        let dated = |entry: &Special| SpecialEntry {
             date: entry.dates,
             kind: if entry.openings.is_empty() { Kind::Closed } else { Kind::Open },
             windows: entry
@@ -84,13 +91,14 @@ impl From<OfficeHours> for Document {
                 .iter()
                 .map(|opening| Span { start: opening.start_text(), end: opening.end_text() })
                 .collect(),
-        });
+        };
         Self {
             name: hours.name().to_owned(),
             timezone: hours.zone().clone(),
             regular: regular.collect(),
-            special: special.collect(),
+            special: hours.special().iter().map(dated).collect(),
             effective: hours.effective().to_vec(),
+            additional: hours.added().iter().map(dated).collect(),
         }
     }
 }

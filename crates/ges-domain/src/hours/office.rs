@@ -38,6 +38,7 @@ pub struct OfficeHours {
     regular: Vec<Regular>,
     special: Vec<Special>,
     effective: Vec<Dates>,
+    added: Vec<Special>,
 }
 
 /// Why something is no office hours. Places are counted from 0.
@@ -89,7 +90,24 @@ impl OfficeHours {
         if let Some(place) = effective.iter().position(Dates::is_yearly) {
             return Err(BadHours::EffectiveYearly(place));
         }
-        Ok(Self { name, zone, regular, special, effective })
+        Ok(Self { name, zone, regular, special, effective, added: Vec::new() })
+    }
+
+    /// The same with openings on top of whatever a date has, closed by a special entry or not (integrations 2.14); a date outside
+    /// the effective periods stays closed.
+    #[must_use]
+    pub fn with_added(self, added: Vec<Special>) -> Self {
+        Self { added, ..self }
+    }
+
+    /// The same under another name and with more special days, as a service has them that refers to both (chapter 7.1).
+    ///
+    /// # Errors
+    /// [`BadHours::Name`].
+    pub fn with_special_days(&self, name: &str, more: &[Special]) -> Result<Self, BadHours> {
+        let special = self.special.iter().chain(more).cloned().collect();
+        let hours = Self::new(name, self.zone.clone(), self.regular.clone(), special, self.effective.clone())?;
+        Ok(hours.with_added(self.added.clone()))
     }
 
     /// Name of the business-hours object.
@@ -115,6 +133,11 @@ impl OfficeHours {
     /// The effective periods; when there are some, the office is closed on every other date (R-BH-1).
     pub fn effective(&self) -> &[Dates] {
         &self.effective
+    }
+
+    /// What opens on top of the others.
+    pub fn added(&self) -> &[Special] {
+        &self.added
     }
 
     /// The merged windows of `from..until`, cut to it; `offsets` are those of this zone around that time.
@@ -157,7 +180,7 @@ impl OfficeHours {
     fn plan(&self, day: i64) -> Plan<'_> {
         // 1970-01-01 was a Thursday.
         let weekday = u8::try_from((day + 3).rem_euclid(7)).expect("invariant: a remainder of 7 is below 7");
-        if self.effective.is_empty() && self.special.is_empty() {
+        if self.effective.is_empty() && self.special.is_empty() && self.added.is_empty() {
             return Plan::Regular(&self.regular, weekday);
         }
         const EPOCH_JULIAN_DAY: i64 = 2_440_588;
@@ -178,10 +201,24 @@ impl OfficeHours {
             // CLOSED entries have no openings, so OPEN ones beat them by adding some.
             entries.peek().is_some().then(|| entries.flat_map(|entry| entry.openings.iter().copied()).collect())
         };
-        match matching(false).or_else(|| matching(true)) {
+        let plan = match matching(false).or_else(|| matching(true)) {
             Some(openings) if openings.is_empty() => Plan::Shut,
             Some(openings) => Plan::Special(openings),
             None => Plan::Regular(&self.regular, weekday),
+        };
+        let added = self.added.iter().filter(|entry| entry.dates.contain(date));
+        let mut added = added.flat_map(|entry| entry.openings.iter().copied()).peekable();
+        if added.peek().is_none() {
+            return plan;
         }
+        let openings = match plan {
+            Plan::Shut => added.collect(),
+            Plan::Special(openings) => openings.into_iter().chain(added).collect(),
+            Plan::Regular(regular, weekday) => {
+                let regular = regular.iter().filter(|entry| entry.days.contain(weekday));
+                regular.map(|entry| entry.opening).chain(added).collect()
+            }
+        };
+        Plan::Special(openings)
     }
 }

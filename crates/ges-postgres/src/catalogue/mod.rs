@@ -22,11 +22,11 @@ use crate::error::{reading, unavailable, unreadable};
 
 pub(crate) use cache::Cache;
 
-fn text<T: Serialize>(document: &T) -> Result<String, StoreError> {
+pub(crate) fn text<T: Serialize>(document: &T) -> Result<String, StoreError> {
     serde_json::to_string(document).map_err(|error| StoreError::Unavailable(error.into()))
 }
 
-fn document<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {
+pub(crate) fn document<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| unreadable(table, error))
 }
 
@@ -166,7 +166,7 @@ impl Catalogue for PgStore {
         // The ledger moves on, so that a booking counted before this is counted again and sees it.
         let remove = "with gone as (
                 update services
-                set removed = $3
+                set removed = $3, removed_at = null
                 where tenant = $1 and name = $2
                 returning key
             )

@@ -18,6 +18,7 @@ pub mod handover;
 pub mod idempotency;
 pub mod leases;
 pub mod notices;
+pub mod publishing;
 pub mod reading;
 pub mod sessions;
 pub mod storm;
@@ -31,7 +32,7 @@ use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
     Bookings, CallIns, Catalogue, ConsoleSessions, Handed, Handover, HandoverOutcome, KeptAnswers, Notices,
-    ProvisionedServices, Record, SealedCredentials, ServiceRef, ShardLease, Shards, WakeUps,
+    ProvisionedServices, Publishing, Record, SealedCredentials, ServiceRef, ShardLease, Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -59,6 +60,8 @@ pub trait Stores: Send + Sync {
     fn notices(&self) -> Arc<dyn Notices>;
     /// Sealed credentials.
     fn credentials(&self) -> Arc<dyn SealedCredentials>;
+    /// What was published.
+    fn publishing(&self) -> Arc<dyn Publishing>;
     /// Who is signed in at the console.
     fn console_sessions(&self) -> Arc<dyn ConsoleSessions>;
     /// The list of services.
@@ -258,6 +261,17 @@ macro_rules! contract_facts {
         each_area!($fresh, credentials,
             credentials_read_back_by_tenant_and_kind
         );
+        each_area!($fresh, publishing,
+            a_publish_is_in_force_and_reads_back_as_it_was_sent
+            changes_and_snapshots_remove_what_was_published_and_nothing_else
+            publishes_apply_in_the_order_of_their_time
+            publishes_at_once_come_one_after_the_other
+            a_bad_row_leaves_its_service_as_it_was
+            a_service_that_comes_back_in_time_has_its_rules
+            a_service_removed_by_a_publish_keeps_its_records
+            special_days_are_the_services_own
+            what_a_service_has_does_not_vanish_under_it
+        );
         each_area!($fresh, access,
             a_browser_is_taken_back_once
             browsers_at_once_with_one_word_are_one
@@ -379,6 +393,7 @@ mod tests {
             include_str!("notices.rs"),
             include_str!("credentials.rs"),
             include_str!("call_ins.rs"),
+            include_str!("publishing.rs"),
             include_str!("storm.rs"),
         ];
         let facts = areas.iter().flat_map(|area| area.split("pub async fn ").skip(1));

@@ -18,7 +18,7 @@ impl Catalogue for MemoryStore {
     async fn service(&self, tenant: TenantId, name: &ServiceName) -> Result<Option<Arc<Service>>, StoreError> {
         let state = self.open()?;
         let Some(found) = state.services.get(&ServiceRef { tenant, name: name.clone() }) else { return Ok(None) };
-        let hours = match &found.row.settings.business_hours {
+        let hours = match &found.hours {
             None => Hours::Always,
             Some(name) => state.hours.get(&(tenant, name.clone())).cloned().unwrap_or(Hours::Unreadable),
         };
@@ -52,13 +52,15 @@ impl Catalogue for MemoryStore {
         let mut state = self.open()?;
         let service = ServiceRef { tenant, name: row.name.clone() };
         let paused = state.services.get(&service).is_some_and(|before| before.paused);
-        state.services.insert(service, Provisioned { row: row.clone(), paused, removed: false });
+        let hours = row.settings.business_hours.clone();
+        let put = Provisioned { row: row.clone(), hours, paused, removed: false, removed_at: None };
+        state.services.insert(service, put);
         Ok(())
     }
 
     async fn remove_service(&self, tenant: TenantId, name: &ServiceName) -> Result<(), StoreError> {
         if let Some(service) = self.open()?.services.get_mut(&ServiceRef { tenant, name: name.clone() }) {
-            service.removed = true;
+            (service.removed, service.removed_at) = (true, None);
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod credentials;
 mod handover;
 mod kept;
 mod notices;
+mod publishing;
 mod record;
 mod shards;
 
@@ -25,6 +26,7 @@ use ges_domain::hours::Hours;
 use ges_domain::idempotency::{Kept, Key, Operation};
 use ges_domain::phone::NumberRule;
 use ges_domain::ports::{Clock, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
+use ges_domain::publishing::Standing;
 use ges_domain::push::announced;
 use ges_domain::region::RegionRule;
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
@@ -55,6 +57,7 @@ struct State {
     throttles: HashMap<TenantId, throttle::Settings>,
     number_rules: HashMap<(TenantId, String), NumberRule>,
     region_rules: HashMap<(TenantId, String), RegionRule>,
+    published: HashMap<TenantId, Standing>,
     calls: call_ins::Calls,
     shards: shards::Holders,
     notices: Vec<notices::Notice>,
@@ -78,8 +81,12 @@ struct Stored {
 
 struct Provisioned {
     row: ServiceRow,
+    /// The hours it keeps.
+    hours: Option<String>,
     paused: bool,
     removed: bool,
+    /// When a publish removed it.
+    removed_at: Option<Instant>,
 }
 
 impl Default for MemoryStore {

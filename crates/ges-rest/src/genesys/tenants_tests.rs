@@ -1,0 +1,148 @@
+use axum::body::Body;
+use axum::http::{Method, Request};
+use ges_domain::hours::Hours;
+use ges_domain::ports::Catalogue;
+use ges_testkit::builders::{self, tenant};
+use serde_json::{Value, json};
+
+use crate::testing::{Reply, World, bare, send};
+
+const TENANTS: &str = "/genesys/1/tenants";
+
+async fn call(world: &World, method: Method, path: &str, ccid: Option<&str>, body: &str) -> Reply {
+    let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    if let Some(ccid) = ccid {
+        request = request.header("ContactCenterId", ccid);
+    }
+    send(world.internal(), request.body(Body::from(body.to_owned())).unwrap()).await
+}
+
+async fn of_tenant(world: &World, method: Method, body: &Value) -> Reply {
+    call(world, method, TENANTS, Some(&tenant().to_string()), &body.to_string()).await
+}
+
+/// Integrations 5.2, the example.
+fn documented() -> Value {
+    json!({
+        "service.CB_Sales": { "_service": "callback", "_type": "ors", "_ttl": "86400", "_application": "CallbackApp",
+            "_application_stream": "Development", "_route_point": "5001@SIP_Switch", "_prefix_dial_out": "+",
+            "_calling_party_number": "18005550100", "_calling_party_display_name": "Acme",
+            "_business_hours_service": "BH_Sales", "_urs_virtual_queue": "CB_Sales",
+            "_immediate_enabled": "true", "_scheduled_enabled": "true", "_request_time_bucket": "15",
+            "_max_request_by_time_bucket": "100", "_push_threshold_minutes": "5" },
+        "service.BH_Sales": { "_service": "office-hours", "_type": "builtin", "_timezone": "Europe/Paris",
+            "_bh_regular1": "Mon-Fri 08:00-20:00", "_holiday1": "2026-12-25" } })
+}
+
+#[tokio::test]
+async fn sections_are_put_given_back_and_removed() {
+    let world = World::new().await;
+    let put = of_tenant(&world, Method::POST, &documented()).await;
+    assert_eq!((put.status, put.body.as_str()), (200, ""));
+    let read = of_tenant(&world, Method::GET, &json!(null)).await;
+    assert_eq!((read.status, read.json()), (200, documented()));
+    let service = async || world.store.service(tenant(), &builders::service("CB_Sales")).await.unwrap().unwrap();
+    assert!(matches!(&service().await.hours, Hours::Kept(office) if office.zone().name() == "Europe/Paris"));
+
+    let part = json!({ "service.CB_Two": { "_service": "callback", "_application": "A", "_route_point": 5002,
+        "_ttl": null, "_scheduled_enabled": false } });
+    assert_eq!(of_tenant(&world, Method::POST, &part).await.status, 200, "a part");
+    let read = of_tenant(&world, Method::GET, &json!(null)).await.json();
+    assert_eq!(read["service.CB_Sales"], documented()["service.CB_Sales"], "other sections are untouched");
+    assert_eq!(
+        read["service.CB_Two"],
+        json!({ "_service": "callback", "_application": "A", "_route_point": "5002", "_scheduled_enabled": "false" })
+    );
+    let gone = of_tenant(&world, Method::DELETE, &json!(["service.CB_Sales", "service.Nobody"])).await;
+    assert_eq!((gone.status, gone.body.as_str()), (200, ""), "unknown names are ignored");
+    assert!(service().await.removed);
+    let read = of_tenant(&world, Method::GET, &json!(null)).await.json();
+    assert_eq!(read.as_object().unwrap().keys().collect::<Vec<_>>(), ["service.BH_Sales", "service.CB_Two"]);
+}
+
+/// R-CFG-1: Designer hears 200; the row and its problem are kept.
+#[tokio::test]
+async fn a_bad_row_does_not_reject_the_post() {
+    let world = World::new().await;
+    let mut sections = documented();
+    sections["service.CB_Sales"]["_request_time_bucket"] = json!("7");
+    assert_eq!(of_tenant(&world, Method::POST, &sections).await.status, 200);
+    assert_eq!(world.store.service(tenant(), &builders::service("CB_Sales")).await.unwrap(), None, "takes no bookings");
+    assert!(world.store.hours(tenant(), "BH_Sales").await.unwrap().is_some(), "the others apply");
+    let read = of_tenant(&world, Method::GET, &json!(null)).await.json();
+    assert_eq!(read, sections, "what was sent is given back");
+}
+
+#[tokio::test]
+async fn who_names_nobody_or_a_stranger_is_refused() {
+    let world = World::new().await;
+    for method in [Method::GET, Method::POST, Method::DELETE] {
+        let nobody = call(&world, method.clone(), TENANTS, None, "{}").await;
+        assert_eq!(nobody.status, 403);
+        assert_eq!(nobody.body, r#"{"exception":"java.rmi.AccessException","message":"Requires permission"}"#);
+        for stranger in ["c0ffee00-0000-4000-8000-00000000dead", "nobody"] {
+            let reply = call(&world, method.clone(), TENANTS, Some(stranger), "{}").await;
+            assert_eq!(reply.status, 400);
+            let fault = reply.json();
+            assert!(fault["message"].as_str().unwrap().contains(stranger), "{fault}");
+            assert!(fault["exception"].as_str().unwrap().ends_with("CallbackExceptionNotFound"));
+        }
+    }
+    assert_eq!(send(world.external(), bare(Method::GET, TENANTS)).await.status, 404);
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_sections_are_refused() {
+    let world = World::new().await;
+    let typed = Request::post(TENANTS).header("ContactCenterId", tenant().to_string());
+    let typed = typed.header("content-type", "text/plain").body(Body::from("{}")).unwrap();
+    let reply = send(world.internal(), typed).await;
+    assert_eq!((reply.status, reply.json()["phrase"].as_str()), (415, Some("Unsupported Media Type")));
+    let long = format!(r#"{{"{}":{{}}}}"#, "x".repeat(301));
+    for body in ["", "[]", "{", r#"{"service.A":7}"#, r#"{"":{}}"#, r#"{"a\u0000":{}}"#, &long] {
+        let reply = call(&world, Method::POST, TENANTS, Some(&tenant().to_string()), body).await;
+        assert_eq!(reply.status, 400, "{body}: {}", reply.body);
+    }
+    for body in ["{}", "[7]", r#""service.A""#] {
+        let reply = call(&world, Method::DELETE, TENANTS, Some(&tenant().to_string()), body).await;
+        assert_eq!(reply.status, 400, "{body}");
+    }
+    world.store.fail_times(1);
+    let down = of_tenant(&world, Method::POST, &documented()).await;
+    assert_eq!((down.status, down.header("retry-after")), (503, Some("2")));
+}
+
+#[tokio::test]
+async fn info_tells_where_sessions_and_routers_are() {
+    let world = World::new().await;
+    let ccid = tenant().to_string();
+    let expected = json!({ ccid.clone(): {
+        "CFGOrchestrationServer": { "primary": { "ORS": "http://ors:9098" } },
+        "CFGRouterServer": { "primary": { "URS": format!("http://tenant-{ccid}:5580") }, "backup": { "URS": "http://urs-b" } },
+    } });
+    for named in [None, Some(ccid.as_str())] {
+        let reply = call(&world, Method::GET, "/genesys/1/tenants/info", named, "").await;
+        assert_eq!((reply.status, reply.json()), (200, expected.clone()));
+    }
+    let stranger = Some("c0ffee00-0000-4000-8000-00000000dead");
+    let reply = call(&world, Method::GET, "/genesys/1/tenants/info", stranger, "").await;
+    assert_eq!((reply.status, reply.body.as_str()), (404, ""));
+}
+
+#[tokio::test]
+async fn refresh_looks_again_at_what_was_refused() {
+    let world = World::new().await;
+    let row = json!({ "service.CB_A": { "_service": "callback", "_application": "A", "_route_point": "1",
+        "_business_hours_service": "Later" } });
+    of_tenant(&world, Method::POST, &row).await;
+    assert_eq!(world.store.service(tenant(), &builders::service("CB_A")).await.unwrap(), None);
+    world.store.put_hours(tenant(), &builders::weekday_hours("Later", "09:00", "17:00")).await.unwrap();
+    let refresh = async |ccid: Option<&str>| {
+        let reply = call(&world, Method::POST, "/genesys/1/tenants/refresh", ccid, "").await;
+        (reply.status, reply.body)
+    };
+    assert_eq!(refresh(Some(&tenant().to_string())).await, (202, String::new()));
+    assert!(world.store.service(tenant(), &builders::service("CB_A")).await.unwrap().is_some(), "R-CFG-2");
+    assert_eq!(refresh(None).await.0, 400);
+    assert_eq!(refresh(Some("c0ffee00-0000-4000-8000-00000000dead")).await, (404, String::new()));
+}
