@@ -33,13 +33,15 @@ pub struct DeploymentPlan {
     pub floor: Vec<String>,
     /// Services.
     pub services: Vec<ServiceRow>,
+    /// Further settings of every pod; these win.
+    pub environment: Vec<(String, String)>,
 }
 
 impl DeploymentPlan {
     /// One pod of each kind and a very fast floor.
     pub fn new(services: Vec<ServiceRow>) -> Self {
         let floor = ["--agents", "200", "--speed", "100"].map(str::to_owned).into();
-        Self { apis: 1, workers: 1, routers: false, simulator: Simulator::Whole, floor, services }
+        Self { apis: 1, workers: 1, routers: false, simulator: Simulator::Whole, floor, services, environment: Vec::new() }
     }
 
     /// The same with this many pods.
@@ -87,10 +89,13 @@ impl Deployment {
             simulator_arguments,
             accelerated: true,
             provisioning: vec![document(&plan.services)],
-            environment: vec![
+            environment: [
                 ("GES_SERVER__INTERNAL_URL".into(), format!("127.0.0.1:{}", sessions.port())),
                 ("GES_DB__PASSWORD".into(), DATABASE_PASSWORD.into()),
-            ],
+            ]
+            .into_iter()
+            .chain(plan.environment.clone())
+            .collect(),
             ..ClusterPlan::default()
         };
         let between = |own: ServerPorts| {

@@ -4,6 +4,7 @@
 
 mod bookings;
 mod crashes;
+mod degraded;
 mod limits;
 mod malformed;
 mod nemesis;
