@@ -48,7 +48,7 @@ impl LostSessions {
         let mut still_missed = HashMap::new();
         let mut after = None;
         loop {
-            let page = self.held.held(after, PAGE).await?;
+            let page = self.held.held(after, PAGE, self.clock.now()).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             let pulse = &self.pulse;

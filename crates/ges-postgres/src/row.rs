@@ -72,8 +72,11 @@ impl Stored {
         let cancel = match (instant(row, "cancel_at")?, reason(row, "cancel_reason")?) {
             (None, None) => None,
             (Some(at), Some(reason)) => {
-                let confirmed = get::<Option<bool>>(row, "cancel_confirmed")?.unwrap_or(false);
-                Some(CancelWish { at, reason, confirmed })
+                let (confirmed, dropped) = match get::<Option<bool>>(row, "cancel_confirmed")? {
+                    Some(confirmed) => (confirmed, false),
+                    None => (false, true),
+                };
+                Some(CancelWish { at, reason, confirmed, dropped })
             }
             _ => return Err(wrong("cancel_reason")),
         };
@@ -117,6 +120,11 @@ impl Stored {
 /// A count as stored: nothing for zero. Bits are kept, so that every value reads back.
 pub(crate) fn counted(count: u32) -> Option<i32> {
     (count != 0).then(|| count.cast_signed())
+}
+
+/// How a wish to cancel stands with its session: accepted, not told yet, or nothing more to tell.
+pub(crate) fn cancel_standing(wish: &CancelWish) -> Option<bool> {
+    (!wish.dropped).then_some(wish.confirmed)
 }
 
 /// A version as stored.

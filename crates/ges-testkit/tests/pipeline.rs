@@ -372,6 +372,7 @@ fn reschedule_of(office: &Office) -> RescheduleCallback {
         record: Arc::new(office.store.clone()),
         wait: office.book.wait.clone(),
         plan: Arc::new(FakePlan),
+        sessions: office.sessions.clone(),
         clock: office.clock.clone(),
     }
 }

@@ -34,6 +34,8 @@ pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
-pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
+pub use record::{
+    Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, MoveAnswer, Moved, Record, SessionAnswer,
+};
 pub use sessions::{SessionEvent, Sessions, Told};
 pub use stream::{Dispatch, StreamError, SubmissionStream};

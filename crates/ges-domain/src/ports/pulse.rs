@@ -27,9 +27,15 @@ pub trait SessionPulse: Send + Sync {
 /// Records that sessions have.
 #[async_trait]
 pub trait HeldRecords: Send + Sync {
-    /// Open records with a session, by id, at most `limit`, those after `after` when it is given.
+    /// Records whose session needs looking after at `now` ([`Callback::is_held`]), by id, at most `limit`, those after `after`
+    /// when it is given.
     ///
     /// # Errors
     /// [`StoreError`] when the store is not available.
-    async fn held(&self, after: Option<CallbackId>, limit: u32) -> Result<Vec<Callback>, StoreError>;
+    async fn held(
+        &self,
+        after: Option<CallbackId>,
+        limit: u32,
+        now: crate::Instant,
+    ) -> Result<Vec<Callback>, StoreError>;
 }

@@ -38,7 +38,8 @@ impl CancelCallback {
             let answer = match self.sessions.tell(session, id, &event, now).await {
                 Told::Accepted => CancelAnswer::Accepted,
                 Told::Refused => CancelAnswer::Refused,
-                Told::Gone | Told::Unreachable => CancelAnswer::NoAnswer,
+                Told::Gone => CancelAnswer::Gone,
+                Told::Unreachable => CancelAnswer::NoAnswer,
             };
             let (asked, now) = (&session.id, self.clock.now());
             cancelled = self.record.settle_cancel(tenant, id, asked, answer, &request, now).await?;

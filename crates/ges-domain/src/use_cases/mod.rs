@@ -13,6 +13,7 @@ mod refused;
 mod reschedule;
 mod retrieve;
 mod update;
+mod wishes;
 
 pub use book::{BookCallback, Created};
 pub use call_in::{CallInWish, CalledFor, MatchCallIn, ReportedCall, RequestCallIn};
@@ -26,6 +27,7 @@ pub use recreate::RecreateCallback;
 pub use reschedule::RescheduleCallback;
 pub use retrieve::RetrieveCallback;
 pub use update::TakeSessionUpdate;
+pub use wishes::CarryOutWishes;
 
 use crate::Refusal;
 use crate::ports::StoreError;

@@ -6,24 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::CallbackId;
 use ges_domain::callback::{Callback, Reason, SessionBinding, SessionUpdate, State};
-use ges_domain::ports::{Bookings as _, Catalogue as _, HeldRecords, Pulse, Record as _, SessionPulse, StoreError};
+use ges_domain::ports::{Bookings as _, Catalogue as _, Pulse, Record as _, SessionPulse};
 use ges_testkit::builders::{START, immediate, service_row, session, tenant, update};
 use ges_testkit::{ManualClock, MemoryStore};
 
 use crate::{Duty as _, LostSessions, Turn};
-
-struct Held(MemoryStore);
-
-#[async_trait]
-impl HeldRecords for Held {
-    async fn held(&self, after: Option<CallbackId>, limit: u32) -> Result<Vec<Callback>, StoreError> {
-        let mut held: Vec<Callback> = self.0.everything().into_iter().map(|(record, _)| record).collect();
-        held.retain(|record| record.state.is_open() && record.session.is_some() && Some(record.id) > after);
-        held.sort_by_key(|record| record.id);
-        held.truncate(usize::try_from(limit).unwrap());
-        Ok(held)
-    }
-}
 
 struct Node(Mutex<Pulse>);
 
@@ -45,7 +32,7 @@ impl World {
         let clock = Arc::new(ManualClock::default());
         let store = MemoryStore::new(clock.clone(), Duration::from_secs(4));
         let node = Arc::new(Node(Mutex::new(Pulse::Beats)));
-        let (held, record) = (Arc::new(Held(store.clone())), Arc::new(store.clone()));
+        let (held, record) = (Arc::new(store.clone()), Arc::new(store.clone()));
         Self { store, node: node.clone(), duty: LostSessions::new(held, node, record, clock) }
     }
 

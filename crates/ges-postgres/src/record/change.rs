@@ -131,7 +131,7 @@ pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -
         .bind(kind_code(after.kind))
         .bind(direction_code(after.direction))
         .bind(row::priority(after.priority)?)
-        .bind(cancel.map(|wish| wish.confirmed))
+        .bind(cancel.and_then(row::cancel_standing))
         .bind(after.phone.as_given())
         .bind(after.phone_key.as_str())
         .bind(after.reason.as_ref().map(|reason| reason.as_str()))
