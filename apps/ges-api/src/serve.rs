@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Redis, Settings};
 use ges_domain::booking::Accelerated;
-use ges_domain::ports::{Clock, StoreError};
+use ges_domain::ports::{Clock, NoNews, StoreError};
 use ges_domain::use_cases::CurrentWait;
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
-use ges_redis::{RedisAcceptedTimes, Server, Tls};
+use ges_redis::{RedisAcceptedTimes, RedisSessionNews, Server, Tls};
 use ges_rest::{
     Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
     external_router, internal_router, serve,
@@ -49,10 +49,11 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             let Some(store) = frame.wait_for("the database", async || store.identity().await).await else {
                 return Ok(());
             };
-            Some(Arc::new(RedisAcceptedTimes::start(&accelerator(redis), store)?))
+            Some(Arc::new(RedisAcceptedTimes::start(&server_of(redis), store)?))
         }
         None => None,
     };
+    let news = settings.redis.as_ref().map(|redis| RedisSessionNews::start(&server_of(redis))).transpose()?;
     let mut probes = probes(&store, environment.clone(), token, waits.clone());
     probes.extend(accelerator.clone().map(probe_of_accelerator));
     let host = Host {
@@ -72,7 +73,12 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         waits,
         statistics,
         plan: Arc::new(Plan),
-        sessions,
+        sessions: sessions.clone(),
+        requests: sessions,
+        news: match &news {
+            Some(news) => Arc::new(news.clone()),
+            None => Arc::new(NoNews),
+        },
         human: outbound.human(&settings.captcha, vault.clone()),
         credentials: vault,
         keys: environment.clone(),
@@ -111,6 +117,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     if let Some(times) = accelerator {
         times.close().await;
     }
+    if let Some(news) = news {
+        news.close().await;
+    }
     store.close().await;
     tracing::info!("drained");
     Ok(())
@@ -128,7 +137,7 @@ pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
 }
 
 /// How the accelerating Redis is reached.
-fn accelerator(redis: &Redis) -> Server {
+fn server_of(redis: &Redis) -> Server {
     let Redis { host, port, secure, cluster, password } = redis.clone();
     let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
     Server { host, port, cluster, tls, username: None, password }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ges_domain::callback::SessionBinding;
-use ges_domain::ports::{Pulse, SessionEvent, SessionPulse, Sessions, Told};
+use ges_domain::ports::{Asked, Description, Passed, Place, SessionEvent, SessionRequests, Sessions, Told};
 use ges_domain::{CallbackId, Instant};
 use ges_ors::OrsSessions;
 
@@ -28,8 +28,16 @@ impl Sessions for OneNode {
 }
 
 #[async_trait]
-impl SessionPulse for OneNode {
-    async fn pulse(&self, session: &SessionBinding) -> Pulse {
-        self.0.pulse(&here(session)).await
+impl SessionRequests for OneNode {
+    async fn place(&self, session: &SessionBinding) -> Asked<Place> {
+        self.0.place(&here(session)).await
+    }
+
+    async fn describe(&self, session: &SessionBinding) -> Asked<Description> {
+        self.0.describe(&here(session)).await
+    }
+
+    async fn relay(&self, session: &SessionBinding, action: &str, request: &Passed) -> Asked<(u16, Passed)> {
+        self.0.relay(&here(session), action, request).await
     }
 }

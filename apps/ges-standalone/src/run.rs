@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result};
 use ges_config::{Captcha, Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
 use ges_domain::ports::{Clock, Record as _};
-use ges_domain::use_cases::{CurrentWait, RequestCallIn};
+use ges_domain::use_cases::{CarryOutWishes, CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Environment};
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
-use ges_ors::{LocalStream, Origin};
+use ges_monitor::{Monitor, MonitorPorts, MonitorSettings, PushPorts, WatchPorts, WatchSessions, drive};
+use ges_ors::{LocalNews, LocalStream, Origin};
 use ges_phone::Plan;
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
 use ges_rest::{
@@ -119,12 +119,15 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
+    let news = Arc::new(LocalNews::default());
     let parts = Parts {
         wait: wait.clone(),
         waits,
         statistics,
         plan: Arc::new(Plan),
         sessions: sessions.clone(),
+        requests: sessions.clone(),
+        news: news.clone(),
         human: outbound.human(&captcha, vault.clone()),
         credentials: vault.clone(),
         keys: environment.clone(),
@@ -178,9 +181,17 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         push,
     };
     let monitor = Monitor::start(ports, monitoring, frame.stop.clone());
-    let mut lost = LostSessions::new(Arc::new(store.clone()), sessions, Arc::new(store.clone()), clock);
-    let lost_stop = frame.stop.clone();
-    let watching = tokio::spawn(async move { drive(&mut lost, &lost_stop).await });
+    let shared = Arc::new(store.clone());
+    let mut watch = WatchSessions::new(WatchPorts {
+        held: shared.clone(),
+        requests: sessions.clone(),
+        news,
+        record: shared.clone(),
+        wishes: CarryOutWishes { record: shared.clone(), catalogue: shared, sessions, clock: clock.clone() },
+        clock,
+    });
+    let watch_stop = frame.stop.clone();
+    let watching = tokio::spawn(async move { drive(&mut watch, &watch_stop).await });
 
     frame.stop.cancelled().await;
     monitor.stopped().await;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, OrsRedis, Settings};
-use ges_domain::ports::StoreError;
-use ges_domain::use_cases::{CurrentWait, RequestCallIn};
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
+use ges_config::{Loaded, OrsRedis, Redis, Settings};
+use ges_domain::ports::{NoNews, StoreError};
+use ges_domain::use_cases::{CarryOutWishes, CurrentWait, RequestCallIn};
+use ges_monitor::{Monitor, MonitorPorts, MonitorSettings, PushPorts, WatchPorts, WatchSessions, drive};
 use ges_ors::{Origin, RedisSettings, RedisStream, RedisTls};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, vault};
+use ges_redis::{RedisSessionNews, Server, Tls};
 use ges_rest::{
     Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
 };
@@ -87,9 +88,21 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         MonitorSettings::of(&frame.node),
         frame.stop.clone(),
     );
-    let mut lost = LostSessions::new(Arc::new(store.held_by(&frame.node)), sessions, Arc::new(store.clone()), clock);
+    let news = settings.redis.as_ref().map(|redis| RedisSessionNews::start(&accelerator(redis))).transpose()?;
+    let shared = Arc::new(store.clone());
+    let mut watch = WatchSessions::new(WatchPorts {
+        held: Arc::new(store.held_by(&frame.node)),
+        requests: sessions.clone(),
+        news: match &news {
+            Some(news) => Arc::new(news.clone()),
+            None => Arc::new(NoNews),
+        },
+        record: shared.clone(),
+        wishes: CarryOutWishes { record: shared.clone(), catalogue: shared, sessions, clock: clock.clone() },
+        clock,
+    });
     let stop = frame.stop.clone();
-    let watching = tokio::spawn(async move { drive(&mut lost, &stop).await });
+    let watching = tokio::spawn(async move { drive(&mut watch, &stop).await });
     tracing::info!(internal = %listener.local_addr()?, node = frame.node, "monitoring");
     let tasks = TaskTracker::new();
     let router = worker_router(observed, Limits::internal(), tasks.clone());
@@ -97,6 +110,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let limits = ServeLimits { linger: Duration::ZERO, ..ServeLimits::default() };
     tokio::join!(serve(listener, router, limits, tasks, health, frame.stop.clone()), monitor.stopped());
     let _ = tokio::join!(probing, watching);
+    if let Some(news) = news {
+        news.close().await;
+    }
     stream.close().await;
     store.close().await;
     tracing::info!("drained");
@@ -117,6 +133,13 @@ fn stream_settings(redis: &OrsRedis, stream: &str) -> RedisSettings {
         password: redis.password.clone(),
         stream: stream.to_owned(),
     }
+}
+
+/// How the accelerating Redis is reached.
+fn accelerator(redis: &Redis) -> Server {
+    let Redis { host, port, secure, cluster, password } = redis.clone();
+    let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
+    Server { host, port, cluster, tls, username: None, password }
 }
 
 fn database(settings: &Settings) -> Result<PgSettings> {

@@ -7,7 +7,6 @@ mod core;
 mod duty;
 mod gauges;
 mod health;
-mod lost_sessions;
 mod monitor;
 mod notices;
 mod purge;
@@ -18,6 +17,7 @@ mod settings;
 mod sizes;
 mod timers;
 mod waits;
+mod watch;
 mod worker;
 
 #[cfg(test)]
@@ -25,7 +25,7 @@ mod tests;
 
 pub use duty::{Duty, Turn, drive};
 pub use gauges::{MonitorGauges, NoGauges, PushGauges};
-pub use lost_sessions::LostSessions;
 pub use monitor::{Monitor, MonitorHandle, MonitorPorts};
 pub use notices::PushPorts;
 pub use settings::{Jitter, MonitorSettings};
+pub use watch::{WatchPorts, WatchSessions};

@@ -484,11 +484,15 @@ async fn held_records_are_those_with_a_session_in_the_shards_of_the_node() {
         store.apply_session_update(tenant(), *id, &bound, after(1)).await.unwrap();
     }
     store.apply_session_update(tenant(), ids[2], &ending("S1", 2, "AGENT_CONNECTED"), after(2)).await.unwrap();
-    let held = async |node: &str| store.held_by(node).held(None, 10).await.unwrap();
+    let held = async |node: &str| store.held_by(node).held(None, 10, after(3)).await.unwrap();
     assert_eq!(held("one").await, [], "the node has no shard yet");
     store.hold("one").await.unwrap();
     let found = held("one").await;
     assert_eq!(found.iter().map(|record| record.id).collect::<Vec<_>>(), [ids[1]]);
-    assert_eq!(store.held_by("one").held(Some(ids[1]), 10).await.unwrap(), [], "a page begins after the last one");
+    assert_eq!(
+        store.held_by("one").held(Some(ids[1]), 10, after(3)).await.unwrap(),
+        [],
+        "a page begins after the last one"
+    );
     assert_eq!(held("two").await, [], "another node has other shards");
 }

@@ -119,7 +119,8 @@ impl Outbound {
             priority: told.priority,
             called_in: told.called_in,
         };
-        Ok(OrsSessions::new(client, url, AllowedHosts::default())?.with_names(names))
+        let queries = self.factory.client(Policy::ORS_QUERIES).context("no client for ORS")?;
+        Ok(OrsSessions::new(client, queries, url, AllowedHosts::default())?.with_names(names))
     }
 
     /// The routers, those of the own region (`affinity`) first where no rule says otherwise (R-RA-3). Without any URL every wait is unknown, which decisions take as none (R-EWT-9).

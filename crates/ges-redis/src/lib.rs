@@ -6,9 +6,11 @@
 
 mod accepted;
 mod link;
+mod news;
 mod server;
 mod tls;
 
 pub use accepted::RedisAcceptedTimes;
 pub use link::Link;
+pub use news::RedisSessionNews;
 pub use server::{BadServer, Server, Tls};

@@ -6,13 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Record, Sessions,
+    Bookings, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Record, SessionNews,
+    SessionRequests, Sessions,
 };
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
-    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RequestCallIn, RetrieveCallback, TakeSessionUpdate,
-    TellQueueStatus, TellWaits,
+    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RelayToSession, RequestCallIn, RetrieveCallback,
+    TakeSessionUpdate, TellQueueStatus, TellWaits,
 };
 use ges_domain::wait::WaitEstimates;
 use ges_domain::{Refusal, TenantId};
@@ -53,6 +54,8 @@ pub struct Api {
     pub keys: Arc<dyn ApiKeys>,
     /// Which pages may read answers.
     pub origins: Arc<dyn WebOrigins>,
+    /// Requests passed on to sessions.
+    pub relay: RelayToSession,
     /// What this process tells about itself.
     pub observed: Observed,
 }
@@ -69,6 +72,10 @@ pub struct Parts {
     pub plan: Arc<dyn NumberingPlan>,
     /// Running sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// Asks running sessions.
+    pub requests: Arc<dyn SessionRequests>,
+    /// What sessions were last heard to say.
+    pub news: Arc<dyn SessionNews>,
     /// Whether visitors are people.
     pub human: Arc<dyn HumanCheck>,
     /// Credentials of tenants.
@@ -99,6 +106,8 @@ impl Api {
             statistics,
             plan,
             sessions,
+            requests,
+            news,
             human,
             credentials,
             keys,
@@ -113,13 +122,13 @@ impl Api {
             book: BookCallback {
                 catalogue: catalogue.clone(),
                 bookings: store.clone(),
-                wait,
+                wait: wait.clone(),
                 plan: plan.clone(),
                 human,
                 clock: clock.clone(),
                 ids: ids.clone(),
             },
-            retrieve: RetrieveCallback { record: record.clone(), clock: clock.clone() },
+            retrieve: RetrieveCallback { record: record.clone(), news: news.clone(), clock: clock.clone() },
             cancel: CancelCallback { record: record.clone(), sessions: sessions.clone(), clock: clock.clone() },
             offer: OfferSlots { catalogue: catalogue.clone(), bookings: store.clone(), clock: clock.clone() },
             open_for: OpenFor { catalogue: catalogue.clone(), clock: clock.clone() },
@@ -127,6 +136,14 @@ impl Api {
                 catalogue: catalogue.clone(),
                 bookings: store.clone(),
                 waits: waits.clone(),
+                clock: clock.clone(),
+            },
+            relay: RelayToSession {
+                record: record.clone(),
+                catalogue: catalogue.clone(),
+                requests,
+                news,
+                wait,
                 clock: clock.clone(),
             },
             waits: TellWaits { catalogue, waits },

@@ -15,8 +15,8 @@ use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallbackId, Instant, TenantId};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::{
-    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeSessions, FakeStatistics,
-    FakeWaits, ManualClock, MemoryStore, builders,
+    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeRequests, FakeSessions,
+    FakeStatistics, FakeWaits, ManualClock, MemoryNews, MemoryStore, builders,
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) keys: Arc<FakeKeys>,
     pub(crate) origins: Arc<FakeOrigins>,
     pub(crate) sessions: Arc<FakeSessions>,
+    pub(crate) requests: Arc<FakeRequests>,
+    pub(crate) news: Arc<MemoryNews>,
     pub(crate) waits: Arc<FakeWaits>,
     pub(crate) statistics: Arc<FakeStatistics>,
     pub(crate) gate: Arc<Semaphore>,
@@ -77,12 +79,15 @@ impl World {
         let observed = Observed::new(Health::new(host, components), metrics);
         let shared = Arc::new(store.clone());
         let human = Arc::new(FakeHumans::default());
+        let (requests, news) = (Arc::new(FakeRequests::default()), Arc::new(MemoryNews::default()));
         let parts = Parts {
             wait: Arc::new(CurrentWait::new(waits.clone())),
             waits: waits.clone(),
             statistics: statistics.clone(),
             plan: Arc::new(FakePlan),
             sessions: sessions.clone(),
+            requests: requests.clone(),
+            news: news.clone(),
             human: human.clone(),
             credentials: Arc::new(FakeDesk::default()),
             keys: Arc::new(OddKeys { keys: Arc::clone(&keys), gate: Arc::clone(&gate) }),
@@ -100,6 +105,8 @@ impl World {
             keys,
             origins,
             sessions,
+            requests,
+            news,
             waits,
             statistics,
             gate,

@@ -272,7 +272,7 @@ async fn only_open_records_with_a_session_are_held_and_pages_follow_each_other()
     store.apply_session_update(tenant(), ids[1], &over, START).await.unwrap();
     let page = |after| {
         let store = store.clone();
-        async move { store.held(after, 1).await.unwrap().into_iter().map(|record| record.id).collect::<Vec<_>>() }
+        async move { store.held(after, 1, START).await.unwrap().into_iter().map(|record| record.id).collect::<Vec<_>>() }
     };
     assert_eq!(page(None).await, [ids[0]]);
     assert_eq!(page(Some(ids[0])).await, [ids[2]], "one is over, one has no session");

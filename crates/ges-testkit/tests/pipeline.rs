@@ -12,7 +12,7 @@ use ges_domain::callback::{
 };
 use ges_domain::hours::{Days, Hours, OfficeHours, Opening, Regular, Zone};
 use ges_domain::phone::PhoneNumber;
-use ges_domain::ports::{Bookings, Catalogue, NoHumanCheck, Record, ServiceRow, Told};
+use ges_domain::ports::{Bookings, Catalogue, NoHumanCheck, NoNews, Record, ServiceRow, Told};
 use ges_domain::service::Settings;
 use ges_domain::slots::SlotLength;
 use ges_domain::use_cases::{
@@ -326,7 +326,11 @@ async fn a_cancel_asks_the_session_and_its_answer_decides() {
 async fn another_tenants_callback_does_not_exist() {
     let office = office().await;
     let booked = office.take(request(None)).await.unwrap();
-    let retrieve = RetrieveCallback { record: Arc::new(office.store.clone()), clock: office.clock.clone() };
+    let retrieve = RetrieveCallback {
+        record: Arc::new(office.store.clone()),
+        news: Arc::new(NoNews),
+        clock: office.clock.clone(),
+    };
     assert_eq!(retrieve.run(tenant(), booked.id).await.unwrap(), booked);
     let not_found = Err(Refusal::NotFound(booked.id.to_string()));
     assert_eq!(retrieve.run(other_tenant(), booked.id).await, not_found, "P-20, I9");

@@ -11,7 +11,8 @@ use ges_domain::callback::{Kind, Reason, SessionBinding, State};
 use ges_domain::capacity::Usage;
 use ges_domain::invariants::{Acknowledged, CancelAnswered, CellLimit, Evidence, Story, audit_record, check};
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, Ids, KeptAnswers, Record, ServiceRow, SessionEvent, Sessions, Shards,
+    Bookings, CallIns, Catalogue, Clock, Handover, Ids, KeptAnswers, NoNews, Record, ServiceRow, SessionEvent,
+    Sessions, Shards,
 };
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
@@ -21,7 +22,8 @@ use ges_rest::{Api, Component, Health, Host, Limits, Observed, Parts, external_r
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::builders::{call_in_group, quarter, service, service_row, tenant};
 use ges_testkit::{
-    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeStatistics, FakeWaits,
+    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeRequests, FakeStatistics,
+    FakeWaits,
 };
 use tokio_util::task::TaskTracker;
 
@@ -96,6 +98,8 @@ impl House {
             statistics: Arc::new(FakeStatistics::default()),
             plan: Arc::new(FakePlan),
             sessions: Arc::new(SlowSessions),
+            requests: Arc::new(FakeRequests::default()),
+            news: Arc::new(NoNews),
             human: Arc::new(FakeHumans::default()),
             credentials: Arc::new(FakeDesk::default()),
             keys: Arc::new(SlowKeys(keys)),

@@ -479,13 +479,17 @@ fn m16_an_active_record_is_moved_when_its_session_has_stopped() {
     assert_eq!((moved.state, moved.desired_at), (State::Scheduled, at(172_800)), "T12");
     assert!(moved.session.is_none() && moved.submission.submitted_at.is_none() && moved.particulars.moving.is_none());
     assert_eq!(moved.next_attempt(), 2, "the first attempt for the new time collapses with none before (1.2.7)");
-    for late in [update(2, State::Routing), SessionUpdate { end: Some(SessionEnd::Handover), ..update(3, State::Queued) }] {
+    for late in
+        [update(2, State::Routing), SessionUpdate { end: Some(SessionEnd::Handover), ..update(3, State::Queued) }]
+    {
         let answer = session_update(&moved, &late, at(32));
-        let expected = if late.end.is_some() { SessionAnswer::Ignored(Ignored::Stale) } else { SessionAnswer::Stranger };
+        let expected =
+            if late.end.is_some() { SessionAnswer::Ignored(Ignored::Stale) } else { SessionAnswer::Stranger };
         assert_eq!(answer, SessionWrite::Answer(expected), "M16: late news changes nothing");
     }
     let other = SessionUpdate { session: Some(session("S9")), ..update(1, State::Queued) };
-    let near = settle_move(&wished, &session("S1"), MoveAnswer::Stopped, &Move { desired: at(3_000), ..tomorrow() }, at(31));
+    let near =
+        settle_move(&wished, &session("S1"), MoveAnswer::Stopped, &Move { desired: at(3_000), ..tomorrow() }, at(31));
     let answer = session_update(&near.unwrap().write.0, &other, at(32));
     assert_eq!(answer, SessionWrite::Answer(SessionAnswer::Stranger), "an entry for the old time starts nobody (I4)");
 }

@@ -32,7 +32,7 @@ pub use handover::{
 pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
 pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
-pub use pulse::{HeldRecords, Pulse, SessionPulse};
+pub use pulse::{Asked, Description, HeldRecords, NoNews, Passed, Place, Seen, SessionNews, SessionRequests};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
 pub use record::{
     Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, MoveAnswer, Moved, Record, SessionAnswer,

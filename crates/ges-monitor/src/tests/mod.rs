@@ -3,9 +3,9 @@
 mod crashes;
 mod handover;
 mod life;
-mod lost_sessions;
 mod pushes;
 mod shards;
 mod timers;
 mod waits;
+mod watch;
 mod world;

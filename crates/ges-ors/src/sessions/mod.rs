@@ -2,7 +2,8 @@
 
 mod allowed;
 mod events;
-mod pulse;
+mod news;
+mod requests;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use url::Url;
 pub use allowed::AllowedHosts;
 use events::Body;
 pub use events::EventNames;
+pub use news::LocalNews;
 
 /// Longest time a session is waited for, retries included. Not a deadline of the call: retries would then never begin,
 /// because one attempt alone may take as long.
@@ -33,6 +35,7 @@ pub struct BadOrsUrl;
 /// Sessions reached over the REST interface of orchestration.
 pub struct OrsSessions {
     client: HttpClient,
+    queries: HttpClient,
     base: Url,
     allowed: AllowedHosts,
     names: EventNames,
@@ -40,13 +43,18 @@ pub struct OrsSessions {
 }
 
 impl OrsSessions {
-    /// `client` keeps the policy `ORS_EVENTS`; `ors_url` is where sessions are that did not say where they are.
+    /// `client` keeps the policy `ORS_EVENTS`, `queries` the policy `ORS_QUERIES`; `ors_url` is where sessions are that did not say where they are.
     ///
     /// # Errors
     /// [`BadOrsUrl`].
-    pub fn new(client: HttpClient, ors_url: &str, allowed: AllowedHosts) -> Result<Self, BadOrsUrl> {
+    pub fn new(
+        client: HttpClient,
+        queries: HttpClient,
+        ors_url: &str,
+        allowed: AllowedHosts,
+    ) -> Result<Self, BadOrsUrl> {
         let base = Url::parse(ors_url).ok().filter(allowed::is_plain_http).ok_or(BadOrsUrl)?;
-        Ok(Self { client, base, allowed, names: EventNames::default(), forms_only: Mutex::default() })
+        Ok(Self { client, queries, base, allowed, names: EventNames::default(), forms_only: Mutex::default() })
     }
 
     /// The same with other names of events (integrations 1.4, `ors.events`).

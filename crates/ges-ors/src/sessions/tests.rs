@@ -1,6 +1,7 @@
 //! Sessions against a peer of our own.
 
 use ges_domain::callback::{Actor, Reason, Scalar, UserData};
+use ges_domain::ports::{Asked, Passed, SessionRequests as _};
 use ges_domain::{CallInId, SessionId};
 use ges_http_client::{Backoff, HttpClientFactory, Policy};
 use serde_json::{Value, json};
@@ -17,7 +18,8 @@ fn sessions(ors_url: &str) -> OrsSessions {
         ..Policy::ORS_EVENTS
     };
     let client = HttpClientFactory::default().client(policy).unwrap();
-    OrsSessions::new(client, ors_url, AllowedHosts::default()).unwrap()
+    let queries = HttpClientFactory::default().client(Policy::ORS_QUERIES).unwrap();
+    OrsSessions::new(client, queries, ors_url, AllowedHosts::default()).unwrap()
 }
 
 fn session(url: Option<&str>) -> SessionBinding {
@@ -133,6 +135,7 @@ async fn terminate_has_the_documented_form_and_never_fails() {
     let refused: Value = json!(
         OrsSessions::new(
             HttpClientFactory::default().client(Policy::ORS_EVENTS).unwrap(),
+            HttpClientFactory::default().client(Policy::ORS_QUERIES).unwrap(),
             "ftp://ors",
             AllowedHosts::default()
         )
@@ -143,17 +146,58 @@ async fn terminate_has_the_documented_form_and_never_fails() {
 
 #[tokio::test]
 async fn only_a_node_that_does_not_know_a_session_says_that_it_is_gone() {
-    use ges_domain::ports::{Pulse, SessionPulse as _};
-    for (status, expected) in [(200, Pulse::Beats), (404, Pulse::Gone), (503, Pulse::Unreachable)] {
+    for (status, asked, described) in [
+        (200, Asked::Answered(()), Asked::Answered(())),
+        (400, Asked::Answered(()), Asked::Unreachable),
+        (404, Asked::Gone, Asked::Gone),
+        (408, Asked::Unreachable, Asked::Unreachable),
+        (503, Asked::Unreachable, Asked::Unreachable),
+    ] {
         let server = MockServer::start().await;
         Mock::given(method("GET"))
             .and(path("/scxml/session/00GESDEMO7H2/query"))
             .respond_with(ResponseTemplate::new(status))
             .mount(&server)
             .await;
-        assert_eq!(sessions(&server.uri()).pulse(&session(None)).await, expected, "{status}");
+        let request = path("/scxml/session/00GESDEMO7H2/request/check-queue-position");
+        Mock::given(method("POST"))
+            .and(request)
+            .respond_with(ResponseTemplate::new(status))
+            .expect(1)
+            .mount(&server)
+            .await;
+        let sessions = sessions(&server.uri());
+        assert_eq!(shape(sessions.place(&session(None)).await), asked, "{status}, the next look is the retry");
+        assert_eq!(shape(sessions.describe(&session(None)).await), described, "{status}");
     }
-    assert_eq!(sessions("http://127.0.0.1:9").pulse(&session(None)).await, Pulse::Unreachable, "nobody there");
+    assert_eq!(sessions("http://127.0.0.1:9").place(&session(None)).await, Asked::Unreachable, "nobody there");
+}
+
+fn shape<T>(asked: Asked<T>) -> Asked<()> {
+    match asked {
+        Asked::Answered(_) => Asked::Answered(()),
+        Asked::Gone => Asked::Gone,
+        Asked::Unreachable => Asked::Unreachable,
+    }
+}
+
+/// Integrations 2.11.
+#[tokio::test]
+async fn a_request_is_passed_on_and_its_answer_back_as_they_are() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(400).set_body_raw("{\"error\":\"no\"}", "application/json");
+    Mock::given(method("POST"))
+        .and(path("/scxml/session/00GESDEMO7H2/request/hold%20on"))
+        .and(header("content-type", "application/x-www-form-urlencoded"))
+        .respond_with(answer)
+        .expect(1)
+        .mount(&server)
+        .await;
+    let request = Passed { content_type: Some("application/x-www-form-urlencoded".into()), body: b"a=1".to_vec() };
+    let passed = sessions(&server.uri()).relay(&session(None), "hold on", &request).await;
+    let back = Passed { content_type: Some("application/json".into()), body: b"{\"error\":\"no\"}".to_vec() };
+    assert_eq!(passed, Asked::Answered((400, back)));
+    assert_eq!(server.received_requests().await.unwrap()[0].body, b"a=1");
 }
 
 /// Integrations 1.4: every event, its name and its body.

@@ -1,6 +1,7 @@
 //! The shared-GMS API `/genesys`, as far as sessions need it (integrations 2): the storage of one callback.
 
 pub(crate) mod fault;
+mod relay;
 mod storage;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/genesys/1/service/{id}/storage", post(storage::merge).put(storage::merge).get(storage::read_all))
         .route("/genesys/1/service/{id}/storage/{key}", get(storage::read_one).delete(storage::remove))
+        .route("/genesys/1/service/{id}/{action}", post(relay::relay).get(relay::relay))
         .route("/genesy", any(misspelt))
         .route("/genesy/{*rest}", any(misspelt))
 }
