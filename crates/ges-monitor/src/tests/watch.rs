@@ -127,7 +127,7 @@ async fn m15_a_sign_of_life_begins_the_count_anew_and_silence_counts_for_nothing
     let id = world.bound("S1", None).await;
     for answer in [Asked::Gone, place(1, 200), Asked::Gone] {
         world.requests.place(answer);
-        world.run(seconds(10)).await;
+        world.run(seconds(8)).await;
     }
     assert!(world.record(id).await.session.is_some());
     let before = world.record(id).await;
@@ -180,11 +180,10 @@ async fn fifty_polls_a_second_go_round_all_sessions() {
         assert!(world.requests.polls().len() <= 100, "a second that ends and one that begins");
     }
     world.run(seconds(7)).await;
-    let mut asked: Vec<_> = world.requests.polls().into_iter().map(|(session, _)| session).collect();
+    let asked: Vec<_> = world.requests.polls().into_iter().map(|(session, _)| session).collect();
     assert!((300..=400).contains(&asked.len()), "{}", asked.len());
-    asked.sort();
-    asked.dedup();
-    assert_eq!(asked.len(), 175, "nobody is left out");
+    let sessions: std::collections::HashSet<_> = asked.into_iter().collect();
+    assert_eq!(sessions.len(), 175, "nobody is left out");
 }
 
 /// EX-M8, R-CAN-2: told again every ten seconds, across a restart, until it is heard.

@@ -73,7 +73,7 @@ async fn a_young_place_is_told_without_asking_again() {
 #[tokio::test]
 async fn without_a_session_a_scheduled_callback_is_next_and_any_other_has_none() {
     let world = World::new().await;
-    world.waits.set(builders::tenant(), SERVICE, Estimate::Seconds(184));
+    world.waits.set(builders::tenant(), SERVICE, Estimate::Known(184));
     let id = world.in_state(State::Scheduled).await;
     let reply = ask(&world, id, "check-queue-position", "{}").await;
     assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"_position":"0","_eta":"184"}"#));
