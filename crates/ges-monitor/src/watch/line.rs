@@ -95,7 +95,7 @@ impl Line {
     }
 
     /// Takes an answer; whether the session is lost by it (R-POL-3).
-    pub(super) fn hear(&mut self, seen: Asked<Outlook>, now: Instant, store_now: StoreInstant) -> bool {
+    pub(super) fn hear(&mut self, asked: &Due, seen: Asked<Outlook>, now: Instant, store_now: StoreInstant) -> bool {
         match seen {
             Asked::Answered(outlook) => {
                 (self.missed, self.silent) = (None, None);
@@ -123,8 +123,10 @@ impl Line {
             }
             Asked::Unreachable => {
                 let since = *self.silent.get_or_insert(now);
-                self.next_place = now + BESIDE_THE_QUEUE;
-                self.next_description = self.next_description.max(now + BESIDE_THE_QUEUE);
+                match asked.describe {
+                    true => self.next_description = now + DESCRIBED_EVERY,
+                    false => self.next_place = now + BESIDE_THE_QUEUE,
+                }
                 if now.duration_since(since) >= UNREACHED
                     && let Some(news) = &mut self.seen
                 {

@@ -122,7 +122,7 @@ impl WatchSessions {
         for Poll { due, seen } in polls {
             let (id, key) = (due.id, (due.tenant, due.id));
             let Some(line) = self.agenda.line(id) else { continue };
-            let lost = line.hear(seen, now, store_now);
+            let lost = line.hear(&due, seen, now, store_now);
             news.extend(line.news().map(|seen| (key.0, key.1, seen)));
             if lost {
                 self.agenda.forget(id);

@@ -59,7 +59,7 @@ async fn a_young_place_is_told_without_asking_again() {
     let reply = ask(&world, id, "check-queue-position", "{}").await;
     assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"_position":"3","ewt":"128"}"#));
     assert!(world.requests.asked().is_empty());
-    let told = world.get(&format!("retrieve/{id}")).await.json();
+    let told = world.post("retrieve", json!({"id": id}).to_string()).await.json();
     assert_eq!(
         (&told["data"]["positionInQueue"], &told["data"]["estimatedWaitTime"]),
         (&json!(3), &json!(128)),
