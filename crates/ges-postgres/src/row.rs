@@ -80,6 +80,9 @@ impl Stored {
             }
             _ => return Err(wrong("cancel_reason")),
         };
+        let particulars = details::decode(get(row, "details")?)?;
+        // The column has the number of the last attempt, as the statement that records attempts compares it.
+        let attempts = count(row, "attempts")?.saturating_sub(particulars.attempts_before);
         let record = Callback {
             id: CallbackId(get::<Uuid>(row, "id")?),
             tenant: TenantId(get::<Uuid>(row, "tenant")?),
@@ -97,9 +100,9 @@ impl Stored {
             completed_at: instant(row, "completed_at")?,
             deadline: Instant::from_millis(get(row, "deadline")?),
             priority: get::<Option<i16>>(row, "priority")?.map(i32::from),
-            particulars: details::decode(get(row, "details")?)?,
+            particulars,
             submission: Submission {
-                attempts: count(row, "attempts")?,
+                attempts,
                 failures: count(row, "failures")?,
                 submitted_at: instant(row, "submitted_at")?,
             },

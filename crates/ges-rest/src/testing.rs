@@ -169,7 +169,7 @@ impl World {
         let leases = self.store.hold("node").await.unwrap();
         let service = ges_domain::ports::ServiceRef { tenant: builders::tenant(), name: builders::service(SERVICE) };
         let lease = leases.into_iter().find(|lease| lease.shard == service.shard()).unwrap();
-        let handed = [Handed { tenant: builders::tenant(), id, attempt: 1 }];
+        let handed = [Handed { tenant: builders::tenant(), id, attempt: 1, nth: 1 }];
         let now = ges_domain::ports::Clock::now(&*self.clock);
         self.store.record_handed(lease, &handed, now).await.unwrap();
         id

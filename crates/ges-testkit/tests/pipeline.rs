@@ -405,16 +405,20 @@ async fn a_reschedule_runs_the_checks_again_and_moves_in_one_step() {
 }
 
 #[tokio::test]
-async fn an_active_callback_is_not_moved_or_edited() {
+async fn an_active_callback_is_moved_when_its_session_gives_way_and_never_edited() {
     let office = office().await;
     let booked = office.take(request(None)).await.unwrap();
     let bind = update("S1", 1, State::Queued);
     office.store.apply_session_update(tenant(), booked.id, &bind, office.book.clock.now()).await.unwrap();
-    let moved = reschedule_of(&office).run(tenant(), booked.id, Some(at("2026-06-02T15:00:00Z")), Actor::Api).await;
-    assert_eq!(moved, Err(Refusal::NotReschedulable(State::Queued)));
+    let to = Some(at("2026-06-02T15:00:00Z"));
+    office.sessions.answer(Told::Refused);
+    let refused = reschedule_of(&office).run(tenant(), booked.id, to, Actor::Api).await;
+    assert_eq!(refused, Err(Refusal::NotReschedulable(State::Queued)), "R-EDT-4: an agent is connected");
     let wanted = Wanted { priority: Some(3), ..Wanted::default() };
     let edited = edit_of(&office).run(tenant(), booked.id, wanted, Actor::Ui("super".into())).await;
     assert_eq!(edited, Err(Refusal::NotEditable(State::Queued)));
+    let moved = reschedule_of(&office).run(tenant(), booked.id, to, Actor::Api).await.unwrap();
+    assert_eq!((moved.state, moved.session), (State::Scheduled, None), "T12");
 }
 
 fn edit_of(office: &Office) -> EditCallback {

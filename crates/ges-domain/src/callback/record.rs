@@ -157,6 +157,11 @@ impl Callback {
         self.particulars.attempts_before + self.submission.attempts
     }
 
+    /// The how manieth attempt for its desired time `attempt` is, from 1.
+    pub fn attempt_of_its_time(&self, attempt: u32) -> u32 {
+        attempt.saturating_sub(self.particulars.attempts_before).max(1)
+    }
+
     /// The session that still has to hear that the callback was cancelled, and why it was (R-CAN-2): it did not answer when it
     /// was asked, and the callback was completed without it.
     pub fn cancel_to_tell(&self) -> Option<(&SessionBinding, &Reason)> {

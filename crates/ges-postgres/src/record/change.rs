@@ -121,7 +121,7 @@ pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -
         .bind((after.session_seq != 0).then(|| after.session_seq.cast_signed()))
         .bind(cancel.map(|wish| wish.at.millis()))
         .bind(row::version(after.version)?)
-        .bind(counted(after.submission.attempts))
+        .bind(counted(after.last_attempt()))
         .bind(counted(after.submission.failures))
         .bind(counted(after.dial_attempts))
         .bind(counted(after.reschedules))

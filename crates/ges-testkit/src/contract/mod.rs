@@ -346,7 +346,7 @@ pub(crate) async fn lease_for(stores: &dyn Stores, record: &Callback) -> ShardLe
 /// Records the next attempt of a record.
 pub(crate) async fn hand_over(stores: &dyn Stores, record: &Callback, attempt: u32, at: Instant) -> HandoverOutcome {
     let lease = lease_for(stores, record).await;
-    let handed = [Handed { tenant: record.tenant, id: record.id, attempt }];
+    let handed = [Handed { tenant: record.tenant, id: record.id, attempt, nth: record.attempt_of_its_time(attempt) }];
     let outcomes = stores.handover().record_handed(lease, &handed, at).await.unwrap();
     assert_eq!(outcomes.len(), 1);
     outcomes[0]

@@ -84,7 +84,7 @@ pub async fn a_cancel_beats_a_dispatch_under_way(stores: &dyn Stores) {
     let record = book(stores, immediate(START)).await;
     let lease = lease_for(stores, &record).await;
     assert_eq!(floor.cancel(&record).await.unwrap().state, State::Completed);
-    let handed = [Handed { tenant: tenant(), id: record.id, attempt: 1 }];
+    let handed = [Handed { tenant: tenant(), id: record.id, attempt: 1, nth: 1 }];
     let outcome = stores.handover().record_handed(lease, &handed, after(1)).await.unwrap();
     assert_eq!(outcome, [HandoverOutcome::Overtaken]);
     floor.is_stranger(&record, "S1").await;
