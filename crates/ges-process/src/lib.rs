@@ -5,10 +5,13 @@
 mod credentials;
 mod frame;
 mod ids;
+mod nodes;
 mod outbound;
+mod rotation;
+mod sessions;
 mod signals;
 
-pub use credentials::vault;
+pub use credentials::{use_new_keys, vault};
 pub use frame::{Frame, report_bad_configuration};
 pub use ids::{RandomIds, SecureChance};
 pub use outbound::{Outbound, WithinASecond};

@@ -1,7 +1,5 @@
 //! News of sessions over a real Redis, and without.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, where clippy.toml allows it")]
-
 use std::time::Duration;
 
 use ges_domain::ports::{Place, Seen, SessionNews};

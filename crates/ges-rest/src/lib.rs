@@ -28,6 +28,7 @@ mod scalar;
 mod server;
 #[cfg(test)]
 mod testing;
+mod visitor;
 
 pub use api::{Api, Observed, Parts};
 pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};
