@@ -7,15 +7,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{Discovery, Loaded, Redis, RegionNodes, Settings};
 use ges_domain::booking::Accelerated;
-use ges_domain::ports::{Clock, NobodyFollows, StoreError};
+use ges_domain::ports::{Clock, NoNews, NobodyFollows, StoreError};
 use ges_domain::use_cases::CurrentWait;
 use ges_gws::{ClientToken, SignIn};
-use ges_http_client::Policy;
-use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, use_new_keys, vault};
-use ges_redis::{Login, RedisAcceptedTimes, Server, Tls};
+use ges_redis::{Login, RedisAcceptedTimes, RedisSessionNews, Server, Tls};
 use ges_rest::{
     Api, Component, Endpoints, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits,
     TenantHeaders, external_router, internal_router, serve,
@@ -48,13 +46,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
     let waits = outbound.waits(&settings.urs, directory, affinity)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
-    let sessions = Arc::new(OrsSessions::new(
-        outbound.factory().client(Policy::ORS_EVENTS)?,
-        settings.ors.url.as_str(),
-        AllowedHosts::new(&settings.ors.allowed_hosts),
-    )?);
+    let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str())?);
 
-    let redis = settings.redis.as_ref().map(accelerator);
+    let redis = settings.redis.as_ref().map(server_of);
     let accelerator = match &redis {
         Some(redis) => {
             let Some(store) = frame.wait_for("the database", async || store.identity().await).await else {
@@ -65,6 +59,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         None => None,
     };
     let configuration = outbound.configuration(gws, token.clone(), &settings.rbac)?;
+    let news = redis.as_ref().map(RedisSessionNews::start).transpose()?;
     let mut probes = probes(&store, environment.clone(), token.clone(), waits.clone());
     probes.extend(configuration.clone().map(probe_of_configuration));
     probes.extend(accelerator.clone().map(probe_of_accelerator));
@@ -88,7 +83,12 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         waits,
         statistics,
         plan: Arc::new(Plan),
-        sessions,
+        sessions: sessions.clone(),
+        requests: sessions,
+        news: match &news {
+            Some(news) => Arc::new(news.clone()),
+            None => Arc::new(NoNews),
+        },
         human: outbound.human(&settings.captcha, vault.clone()),
         credentials: vault,
         keys: environment.clone(),
@@ -137,6 +137,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let _ = tokio::join!(probing, forgetting);
     if let Some(times) = accelerator {
         times.close().await;
+    }
+    if let Some(news) = news {
+        news.close().await;
     }
     store.close().await;
     tracing::info!("drained");
@@ -195,7 +198,7 @@ fn rotation(
 }
 
 /// How the accelerating Redis is reached.
-fn accelerator(redis: &Redis) -> Server {
+fn server_of(redis: &Redis) -> Server {
     let Redis { host, port, secure, cluster, password } = redis.clone();
     let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
     Server { host, port, cluster, tls, login: Login::new(None, password) }

@@ -8,11 +8,12 @@ use anyhow::{Context as _, Result};
 use ges_config::{Captcha, Discovery, Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
 use ges_domain::ports::{Clock, NobodyFollows, Record as _};
-use ges_domain::use_cases::{CurrentWait, RequestCallIn};
+use ges_domain::use_cases::{CarryOutWishes, CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Environment};
-use ges_http_client::Policy;
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, drive};
-use ges_ors::{AllowedHosts, LocalStream, Origin, OrsSessions};
+use ges_monitor::{
+    Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, WatchPorts, WatchSessions, drive,
+};
+use ges_ors::{LocalNews, LocalStream, Origin};
 use ges_phone::Plan;
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
 use ges_rest::{
@@ -81,11 +82,8 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let directory = outbound.directory(&urs.discovery, &settings.ors.url, None, &frame.stop)?;
     let waits = outbound.waits(&urs, directory, None)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
-    let sessions = Arc::new(OneNode(Arc::new(OrsSessions::new(
-        outbound.factory().client(Policy::ORS_EVENTS)?,
-        &format!("http://{}", sim.addresses().ors),
-        AllowedHosts::default(),
-    )?)));
+    let node = outbound.sessions(&settings.ors, &format!("http://{}", sim.addresses().ors))?;
+    let sessions = Arc::new(OneNode(Arc::new(node)));
 
     let key = match &settings.credentials_key {
         Some(key) => key.clone(),
@@ -126,12 +124,15 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
+    let news = Arc::new(LocalNews::default());
     let parts = Parts {
         wait: wait.clone(),
         waits,
         statistics,
         plan: Arc::new(Plan),
         sessions: sessions.clone(),
+        requests: sessions.clone(),
+        news: news.clone(),
         human: outbound.human(&captcha, vault.clone()),
         credentials: vault.clone(),
         keys: environment.clone(),
@@ -208,9 +209,17 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         }),
     };
     let monitor = Monitor::start(ports, monitoring, frame.stop.clone());
-    let mut lost = LostSessions::new(Arc::new(store.clone()), sessions, Arc::new(store.clone()), clock);
-    let lost_stop = frame.stop.clone();
-    let watching = tokio::spawn(async move { drive(&mut lost, &lost_stop).await });
+    let shared = Arc::new(store.clone());
+    let mut watch = WatchSessions::new(WatchPorts {
+        held: shared.clone(),
+        requests: sessions.clone(),
+        news,
+        record: shared.clone(),
+        wishes: CarryOutWishes { record: shared.clone(), catalogue: shared, sessions, clock: clock.clone() },
+        clock,
+    });
+    let watch_stop = frame.stop.clone();
+    let watching = tokio::spawn(async move { drive(&mut watch, &watch_stop).await });
 
     frame.stop.cancelled().await;
     monitor.stopped().await;

@@ -52,10 +52,14 @@ fn remarks(changes: &[Change]) -> Vec<String> {
             Change::Rescheduled { to, .. } => format!("rescheduled to {to}"),
             Change::CancelWished { .. } => "somebody wishes to cancel".into(),
             Change::CancelRefused => "too late to cancel".into(),
+            Change::MoveWished { to } => format!("somebody wishes {to} instead"),
+            Change::MoveDropped => "it keeps its time".into(),
             Change::CancelCameTooLate => "the cancel came too late".into(),
             Change::Completed { reason } => reason.to_string(),
             Change::Moved { to: State::Queued } | Change::Booked | Change::Moved { .. } => return None,
-            Change::SessionSaw { .. } | Change::CancelConfirmed => return None,
+            Change::SessionSaw { .. } | Change::CancelConfirmed | Change::CancelDropped | Change::MoveConfirmed => {
+                return None;
+            }
         })
     };
     changes.iter().filter_map(remark).collect()

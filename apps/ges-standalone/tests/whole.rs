@@ -71,12 +71,29 @@ impl Standalone {
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        self.call(self.port("public API"), method, &format!("/engagement/v3/{path}"), body)
+    }
+
+    /// A call of the internal API.
+    fn inside(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.call(self.port("internal API"), method, &format!("/genesys/1/service/{path}"), &body.to_string())
+    }
+
+    /// A call of the simulator's control plane.
+    fn simulator(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) =
+            self.call(self.port("contact centre"), method, &format!("/_sim/{path}"), &body.to_string());
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
+        answer
+    }
+
+    fn call(&self, port: u16, method: &str, path: &str, body: &str) -> (u16, Value) {
         let request = format!(
-            "{method} /engagement/v3/{path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY}\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
         );
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port("public API"))).unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
@@ -248,4 +265,86 @@ fn a_taken_port_or_folder_is_named_with_its_key() {
     assert_eq!(third.program.wait(Duration::from_secs(10)).unwrap().code(), Some(1));
     assert!(third.output().contains("choose another folder with GES_DATA_DIR"), "{}", third.output());
     running.interrupt();
+}
+
+/// What the simulator says of the session of a callback.
+fn session_of(office: &Standalone, id: &str) -> Option<Value> {
+    let sessions = office.simulator("GET", "ors/sessions", &Value::Null);
+    let found = sessions.as_array().unwrap().iter().rev().find(|session| session["data"]["_service_id"] == id);
+    found.filter(|session| session["data"]["_bound"] == true).cloned()
+}
+
+/// Books a callback whose session stands in the queue and answers a cancel like this.
+fn bound(office: &Standalone, number: &str, on_cancel: &str) -> String {
+    let queue = json!({ "startPosition": 5, "ewtPerPosition": 40, "advanceEveryMs": 0 });
+    let script = json!({ "service": "CB_Sales", "steps": [
+        { "afterMs": 600_000, "update": { "_callback_state": "ROUTING" } }
+    ], "queue": queue, "onCancel": on_cancel });
+    office.simulator("POST", "ors/scenario", &script);
+    let id = office.book(number);
+    let begun = Instant::now();
+    while session_of(office, &id).is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "never bound:\n{}", office.output());
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    id
+}
+
+/// Conformance check 5 and R-CAN-2: whatever the session does, the callback is final within twelve seconds.
+#[test]
+fn a_cancel_is_final_in_time_whatever_the_session_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = Standalone::start(folder.path(), &["--quiet"]);
+    for (n, on_cancel) in ["complete", "ignore", "gone", "hang"].into_iter().enumerate() {
+        let id = bound(&office, &format!("+1510555020{n}"), on_cancel);
+        let begun = Instant::now();
+        let (status, answer) = office.post("cancel", &json!({ "id": id }));
+        assert_eq!(status, 200, "{on_cancel}: {answer}");
+        assert_eq!(office.reason(&id), "CANCELLED", "{on_cancel}");
+        assert!(begun.elapsed() < Duration::from_secs(12), "{on_cancel}: {:?}", begun.elapsed());
+        let (status, _) = office.post("cancel", &json!({ "id": id }));
+        assert_eq!(status, 400, "{on_cancel}: it was completed before");
+    }
+    office.interrupt();
+}
+
+/// Conformance checks 4 and 7: strangers are stopped, illegal moves are conflicts, trailing updates are not; R-POL-1, R-REC-7 and
+/// integrations 2.11 over a session that runs.
+#[test]
+fn a_session_is_polled_asked_and_kept_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = Standalone::start(folder.path(), &["--quiet"]);
+    let (id, other) = (bound(&office, "+15105550210", "complete"), bound(&office, "+15105550211", "complete"));
+    let (status, place) = office.inside("POST", &format!("{id}/check-queue-position"), &json!({}));
+    assert_eq!((status, &place["_position"]), (200, &json!("5")), "{place}");
+    let (status, _) = office.inside("POST", &format!("{id}/no-such-request"), &json!({}));
+    assert_eq!(status, 400, "the session's own answer");
+    let begun = Instant::now();
+    loop {
+        let callback = office.callback(&id);
+        if callback["positionInQueue"] == 5 && callback["estimatedWaitTime"] == 200 {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(25), "never polled: {callback}");
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    let storage = format!("{id}/storage");
+    let (status, fault) = office.inside("POST", &storage, &json!({ "_callback_state": "SCHEDULED" }));
+    assert_eq!(status, 409, "{fault}");
+    assert_eq!(office.callback(&id)["callbackState"], "QUEUED");
+    let stranger = session_of(&office, &other).unwrap()["session"].as_str().unwrap().to_owned();
+    let (status, _) =
+        office.inside("POST", &storage, &json!({ "_ors_session_id": stranger, "_callback_state": "QUEUED" }));
+    assert_eq!(status, 409);
+    let sessions = office.simulator("GET", "ors/sessions", &Value::Null);
+    let stopped = sessions.as_array().unwrap().iter().find(|session| session["session"] == stranger.as_str()).unwrap();
+    assert_eq!(stopped["state"], "ended", "it was told to stop (integrations 1.2.5)");
+    let (status, _) = office.post("cancel", &json!({ "id": id }));
+    assert_eq!(status, 200);
+    let (status, _) = office.inside("POST", &storage, &json!({ "_callback_state": "ROUTING", "note": "late" }));
+    assert_eq!(status, 200, "a trailing update");
+    assert_eq!(office.reason(&id), "CANCELLED");
+    let (status, fault) = office.inside("POST", &format!("{id}/check-queue-position"), &json!({}));
+    assert_eq!(status, 404, "{fault}");
+    office.interrupt();
 }

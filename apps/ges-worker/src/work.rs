@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, Ors, OrsRedis, Settings};
-use ges_domain::ports::{StoreError, SubmissionStream};
-use ges_domain::use_cases::{CurrentWait, RequestCallIn};
+use ges_config::{Loaded, Ors, OrsRedis, Redis, Settings};
+use ges_domain::ports::{NoNews, StoreError, SubmissionStream};
+use ges_domain::use_cases::{CarryOutWishes, CurrentWait, RequestCallIn};
 use ges_gws::ClientToken;
 use ges_http_client::Policy;
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, drive};
-use ges_ors::{AllowedHosts, Login, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls, RestStart};
+use ges_monitor::{
+    Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, WatchPorts, WatchSessions, drive,
+};
+use ges_ors::{Login, Origin, RedisSettings, RedisStream, RedisTls, RestStart};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, use_new_keys, vault};
+use ges_redis::{RedisSessionNews, Server, Tls};
 use ges_rest::{
     Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
 };
@@ -54,11 +57,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             Arc::new(RestStart::new(client, &settings.ors.url, origin))
         }
     };
-    let sessions = Arc::new(OrsSessions::new(
-        outbound.factory().client(Policy::ORS_EVENTS)?,
-        settings.ors.url.as_str(),
-        AllowedHosts::new(&settings.ors.allowed_hosts),
-    )?);
+    let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str())?);
 
     let probes = probes(&store, redis_stream.clone(), waits.clone());
     let host = Host {
@@ -114,9 +113,21 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         MonitorSettings::of(&frame.node),
         frame.stop.clone(),
     );
-    let mut lost = LostSessions::new(Arc::new(store.held_by(&frame.node)), sessions, Arc::new(store.clone()), clock);
+    let news = settings.redis.as_ref().map(|redis| RedisSessionNews::start(&accelerator(redis))).transpose()?;
+    let shared = Arc::new(store.clone());
+    let mut watch = WatchSessions::new(WatchPorts {
+        held: Arc::new(store.held_by(&frame.node)),
+        requests: sessions.clone(),
+        news: match &news {
+            Some(news) => Arc::new(news.clone()),
+            None => Arc::new(NoNews),
+        },
+        record: shared.clone(),
+        wishes: CarryOutWishes { record: shared.clone(), catalogue: shared, sessions, clock: clock.clone() },
+        clock,
+    });
     let stop = frame.stop.clone();
-    let watching = tokio::spawn(async move { drive(&mut lost, &stop).await });
+    let watching = tokio::spawn(async move { drive(&mut watch, &stop).await });
     tracing::info!(internal = %listener.local_addr()?, node = frame.node, "monitoring");
     let tasks = TaskTracker::new();
     let router = worker_router(observed, Limits::internal(), tasks.clone());
@@ -124,6 +135,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let limits = ServeLimits { linger: Duration::ZERO, ..ServeLimits::default() };
     tokio::join!(serve(listener, router, limits, tasks, health, frame.stop.clone()), monitor.stopped());
     let _ = tokio::join!(probing, watching);
+    if let Some(news) = news {
+        news.close().await;
+    }
     if let Some(stream) = redis_stream {
         stream.close().await;
     }
@@ -186,6 +200,13 @@ fn stream_settings(redis: &OrsRedis, ors: &Ors) -> RedisSettings {
         stream: ors.stream_name.clone(),
         field_names: ors.stream_fields.clone(),
     }
+}
+
+/// How the accelerating Redis is reached.
+fn accelerator(redis: &Redis) -> Server {
+    let Redis { host, port, secure, cluster, password } = redis.clone();
+    let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
+    Server { host, port, cluster, tls, login: Login::new(None, password) }
 }
 
 fn database(settings: &Settings) -> Result<PgSettings> {

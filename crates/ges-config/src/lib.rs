@@ -24,5 +24,7 @@ pub use gws::{BreakGlass, Gws, Rbac, Ui};
 pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
-pub use settings::{Alerts, Captcha, Db, Egress, Level, Loaded, Log, Nexus, Ors, Push, Redis, Server, Settings, Urs};
+pub use settings::{
+    Alerts, Captcha, Db, Egress, Level, Loaded, Log, Nexus, Ors, OrsEvents, Push, Redis, Server, Settings, Urs,
+};
 pub use sources::Sources;

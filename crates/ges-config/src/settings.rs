@@ -187,6 +187,21 @@ pub struct Ors {
     pub url: Url,
     /// Hosts that a session may name as its own node.
     pub allowed_hosts: Vec<String>,
+    /// Names of the events sessions listen for.
+    pub events: OrsEvents,
+}
+
+/// Names of the events sessions listen for (integrations 1.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the name of the event of that name")]
+pub struct OrsEvents {
+    pub cancel: String,
+    pub reschedule: String,
+    pub pause: String,
+    pub resume: String,
+    pub user_data: String,
+    pub priority: String,
+    pub called_in: String,
 }
 
 /// The way out of the cluster.
@@ -421,6 +436,15 @@ fn ors(reader: &mut Reader) -> Ors {
         by_rest: reader.word("ors.start_mode") == "rest",
         url: reader.url("vmcs.ors_url").unwrap_or_else(placeholder),
         allowed_hosts: reader.list("ors.allowed_hosts"),
+        events: OrsEvents {
+            cancel: reader.text_or_empty("ors.events.cancel"),
+            reschedule: reader.text_or_empty("ors.events.reschedule"),
+            pause: reader.text_or_empty("ors.events.pause"),
+            resume: reader.text_or_empty("ors.events.resume"),
+            user_data: reader.text_or_empty("ors.events.userdata"),
+            priority: reader.text_or_empty("ors.events.priority"),
+            called_in: reader.text_or_empty("ors.events.callin"),
+        },
     }
 }
 

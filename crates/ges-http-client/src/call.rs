@@ -114,6 +114,17 @@ impl Call {
         self
     }
 
+    /// Sets a body of this media type.
+    ///
+    /// # Errors
+    /// [`CallError::Unsendable`] when the media type cannot stand in a header.
+    pub fn bytes(mut self, content_type: &str, body: Vec<u8>) -> Result<Self, CallError> {
+        let value = HeaderValue::from_str(content_type).map_err(|error| CallError::Unsendable(error.into()))?;
+        self.headers.insert(CONTENT_TYPE, value);
+        self.body = Some(body);
+        Ok(self)
+    }
+
     /// Sets a JSON body.
     ///
     /// # Errors

@@ -7,7 +7,6 @@ mod core;
 mod duty;
 mod gauges;
 mod health;
-mod lost_sessions;
 mod monitor;
 mod notices;
 mod proxies;
@@ -19,6 +18,7 @@ mod settings;
 mod sizes;
 mod timers;
 mod waits;
+mod watch;
 mod worker;
 
 #[cfg(test)]
@@ -26,8 +26,8 @@ mod tests;
 
 pub use duty::{Duty, Turn, drive};
 pub use gauges::{MonitorGauges, NoGauges, PushGauges};
-pub use lost_sessions::LostSessions;
 pub use monitor::{Monitor, MonitorHandle, MonitorPorts};
 pub use notices::PushPorts;
 pub use proxies::{ProxyBell, ProxyGauges, ProxyPorts};
 pub use settings::{Jitter, MonitorSettings};
+pub use watch::{WatchPorts, WatchSessions};

@@ -181,7 +181,12 @@ impl Core {
     async fn record(&self, lease: ShardLease, Submitted { batch, at }: &Submitted<'_>) -> Result<Written, RoundBroke> {
         let handed: Vec<_> = batch
             .iter()
-            .map(|one| Handed { tenant: one.callback.tenant, id: one.callback.id, attempt: one.attempt })
+            .map(|one| Handed {
+                tenant: one.callback.tenant,
+                id: one.callback.id,
+                attempt: one.attempt,
+                nth: one.callback.attempt_of_its_time(one.attempt),
+            })
             .collect();
         let outcomes = self.handover.record_handed(lease, &handed, *at).await?;
         let (mut recorded, mut refused) = (false, 0);

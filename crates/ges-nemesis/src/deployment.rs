@@ -41,7 +41,15 @@ impl DeploymentPlan {
     /// One pod of each kind and a very fast floor.
     pub fn new(services: Vec<ServiceRow>) -> Self {
         let floor = ["--agents", "200", "--speed", "100"].map(str::to_owned).into();
-        Self { apis: 1, workers: 1, routers: false, simulator: Simulator::Whole, floor, services, environment: Vec::new() }
+        Self {
+            apis: 1,
+            workers: 1,
+            routers: false,
+            simulator: Simulator::Whole,
+            floor,
+            services,
+            environment: Vec::new(),
+        }
     }
 
     /// The same with this many pods.

@@ -18,7 +18,7 @@ pub use ges_redis::Login;
 pub use local::{Delivery, LocalStream};
 pub use redis::{BadRedisSettings, RedisSettings, RedisStream, RedisTls};
 pub use rest_start::RestStart;
-pub use sessions::{AllowedHosts, BadOrsUrl, OrsSessions};
+pub use sessions::{AllowedHosts, BadOrsUrl, EventNames, LocalNews, OrsSessions};
 
 /// Entries a stream keeps at least before the oldest are trimmed (integrations 1.2.2).
 pub const MAX_LEN: usize = 100_000;

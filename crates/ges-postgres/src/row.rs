@@ -72,11 +72,17 @@ impl Stored {
         let cancel = match (instant(row, "cancel_at")?, reason(row, "cancel_reason")?) {
             (None, None) => None,
             (Some(at), Some(reason)) => {
-                let confirmed = get::<Option<bool>>(row, "cancel_confirmed")?.unwrap_or(false);
-                Some(CancelWish { at, reason, confirmed })
+                let (confirmed, dropped) = match get::<Option<bool>>(row, "cancel_confirmed")? {
+                    Some(confirmed) => (confirmed, false),
+                    None => (false, true),
+                };
+                Some(CancelWish { at, reason, confirmed, dropped })
             }
             _ => return Err(wrong("cancel_reason")),
         };
+        let particulars = details::decode(get(row, "details")?)?;
+        // The column has the number of the last attempt, as the statement that records attempts compares it.
+        let attempts = count(row, "attempts")?.saturating_sub(particulars.attempts_before);
         let record = Callback {
             id: CallbackId(get::<Uuid>(row, "id")?),
             tenant: TenantId(get::<Uuid>(row, "tenant")?),
@@ -94,9 +100,9 @@ impl Stored {
             completed_at: instant(row, "completed_at")?,
             deadline: Instant::from_millis(get(row, "deadline")?),
             priority: get::<Option<i16>>(row, "priority")?.map(i32::from),
-            particulars: details::decode(get(row, "details")?)?,
+            particulars,
             submission: Submission {
-                attempts: count(row, "attempts")?,
+                attempts,
                 failures: count(row, "failures")?,
                 submitted_at: instant(row, "submitted_at")?,
             },
@@ -117,6 +123,11 @@ impl Stored {
 /// A count as stored: nothing for zero. Bits are kept, so that every value reads back.
 pub(crate) fn counted(count: u32) -> Option<i32> {
     (count != 0).then(|| count.cast_signed())
+}
+
+/// How a wish to cancel stands with its session: accepted, not told yet, or nothing more to tell.
+pub(crate) fn cancel_standing(wish: &CancelWish) -> Option<bool> {
+    (!wish.dropped).then_some(wish.confirmed)
 }
 
 /// A version as stored.

@@ -11,13 +11,14 @@ use ges_domain::booking::{Booked, NewBooking};
 use ges_domain::callback::{Scalar, SessionUpdate, State, UserData};
 use ges_domain::phone::{PhoneKey, PhoneNumber};
 use ges_domain::ports::{
-    Bookings, Catalogue, Clock, Handover, HeldRecords, Publishing, Record, ServiceRef, SessionAnswer, Shards, Wake,
-    WakeUps,
+    Bookings, CancelAnswer, Catalogue, Clock, Handover, HeldRecords, Publishing, Record, ServiceRef, SessionAnswer,
+    Shards, Wake, WakeUps,
 };
 use ges_domain::publishing::{Publish, Published, Standing};
 use ges_postgres::{PgSettings, PgStore};
 use ges_testkit::builders::{
-    START, after, claim, ending, immediate, move_to, scheduled, service, service_row, session, tenant, update,
+    START, after, claim, consumer_cancels, ending, immediate, move_to, scheduled, service, service_row, session,
+    tenant, update,
 };
 use sqlx::PgConnection;
 use support::Database;
@@ -486,13 +487,26 @@ async fn held_records_are_those_with_a_session_in_the_shards_of_the_node() {
         store.apply_session_update(tenant(), *id, &bound, after(1)).await.unwrap();
     }
     store.apply_session_update(tenant(), ids[2], &ending("S1", 2, "AGENT_CONNECTED"), after(2)).await.unwrap();
-    let held = async |node: &str| store.held_by(node).held(None, 10).await.unwrap();
+    let held = async |node: &str| store.held_by(node).held(None, 10, after(3)).await.unwrap();
     assert_eq!(held("one").await, [], "the node has no shard yet");
     store.hold("one").await.unwrap();
     let found = held("one").await;
     assert_eq!(found.iter().map(|record| record.id).collect::<Vec<_>>(), [ids[1]]);
-    assert_eq!(store.held_by("one").held(Some(ids[1]), 10).await.unwrap(), [], "a page begins after the last one");
+    assert_eq!(
+        store.held_by("one").held(Some(ids[1]), 10, after(3)).await.unwrap(),
+        [],
+        "a page begins after the last one"
+    );
     assert_eq!(held("two").await, [], "another node has other shards");
+    let (cancels, asked) = (consumer_cancels(), session("S1"));
+    store.cancel(tenant(), ids[1], &cancels, after(3)).await.unwrap();
+    store.settle_cancel(tenant(), ids[1], &asked, CancelAnswer::NoAnswer, &cancels, after(3)).await.unwrap();
+    let unheard = held("one").await;
+    assert_eq!(unheard.len(), 1, "its session has not heard of the cancel (R-CAN-2)");
+    let at_deadline = store.held_by("one").held(None, 10, unheard[0].deadline).await.unwrap();
+    assert_eq!(at_deadline, [], "until the deadline");
+    store.settle_cancel(tenant(), ids[1], &asked, CancelAnswer::Gone, &cancels, after(4)).await.unwrap();
+    assert_eq!(held("one").await, [], "and not when it is gone");
 }
 
 fn publish(service: &str, slot: &str) -> Publish {

@@ -8,6 +8,7 @@ mod ids;
 mod nodes;
 mod outbound;
 mod rotation;
+mod sessions;
 mod signals;
 
 pub use credentials::{use_new_keys, vault};

@@ -7,10 +7,12 @@
 mod accepted;
 mod link;
 mod login;
+mod news;
 mod server;
 mod tls;
 
 pub use accepted::RedisAcceptedTimes;
 pub use link::Link;
 pub use login::Login;
+pub use news::RedisSessionNews;
 pub use server::{BadServer, Server, Tls};

@@ -7,13 +7,13 @@ use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{
     Bookings, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, PublishedServices,
-    Publishing, Record, Sessions,
+    Publishing, Record, SessionNews, SessionRequests, Sessions,
 };
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
-    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RequestCallIn, RetrieveCallback, TakePublish,
-    TakeSessionUpdate, TellQueueStatus, TellWaits,
+    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RelayToSession, RequestCallIn, RetrieveCallback,
+    TakePublish, TakeSessionUpdate, TellQueueStatus, TellWaits,
 };
 use ges_domain::wait::WaitEstimates;
 use ges_domain::{Refusal, TenantId};
@@ -55,6 +55,8 @@ pub struct Api {
     pub keys: Arc<dyn ApiKeys>,
     /// Which pages may read answers.
     pub origins: Arc<dyn WebOrigins>,
+    /// Requests passed on to sessions.
+    pub relay: RelayToSession,
     /// What this process tells about itself.
     pub observed: Observed,
     /// What Designer publishes.
@@ -86,6 +88,10 @@ pub struct Parts {
     pub plan: Arc<dyn NumberingPlan>,
     /// Running sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// Asks running sessions.
+    pub requests: Arc<dyn SessionRequests>,
+    /// What sessions were last heard to say.
+    pub news: Arc<dyn SessionNews>,
     /// Whether visitors are people.
     pub human: Arc<dyn HumanCheck>,
     /// Credentials of tenants.
@@ -120,6 +126,8 @@ impl Api {
             statistics,
             plan,
             sessions,
+            requests,
+            news,
             human,
             credentials,
             keys,
@@ -138,13 +146,13 @@ impl Api {
             book: BookCallback {
                 catalogue: catalogue.clone(),
                 bookings: store.clone(),
-                wait,
+                wait: wait.clone(),
                 plan: plan.clone(),
                 human,
                 clock: clock.clone(),
                 ids: ids.clone(),
             },
-            retrieve: RetrieveCallback { record: record.clone(), clock: clock.clone() },
+            retrieve: RetrieveCallback { record: record.clone(), news: news.clone(), clock: clock.clone() },
             cancel: CancelCallback { record: record.clone(), sessions: sessions.clone(), clock: clock.clone() },
             offer: OfferSlots { catalogue: catalogue.clone(), bookings: store.clone(), clock: clock.clone() },
             open_for: OpenFor { catalogue: catalogue.clone(), clock: clock.clone() },
@@ -152,6 +160,14 @@ impl Api {
                 catalogue: catalogue.clone(),
                 bookings: store.clone(),
                 waits: waits.clone(),
+                clock: clock.clone(),
+            },
+            relay: RelayToSession {
+                record: record.clone(),
+                catalogue: catalogue.clone(),
+                requests,
+                news,
+                wait,
                 clock: clock.clone(),
             },
             waits: TellWaits { catalogue, waits },

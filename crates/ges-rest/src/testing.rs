@@ -15,8 +15,8 @@ use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallbackId, Instant, TenantId};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::{
-    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeSessions, FakeStatistics,
-    FakeWaits, ManualClock, MemoryStore, builders,
+    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeRequests, FakeSessions,
+    FakeStatistics, FakeWaits, ManualClock, MemoryNews, MemoryStore, builders,
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) keys: Arc<FakeKeys>,
     pub(crate) origins: Arc<FakeOrigins>,
     pub(crate) sessions: Arc<FakeSessions>,
+    pub(crate) requests: Arc<FakeRequests>,
+    pub(crate) news: Arc<MemoryNews>,
     pub(crate) waits: Arc<FakeWaits>,
     pub(crate) statistics: Arc<FakeStatistics>,
     pub(crate) gate: Arc<Semaphore>,
@@ -80,12 +82,15 @@ impl World {
         let shared = Arc::new(store.clone());
         let human = Arc::new(FakeHumans::default());
         let told = Arc::new(Told::default());
+        let (requests, news) = (Arc::new(FakeRequests::default()), Arc::new(MemoryNews::default()));
         let parts = Parts {
             wait: Arc::new(CurrentWait::new(waits.clone())),
             waits: waits.clone(),
             statistics: statistics.clone(),
             plan: Arc::new(FakePlan),
             sessions: sessions.clone(),
+            requests: requests.clone(),
+            news: news.clone(),
             human: human.clone(),
             credentials: Arc::new(FakeDesk::default()),
             keys: Arc::new(OddKeys { keys: Arc::clone(&keys), gate: Arc::clone(&gate) }),
@@ -108,6 +113,8 @@ impl World {
             keys,
             origins,
             sessions,
+            requests,
+            news,
             waits,
             statistics,
             gate,
@@ -176,7 +183,7 @@ impl World {
         let leases = self.store.hold("node").await.unwrap();
         let service = ges_domain::ports::ServiceRef { tenant: builders::tenant(), name: builders::service(SERVICE) };
         let lease = leases.into_iter().find(|lease| lease.shard == service.shard()).unwrap();
-        let handed = [Handed { tenant: builders::tenant(), id, attempt: 1 }];
+        let handed = [Handed { tenant: builders::tenant(), id, attempt: 1, nth: 1 }];
         let now = ges_domain::ports::Clock::now(&*self.clock);
         self.store.record_handed(lease, &handed, now).await.unwrap();
         id

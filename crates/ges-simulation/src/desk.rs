@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ges_domain::Refusal;
-use ges_domain::ports::NoHumanCheck;
+use ges_domain::ports::{NoHumanCheck, NoNews};
 use ges_domain::use_cases::{BookCallback, CancelCallback, CurrentWait, RetrieveCallback, TakeSessionUpdate};
 use ges_testkit::FakePlan;
 
@@ -37,7 +37,7 @@ impl Desk {
             ids: world.ids.clone(),
         };
         let cancel = CancelCallback { record: node.clone(), sessions: node.clone(), clock: node.clone() };
-        let retrieve = RetrieveCallback { record: node.clone(), clock: node.clone() };
+        let retrieve = RetrieveCallback { record: node.clone(), news: Arc::new(NoNews), clock: node.clone() };
         let update = TakeSessionUpdate { record: node.clone(), sessions: node.clone(), clock: node.clone() };
         Arc::new(Self { node, book, cancel, retrieve, update })
     }

@@ -20,6 +20,7 @@ pub(crate) async fn apply(connection: &mut SqliteConnection) -> Result<(), Migra
             include_str!("../migrations/0026_number_and_region_rules.sql").into_sql_str(),
         ),
         step(30, "push", include_str!("../migrations/0030_push.sql").into_sql_str()),
+        step(34, "cancel to tell", include_str!("../migrations/0034_cancel_to_tell.sql").into_sql_str()),
         step(45, "publishes", include_str!("../migrations/0045_publishes.sql").into_sql_str()),
         step(50, "console sessions", include_str!("../migrations/0050_console_sessions.sql").into_sql_str()),
     ];

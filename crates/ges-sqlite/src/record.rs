@@ -6,7 +6,7 @@ use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::capacity::Usage;
 use ges_domain::idempotency::Keyed;
 use ges_domain::ports::{
-    CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
+    CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, MoveAnswer, Moved, Record, SessionAnswer, StoreError,
 };
 use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 use sqlx::{Row, SqliteConnection};
@@ -50,6 +50,30 @@ async fn cancel_half(
         kept::keep(&mut transaction.connection, tenant, keyed, record.id.0, now).await?;
     }
     Ok(cancelled)
+}
+
+/// One half of a move, counted in the same transaction.
+async fn move_step(
+    transaction: &mut Transaction,
+    (tenant, id): (TenantId, CallbackId),
+    to: &Move,
+    now: Instant,
+    decide: impl Fn(&Callback) -> Result<acts::MoveStep, Moved> + Send,
+) -> Result<Moved, StoreError> {
+    let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else { return Ok(Moved::Unknown) };
+    let step = match decide(&before.record) {
+        Ok(step) => step,
+        Err(answer) => return Ok(answer),
+    };
+    let booked = booked_around(&mut transaction.connection, before.service, to).await?;
+    if step.counted && !acts::finds_place(&before.record, to, &booked) {
+        if let Some(write) = step.gives_up(&before.record, to, now) {
+            stored::write(transaction, &before, &write).await?;
+        }
+        return Ok(Moved::SlotFull);
+    }
+    stored::write(transaction, &before, &step.write).await?;
+    Ok(step.answer)
 }
 
 #[async_trait]
@@ -132,19 +156,27 @@ impl Record for SqliteStore {
         let to = to.clone();
         let work = self.act(move |transaction| {
             Box::pin(async move {
-                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else {
-                    return Ok(Moved::Unknown);
-                };
-                let write = match acts::move_booking(&before.record, &to, now) {
-                    Ok(write) => write,
-                    Err(answer) => return Ok(answer),
-                };
-                let booked = booked_around(&mut transaction.connection, before.service, &to).await?;
-                if !acts::finds_place(&before.record, &to, &booked) {
-                    return Ok(Moved::SlotFull);
-                }
-                stored::write(transaction, &before, &write).await?;
-                Ok(Moved::Done(Box::new(write.0)))
+                let decide = |record: &Callback| acts::move_booking(record, &to, now);
+                move_step(transaction, (tenant, id), &to, now, decide).await
+            })
+        });
+        work.await
+    }
+
+    async fn settle_move(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        asked: &SessionId,
+        answer: MoveAnswer,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError> {
+        let (asked, to) = (asked.clone(), to.clone());
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let decide = |record: &Callback| acts::settle_move(record, &asked, answer, &to, now);
+                move_step(transaction, (tenant, id), &to, now, decide).await
             })
         });
         work.await

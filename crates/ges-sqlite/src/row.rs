@@ -135,6 +135,7 @@ impl TryFrom<CallbackRow> for Callback {
                 at: at(wished),
                 reason: reason("cancel_reason", text)?,
                 confirmed: row.cancel_confirmed == Some(1),
+                dropped: row.cancel_confirmed.is_none(),
             }),
             (None, None) => None,
             _ => return Err(bad("cancel_at")),

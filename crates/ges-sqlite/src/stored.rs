@@ -157,7 +157,7 @@ pub(crate) async fn update(
         .bind(record.dial_attempts)
         .bind(cancel.map(|wish| wish.at.millis()))
         .bind(cancel.map(|wish| wish.reason.as_str()))
-        .bind(cancel.map(|wish| wish.confirmed))
+        .bind(cancel.filter(|wish| !wish.dropped).map(|wish| wish.confirmed))
         .bind(record.reschedules)
         .bind(whole(record.version)?)
         .bind(whole(record.session_seq)?)

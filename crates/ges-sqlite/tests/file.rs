@@ -254,8 +254,8 @@ async fn durable_writes_are_told_in_order_with_where_the_record_stood() {
 #[tokio::test]
 async fn only_open_records_with_a_session_are_held_and_pages_follow_each_other() {
     use ges_domain::callback::State;
-    use ges_domain::ports::HeldRecords as _;
-    use ges_testkit::builders::{ending, update};
+    use ges_domain::ports::{CancelAnswer, HeldRecords as _};
+    use ges_testkit::builders::{consumer_cancels, ending, session, update};
     let folder = tempfile::tempdir().unwrap();
     let store = provisioned(&folder.path().join("ges.db")).await;
     let mut ids = Vec::new();
@@ -273,11 +273,19 @@ async fn only_open_records_with_a_session_are_held_and_pages_follow_each_other()
     store.apply_session_update(tenant(), ids[1], &over, START).await.unwrap();
     let page = |after| {
         let store = store.clone();
-        async move { store.held(after, 1).await.unwrap().into_iter().map(|record| record.id).collect::<Vec<_>>() }
+        async move { store.held(after, 1, START).await.unwrap().into_iter().map(|record| record.id).collect::<Vec<_>>() }
     };
     assert_eq!(page(None).await, [ids[0]]);
     assert_eq!(page(Some(ids[0])).await, [ids[2]], "one is over, one has no session");
     assert!(page(Some(ids[2])).await.is_empty());
+    let (cancels, asked) = (consumer_cancels(), session(&format!("S-{}", ids[2])));
+    store.cancel(tenant(), ids[2], &cancels, START).await.unwrap();
+    store.settle_cancel(tenant(), ids[2], &asked, CancelAnswer::NoAnswer, &cancels, START).await.unwrap();
+    assert_eq!(page(Some(ids[0])).await, [ids[2]], "its session has not heard of the cancel (R-CAN-2)");
+    let deadline = store.find(tenant(), ids[2], START).await.unwrap().unwrap().deadline;
+    assert!(store.held(Some(ids[0]), 1, deadline).await.unwrap().is_empty(), "until the deadline");
+    store.settle_cancel(tenant(), ids[2], &asked, CancelAnswer::Gone, &cancels, START).await.unwrap();
+    assert!(page(Some(ids[0])).await.is_empty(), "and not when it is gone");
     store.close().await;
 }
 

@@ -4,6 +4,7 @@
 //! A dev-dependency only; nothing here runs in production.
 #![expect(clippy::unwrap_used, reason = "only tests link this crate: a broken expectation is a failed test")]
 
+mod asked;
 pub mod builders;
 pub mod contract;
 mod fakes;
@@ -12,6 +13,7 @@ mod memory;
 mod stream;
 mod time;
 
+pub use asked::{FakeRequests, MemoryNews};
 pub use fakes::{
     CountingChance, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakePush, FakeSessions, FakeStatistics,
     FakeWaits, SessionCall, StatisticsAsked,

@@ -12,7 +12,7 @@ use ges_domain::callback::{
 };
 use ges_domain::hours::{Days, Hours, OfficeHours, Opening, Regular, Zone};
 use ges_domain::phone::PhoneNumber;
-use ges_domain::ports::{Bookings, CancelOutcome, Catalogue, NoHumanCheck, Record, ServiceRow};
+use ges_domain::ports::{Bookings, Catalogue, NoHumanCheck, NoNews, Record, ServiceRow, Told};
 use ges_domain::service::Settings;
 use ges_domain::slots::SlotLength;
 use ges_domain::use_cases::{
@@ -305,10 +305,10 @@ fn cancel_of(office: &Office) -> CancelCallback {
 #[tokio::test]
 async fn a_cancel_asks_the_session_and_its_answer_decides() {
     let rows = [
-        (CancelOutcome::Accepted, Ok(true)),
-        (CancelOutcome::Unreachable, Ok(false)),
-        (CancelOutcome::Gone, Ok(false)),
-        (CancelOutcome::Refused, Err(Refusal::NotCancellable)),
+        (Told::Accepted, Ok(true)),
+        (Told::Unreachable, Ok(false)),
+        (Told::Gone, Ok(false)),
+        (Told::Refused, Err(Refusal::NotCancellable)),
     ];
     for (outcome, expected) in rows {
         let office = office().await;
@@ -326,7 +326,11 @@ async fn a_cancel_asks_the_session_and_its_answer_decides() {
 async fn another_tenants_callback_does_not_exist() {
     let office = office().await;
     let booked = office.take(request(None)).await.unwrap();
-    let retrieve = RetrieveCallback { record: Arc::new(office.store.clone()), clock: office.clock.clone() };
+    let retrieve = RetrieveCallback {
+        record: Arc::new(office.store.clone()),
+        news: Arc::new(NoNews),
+        clock: office.clock.clone(),
+    };
     assert_eq!(retrieve.run(tenant(), booked.id).await.unwrap(), booked);
     let not_found = Err(Refusal::NotFound(booked.id.to_string()));
     assert_eq!(retrieve.run(other_tenant(), booked.id).await, not_found, "P-20, I9");
@@ -372,6 +376,7 @@ fn reschedule_of(office: &Office) -> RescheduleCallback {
         record: Arc::new(office.store.clone()),
         wait: office.book.wait.clone(),
         plan: Arc::new(FakePlan),
+        sessions: office.sessions.clone(),
         clock: office.clock.clone(),
     }
 }
@@ -400,16 +405,20 @@ async fn a_reschedule_runs_the_checks_again_and_moves_in_one_step() {
 }
 
 #[tokio::test]
-async fn an_active_callback_is_not_moved_or_edited() {
+async fn an_active_callback_is_moved_when_its_session_gives_way_and_never_edited() {
     let office = office().await;
     let booked = office.take(request(None)).await.unwrap();
     let bind = update("S1", 1, State::Queued);
     office.store.apply_session_update(tenant(), booked.id, &bind, office.book.clock.now()).await.unwrap();
-    let moved = reschedule_of(&office).run(tenant(), booked.id, Some(at("2026-06-02T15:00:00Z")), Actor::Api).await;
-    assert_eq!(moved, Err(Refusal::NotReschedulable(State::Queued)));
+    let to = Some(at("2026-06-02T15:00:00Z"));
+    office.sessions.answer(Told::Refused);
+    let refused = reschedule_of(&office).run(tenant(), booked.id, to, Actor::Api).await;
+    assert_eq!(refused, Err(Refusal::NotReschedulable(State::Queued)), "R-EDT-4: an agent is connected");
     let wanted = Wanted { priority: Some(3), ..Wanted::default() };
     let edited = edit_of(&office).run(tenant(), booked.id, wanted, Actor::Ui("super".into())).await;
     assert_eq!(edited, Err(Refusal::NotEditable(State::Queued)));
+    let moved = reschedule_of(&office).run(tenant(), booked.id, to, Actor::Api).await.unwrap();
+    assert_eq!((moved.state, moved.session), (State::Scheduled, None), "T12");
 }
 
 fn edit_of(office: &Office) -> EditCallback {

@@ -2,11 +2,13 @@
 //! here, and write the outcome as one compare-and-set; so every store decides alike.
 
 use super::{
-    Act, Actor, Callback, Change, Ignored, Kind, PushTarget, Reason, SessionUpdate, SessionVerdict, State,
+    Act, Actor, Callback, Change, Ignored, Kind, MoveWish, PushTarget, Reason, SessionUpdate, SessionVerdict, State,
     TimelineEvent, decide_session_update, may_act,
 };
 use crate::capacity::Usage;
-use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, Moved, SessionAnswer};
+use crate::ports::{
+    CancelAnswer, CancelRequest, Cancelled, Edit, Edited, HandoverOutcome, Move, MoveAnswer, Moved, SessionAnswer,
+};
 use crate::{CallInId, Instant, SessionId};
 
 /// A changed record and the event that tells it: to be written together, on the version it was read at.
@@ -59,6 +61,17 @@ pub fn settle_cancel(
         });
     };
     if record.state == State::Completed {
+        // Told again after it was completed without an answer (R-CAN-2).
+        if record.cancel_to_tell().is_some_and(|(session, _)| session.id == *asked)
+            && let Some(news) = match answer {
+                CancelAnswer::Accepted => Some(Change::CancelConfirmed),
+                CancelAnswer::Refused => Some(Change::CancelCameTooLate),
+                CancelAnswer::Gone => Some(Change::CancelDropped),
+                CancelAnswer::NoAnswer => None,
+            }
+        {
+            return Ok(record.apply(actor.clone(), now, vec![news]));
+        }
         // The session was quicker than our settling; who won stands in the reason (I5).
         return Err(match record.reason.as_ref().is_some_and(Reason::frees_slot) {
             true => Cancelled::Done(Box::new(record.clone())),
@@ -69,25 +82,91 @@ pub fn settle_cancel(
         return Err(Cancelled::AskSession(other.clone()));
     }
     let completed = Change::Completed { reason: wish.reason.clone() };
-    let changes = match (answer, record.state) {
-        (CancelAnswer::Refused, _) | (CancelAnswer::NoAnswer, State::Processing) => vec![Change::CancelRefused],
-        (CancelAnswer::Accepted, _) => vec![Change::CancelConfirmed, completed],
-        (CancelAnswer::NoAnswer, _) => vec![completed],
+    let silent = matches!(answer, CancelAnswer::NoAnswer | CancelAnswer::Gone);
+    let changes = match answer {
+        CancelAnswer::Refused => vec![Change::CancelRefused],
+        _ if silent && record.state == State::Processing => vec![Change::CancelRefused],
+        CancelAnswer::Accepted => vec![Change::CancelConfirmed, completed],
+        CancelAnswer::Gone => vec![Change::CancelDropped, completed],
+        CancelAnswer::NoAnswer => vec![completed],
     };
     Ok(record.apply(actor.clone(), now, changes))
 }
 
-/// Moves a record to another time, capacity aside (R-EDT-2 to R-EDT-4, T11, T12).
+/// A move decided as far as the record alone can decide it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MoveStep {
+    /// What to write.
+    pub write: Write,
+    /// The answer once it is written.
+    pub answer: Moved,
+    /// Whether it may only be written when [`finds_place`] says so.
+    pub counted: bool,
+}
+
+/// Moves a record to another time, capacity aside (R-EDT-2 to R-EDT-4, T11, T12); keeps the wish when a session has it.
 ///
 /// # Errors
 /// The answer, when there is nothing to write.
-pub fn move_booking(record: &Callback, to: &Move, now: Instant) -> Result<Write, Moved> {
+pub fn move_booking(record: &Callback, to: &Move, now: Instant) -> Result<MoveStep, Moved> {
     if !may_act(Act::Reschedule, record.state) {
         return Err(Moved::NotReschedulable(record.state));
     }
-    if let Some(session) = &record.session {
-        return Err(Moved::SessionHolds(session.clone()));
+    let Some(session) = &record.session else { return Ok(moved(record, to, now)) };
+    let wish = MoveWish { at: now, desired: to.desired, kind: to.kind, deadline: to.deadline, confirmed: false };
+    let (mut next, event) = record.apply(to.actor.clone(), now, vec![Change::MoveWished { to: to.desired }]);
+    next.particulars.moving = Some(wish);
+    Ok(MoveStep { write: (next, event), answer: Moved::SessionHolds(session.clone()), counted: true })
+}
+
+/// Second half of a move whose wish was kept: what became of the session `asked` (R-EDT-4, T12, EX-M16).
+///
+/// # Errors
+/// The answer, when there is nothing to write.
+pub fn settle_move(
+    record: &Callback,
+    asked: &SessionId,
+    answer: MoveAnswer,
+    to: &Move,
+    now: Instant,
+) -> Result<MoveStep, Moved> {
+    if !record.state.is_open() {
+        return Err(Moved::NotReschedulable(record.state));
     }
+    if record.particulars.moving.is_none() {
+        // Settled already, by the worker or by a repetition.
+        return Err(match record.session {
+            None if record.desired_at == to.desired => Moved::Done(Box::new(record.clone())),
+            _ => Moved::NotReschedulable(record.state),
+        });
+    }
+    if let Some(other) = record.session.as_ref().filter(|session| session.id != *asked) {
+        return Err(Moved::SessionHolds(other.clone()));
+    }
+    if answer == MoveAnswer::Refused || !may_act(Act::Reschedule, record.state) {
+        let (mut next, event) = record.apply(to.actor.clone(), now, vec![Change::MoveDropped]);
+        next.particulars.moving = None;
+        let answer = Moved::NotReschedulable(next.state);
+        return Ok(MoveStep { write: (next, event), answer, counted: false });
+    }
+    Ok(moved(record, to, now))
+}
+
+impl MoveStep {
+    /// What to write instead when the place is taken: a callback whose session was stopped for it waits for a new attempt at its
+    /// old time (R-EDT-2). None when nothing is to be written.
+    pub fn gives_up(&self, record: &Callback, to: &Move, now: Instant) -> Option<Write> {
+        let stops = matches!(self.answer, Moved::Done(_)) && record.particulars.moving.is_some();
+        let stopped = record.session.as_ref().filter(|_| stops)?;
+        let changes = vec![Change::MoveDropped, Change::SessionUnbound];
+        let (mut next, event) = record.apply(to.actor.clone(), now, changes);
+        next.particulars.moving = None;
+        next.particulars.leave(Some(&stopped.id));
+        Some((next, event))
+    }
+}
+
+fn moved(record: &Callback, to: &Move, now: Instant) -> MoveStep {
     let change = Change::Rescheduled {
         from: record.desired_at,
         to: to.desired,
@@ -97,12 +176,16 @@ pub fn move_booking(record: &Callback, to: &Move, now: Instant) -> Result<Write,
         deadline: to.deadline,
     };
     let (mut next, event) = record.apply(to.actor.clone(), now, vec![change]);
-    let history = &mut next.particulars.previous_desired;
-    history.push(record.desired_at);
-    if history.len() > 10 {
-        history.remove(0);
+    let particulars = &mut next.particulars;
+    particulars.moving = None;
+    particulars.attempts_before = record.last_attempt();
+    // The old session's late news must not take the callback again (EX-M16, R-TR-2).
+    particulars.leave(record.session.as_ref().map(|session| &session.id));
+    particulars.previous_desired.push(record.desired_at);
+    if particulars.previous_desired.len() > 10 {
+        particulars.previous_desired.remove(0);
     }
-    Ok((next, event))
+    MoveStep { answer: Moved::Done(Box::new(next.clone())), write: (next, event), counted: true }
 }
 
 /// Edits a SCHEDULED record (chapter 5).
@@ -193,7 +276,11 @@ pub fn session_update(record: &Callback, update: &SessionUpdate, now: Instant) -
             (false, _) => SessionWrite::Answer(SessionAnswer::Accepted(Box::new(noted))),
         };
     }
+    let confirms_move = changes.contains(&Change::MoveConfirmed);
     let (mut next, event) = noted.apply(Actor::Session, now, changes);
+    if let Some(wish) = next.particulars.moving.as_mut().filter(|_| confirms_move) {
+        wish.confirmed = true;
+    }
     told(&mut next);
     if next.state.is_open() && next.session.is_none() {
         // It gave the callback up, so it cannot take it again (R-TR-2).
@@ -270,7 +357,7 @@ pub fn record_handed(record: &Callback, attempt: u32, at: Instant) -> Result<Wri
         return Ok(record.apply(Actor::Monitor, at, vec![Change::Submitted { attempt }]));
     }
     let unanswered = record.state.is_open() && record.session.is_none() && record.submission.submitted_at.is_some();
-    let recorded_before = unanswered && record.submission.attempts == attempt;
+    let recorded_before = unanswered && record.last_attempt() == attempt;
     Err(if recorded_before { HandoverOutcome::Recorded } else { HandoverOutcome::Overtaken })
 }
 

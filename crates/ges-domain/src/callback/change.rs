@@ -86,6 +86,17 @@ pub enum Change {
     CancelConfirmed,
     /// The session had already connected the consumer when the cancel reached it (R-CAN-2).
     CancelCameTooLate,
+    /// The session is gone, so it need not hear of the wish any more (R-CAN-2).
+    CancelDropped,
+    /// Somebody wishes another time; the session has to give way first (R-EDT-4).
+    MoveWished {
+        /// The time wished for.
+        to: Instant,
+    },
+    /// The session has ended for the wished time (R-EDT-4).
+    MoveConfirmed,
+    /// The wish for another time is given up: an agent is connected, or the time is taken by now (R-EDT-4).
+    MoveDropped,
     /// It ended (T8 to T10, T15 to T17).
     Completed {
         /// Why.
@@ -129,7 +140,8 @@ impl Callback {
         match change {
             Change::Booked | Change::Edited { .. } => {}
             Change::Submitted { attempt } => {
-                self.submission.attempts = self.submission.attempts.max(*attempt);
+                let attempt = attempt.saturating_sub(self.particulars.attempts_before);
+                self.submission.attempts = self.submission.attempts.max(attempt);
                 self.submission.submitted_at = Some(at);
                 self.submission.failures = 0;
                 if self.state == State::Scheduled {
@@ -170,15 +182,21 @@ impl Callback {
                 self.ewt = None;
             }
             Change::CancelWished { reason } => {
-                self.cancel = Some(CancelWish { at, reason: reason.clone(), confirmed: false });
+                self.cancel = Some(CancelWish { at, reason: reason.clone(), confirmed: false, dropped: false });
             }
             Change::CancelRefused => self.cancel = None,
             Change::CancelConfirmed => {
                 if let Some(wish) = &mut self.cancel {
-                    wish.confirmed = true;
+                    (wish.confirmed, wish.dropped) = (true, false);
                 }
             }
-            Change::CancelCameTooLate => {}
+            Change::CancelCameTooLate | Change::CancelDropped => {
+                if let Some(wish) = &mut self.cancel {
+                    wish.dropped = !wish.confirmed;
+                }
+            }
+            // The wish stands in the particulars, which are those of the row.
+            Change::MoveWished { .. } | Change::MoveConfirmed | Change::MoveDropped => {}
             Change::Completed { reason } => {
                 self.state = State::Completed;
                 self.reason = Some(reason.clone());

@@ -17,7 +17,7 @@ pub use change::{Actor, Change, TimelineEvent, fold};
 pub use life_cycle::{Act, may_act, session_may_move};
 pub use particulars::{OfferType, Particulars, PushTarget, Source};
 pub use reason::{Category, NotAReason, Reason};
-pub use record::{BrokenRecord, Callback, CancelWish, RETENTION, SessionBinding, Submission};
+pub use record::{BrokenRecord, Callback, CancelWish, MoveWish, RETENTION, SessionBinding, Submission};
 pub use session::{Ignored, SessionEnd, SessionUpdate, SessionVerdict, decide_session_update};
 pub use state::{Direction, Kind, State};
 pub use user_data::{Scalar, UserData, UserDataTooLarge};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::UserData;
+use super::{MoveWish, UserData};
 use crate::{CallInId, CallbackId, Instant, SessionId};
 
 /// Who made the record.
@@ -120,6 +120,12 @@ pub struct Particulars {
     /// Sessions that had it and gave it up, oldest first, at most the last ten; none of them may take it again (R-TR-2).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub former_sessions: Vec<SessionId>,
+    /// Attempts that were written for earlier desired times; the numbers of new ones go on from them.
+    #[serde(skip_serializing_if = "is_default")]
+    pub attempts_before: u32,
+    /// The time somebody wishes, while the session that has it has to give way first (R-EDT-4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moving: Option<MoveWish>,
     /// Facts a session reported under names beginning with `_` (integrations 2.1, 2.10).
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub session_facts: std::collections::BTreeMap<String, String>,

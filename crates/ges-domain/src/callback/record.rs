@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Direction, Kind, Particulars, Reason, State};
 use crate::phone::{PhoneKey, PhoneNumber};
 use crate::submission::ack_deadline;
@@ -94,6 +96,23 @@ pub struct CancelWish {
     pub reason: Reason,
     /// Whether the session has accepted it.
     pub confirmed: bool,
+    /// Whether the session has to hear of it no more: it is gone, or had an agent already when it heard (R-CAN-2).
+    pub dropped: bool,
+}
+
+/// A wish for another time that the session has to give way to first (R-EDT-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveWish {
+    /// When it was asked for.
+    pub at: Instant,
+    /// The new desired time.
+    pub desired: Instant,
+    /// The new type (R-TYP-6).
+    pub kind: Kind,
+    /// The new deadline.
+    pub deadline: Instant,
+    /// Whether the session has ended for it.
+    pub confirmed: bool,
 }
 
 /// A record read back that breaks an invariant.
@@ -129,7 +148,32 @@ impl Callback {
     /// The number the next attempt carries (R-SUB-8). It is not spent until the submission is recorded, so a crash
     /// between writing and recording repeats the same number, which consumers collapse (I2).
     pub fn next_attempt(&self) -> u32 {
-        self.submission.attempts + 1
+        self.last_attempt() + 1
+    }
+
+    /// The number of the last attempt known to have been written; 0 for none. It goes on over a reschedule: the first attempt
+    /// for a new time must not collapse with the first one for the old time (1.2.7), although three may follow again.
+    pub fn last_attempt(&self) -> u32 {
+        self.particulars.attempts_before + self.submission.attempts
+    }
+
+    /// The how manieth attempt for its desired time `attempt` is, from 1.
+    pub fn attempt_of_its_time(&self, attempt: u32) -> u32 {
+        attempt.saturating_sub(self.particulars.attempts_before).max(1)
+    }
+
+    /// The session that still has to hear that the callback was cancelled, and why it was (R-CAN-2): it did not answer when it
+    /// was asked, and the callback was completed without it.
+    pub fn cancel_to_tell(&self) -> Option<(&SessionBinding, &Reason)> {
+        let wish = self.cancel.as_ref().filter(|wish| !wish.confirmed && !wish.dropped)?;
+        let by_wish = self.state == State::Completed && self.reason.as_ref() == Some(&wish.reason);
+        self.session.as_ref().filter(|_| by_wish).map(|session| (session, &wish.reason))
+    }
+
+    /// Whether somebody has to look after its session at `now`: an open record that one has, or one whose session still has to
+    /// hear of a cancel (R-POL-3, R-CAN-2).
+    pub fn is_held(&self, now: Instant) -> bool {
+        (self.state.is_open() && self.session.is_some()) || (now < self.deadline && self.cancel_to_tell().is_some())
     }
 
     /// When a monitor must look at it although nothing wakes it: an unanswered attempt or the deadline (R-SUB-8, R-EXP-1).

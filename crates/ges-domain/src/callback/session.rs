@@ -120,7 +120,12 @@ pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Ins
         Some(to) if to == from => {}
         Some(to) if !session_may_move(from, to) => return SessionVerdict::Illegal { from, to },
         Some(State::Completed) => {
-            changes.push(Change::Completed { reason: update.reason.clone().unwrap_or(Reason::NOT_AVAILABLE) });
+            let reason = update.reason.clone().unwrap_or(Reason::NOT_AVAILABLE);
+            // It ends as it was told to, so it has heard the wish (R-CAN-2).
+            if record.cancel.as_ref().is_some_and(|wish| wish.reason == reason) {
+                changes.push(Change::CancelConfirmed);
+            }
+            changes.push(Change::Completed { reason });
         }
         Some(to) => changes.push(Change::Moved { to }),
         None => {}
@@ -130,7 +135,9 @@ pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Ins
 
 /// Whether a session may take this record now (R-TR-3): an attempt was recorded, or may be under way unrecorded.
 fn expects_session(record: &Callback, now: Instant) -> bool {
-    record.submission.attempts > 0 || record.state != State::Scheduled || now + MAX_LEAD >= record.desired_at
+    // An entry for an earlier desired time may still be under way; its session would call at that time (R-EDT-4, I4).
+    let may_be_unrecorded = record.particulars.attempts_before == 0 && now + MAX_LEAD >= record.desired_at;
+    record.submission.attempts > 0 || record.state != State::Scheduled || may_be_unrecorded
 }
 
 /// The session stopped without a final state: the record waits again if the consumer was never dialed (R-POL-3), else it is
@@ -142,7 +149,10 @@ fn ended(record: &Callback, end: SessionEnd, update: &SessionUpdate) -> Vec<Chan
         end == SessionEnd::Handover || (!dialed && record.submission.attempts < crate::submission::MAX_ATTEMPTS);
     let wish = record.cancel.as_ref().filter(|_| again || record.state != State::Processing);
     match wish {
-        Some(wish) => vec![Change::Completed { reason: wish.reason.clone() }],
+        Some(wish) => vec![Change::CancelDropped, Change::Completed { reason: wish.reason.clone() }],
+        // It stopped for another time, which whoever asked for it settles, or the worker (R-EDT-4).
+        None if record.particulars.moving.is_some_and(|wish| wish.confirmed) => Vec::new(),
+        None if record.particulars.moving.is_some() && record.state != State::Processing => vec![Change::MoveConfirmed],
         None if again => vec![Change::SessionUnbound],
         None => vec![Change::Completed { reason: Reason::SESSION_LOST }],
     }

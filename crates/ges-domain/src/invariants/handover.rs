@@ -30,7 +30,7 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
         let timeline = evidence.story(id).map(|story| story.timeline.as_slice()).unwrap_or_default();
         for pair in attempts.windows(2) {
             let (before, after) = (pair[0], pair[1]);
-            if after.attempt == 1 && restarted(timeline, before.at, after.at) {
+            if after.attempt > before.attempt && restarted(timeline, before.at, after.at) {
                 continue;
             }
             let proven = proven(timeline, before.at, after.at);
@@ -87,7 +87,7 @@ fn retaken(timeline: &[TimelineEvent]) -> bool {
             holder = Some(session);
             former.contains(session)
         }
-        Change::SessionUnbound => {
+        Change::SessionUnbound | Change::Rescheduled { .. } => {
             former.extend(holder.take());
             false
         }
@@ -126,8 +126,7 @@ fn begins(timeline: &[TimelineEvent], attempt: u32) -> Option<usize> {
         for change in &event.changes {
             match change {
                 Change::Submitted { attempt } => (under_way, latest) = (true, latest.max(*attempt)),
-                Change::SessionUnbound => under_way = false,
-                Change::Rescheduled { .. } => (under_way, latest) = (false, 0),
+                Change::SessionUnbound | Change::Rescheduled { .. } => under_way = false,
                 Change::SessionBound { .. } if !under_way => (under_way, latest) = (true, latest + 1),
                 _ => {}
             }
@@ -136,13 +135,30 @@ fn begins(timeline: &[TimelineEvent], attempt: u32) -> Option<usize> {
     })
 }
 
+/// The how manieth attempt for its desired time this one is: numbers go on over a reschedule, the pauses begin anew (R-SUB-8).
+fn of_its_time(timeline: &[TimelineEvent], attempt: u32) -> u32 {
+    let (mut under_way, mut latest, mut before) = (false, 0, 0);
+    for change in timeline.iter().flat_map(|event| &event.changes) {
+        match change {
+            Change::Submitted { attempt: n } if *n >= attempt => break,
+            Change::SessionBound { .. } if !under_way && latest + 1 >= attempt => break,
+            Change::Submitted { attempt } => (under_way, latest) = (true, latest.max(*attempt)),
+            Change::SessionBound { .. } if !under_way => (under_way, latest) = (true, latest + 1),
+            Change::SessionUnbound => under_way = false,
+            Change::Rescheduled { .. } => (under_way, before) = (false, latest),
+            _ => {}
+        }
+    }
+    attempt.saturating_sub(before).max(1)
+}
+
 /// Whether a session of an earlier attempt took the callback while this entry was on its way to the stream. Nobody can take
 /// such an entry back, and its number was given to that session; who binds first decides who may call.
 fn overtaken(timeline: &[TimelineEvent], entry: &Entry) -> bool {
     within(timeline, entry.decided_at, entry.at).any(|change| matches!(change, Change::SessionBound { .. }))
 }
 
-/// A reschedule between the two writes starts the attempts over.
+/// A reschedule between the two writes: the next attempt is for the new time and does not wait for the one before.
 fn restarted(timeline: &[TimelineEvent], from: Instant, until: Instant) -> bool {
     within(timeline, from, until).any(|change| matches!(change, Change::Rescheduled { .. }))
 }
@@ -170,7 +186,7 @@ fn dead(timeline: &[TimelineEvent], attempt: &Entry, at: Instant) -> bool {
     let recorded = timeline.iter().find_map(|event| {
         (submitted(event) && event.at.millis() + STAMP_SLACK_MS >= attempt.at.millis()).then_some(event.at)
     });
-    let deadline = ack_deadline(attempt.attempt, recorded.unwrap_or(attempt.at));
+    let deadline = ack_deadline(of_its_time(timeline, attempt.attempt), recorded.unwrap_or(attempt.at));
     unbound || at.millis() + STAMP_SLACK_MS >= deadline.millis()
 }
 

@@ -91,7 +91,7 @@ fn an_early_entry_an_early_call_a_second_attempt_and_an_unheard_wish_are_found()
     assert_eq!(broken(&[Dispatch { attempt: 2, ..good.clone() }]), ["I2"]);
     let held = Some(SessionBinding { id: SessionId::new("S1").unwrap(), url: None });
     assert_eq!(broken(&[dispatch(Callback { session: held, ..good.callback.clone() }, 19_880)]), ["I2"]);
-    let cancel = Some(CancelWish { at: at(1), reason: Reason::CANCELLED, confirmed: false });
+    let cancel = Some(CancelWish { at: at(1), reason: Reason::CANCELLED, confirmed: false, dropped: false });
     assert_eq!(broken(&[dispatch(Callback { cancel, ..good.callback }, 19_880)]), ["I5"]);
 }
 

@@ -84,6 +84,8 @@ pub struct Handed {
     pub id: CallbackId,
     /// The attempt.
     pub attempt: u32,
+    /// The how manieth attempt for its desired time it is, from 1: how long it may stay unanswered depends on it (R-SUB-8).
+    pub nth: u32,
 }
 
 /// What became of one recorded attempt.

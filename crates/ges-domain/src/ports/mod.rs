@@ -45,9 +45,11 @@ pub use kept::KeptAnswers;
 pub use proxies::{ProvisionedServices, Proxies, Proxy, ProxyError};
 pub use published::{NobodyFollows, PublishedServices};
 pub use publishing::Publishing;
-pub use pulse::{HeldRecords, Pulse, SessionPulse};
+pub use pulse::{Asked, Description, HeldRecords, NoNews, Passed, Place, Seen, SessionNews, SessionRequests};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
-pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
+pub use record::{
+    Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, MoveAnswer, Moved, Record, SessionAnswer,
+};
 pub use sealing::Sealing;
-pub use sessions::{CancelOutcome, Sessions};
+pub use sessions::{SessionEvent, Sessions, Told};
 pub use stream::{Dispatch, StreamError, SubmissionStream};

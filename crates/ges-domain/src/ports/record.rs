@@ -81,8 +81,19 @@ pub enum CancelAnswer {
     Accepted,
     /// An agent is connected: the wish is dropped.
     Refused,
-    /// No answer, or no such session: complete, not confirmed.
+    /// No such session: complete, not confirmed.
+    Gone,
+    /// No answer: complete, not confirmed; the session has to hear of it later.
     NoAnswer,
+}
+
+/// What became of a session that had to give way to another time (R-EDT-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoveAnswer {
+    /// It stops, or is stopped: the callback moves.
+    Stopped,
+    /// An agent is connected: the wish is dropped.
+    Refused,
 }
 
 /// A new time, with everything decided but the counted part.
@@ -109,7 +120,7 @@ pub enum Moved {
     SlotFull,
     /// Its state allows no move.
     NotReschedulable(State),
-    /// A session has it and has to be stopped first (R-EDT-4); nothing changed.
+    /// A session has it and has to give way first (R-EDT-4): the wish is durable, tell the session and settle.
     SessionHolds(SessionBinding),
     /// No such callback for this tenant.
     Unknown,
@@ -211,7 +222,8 @@ pub trait Record: Send + Sync {
     ) -> Result<Cancelled, StoreError>;
 
     /// Moves a booking to another time in one step: the place it holds counts as free while the new one is taken, and
-    /// moving within its cell always works (R-EDT-2).
+    /// moving within its cell always works (R-EDT-2). When a session has it, only the wish is kept, if there is a place now; the
+    /// place is not held for it. Safe to repeat.
     ///
     /// # Errors
     /// [`StoreError`]: nothing is known to have happened; asking again is safe.
@@ -219,6 +231,23 @@ pub trait Record: Send + Sync {
         &self,
         tenant: TenantId,
         id: CallbackId,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError>;
+
+    /// Second half of a move: what became of the session `asked`, which had the callback when the wish was kept (R-EDT-4, T12).
+    /// When the place is taken by now, a stopped callback waits for a new attempt at its old time and the answer is
+    /// [`Moved::SlotFull`]. When another session has it by now, nothing is written, and the answer is [`Moved::SessionHolds`].
+    /// Safe to repeat.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is known to have happened; asking again is safe.
+    async fn settle_move(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        asked: &SessionId,
+        answer: MoveAnswer,
         to: &Move,
         now: Instant,
     ) -> Result<Moved, StoreError>;

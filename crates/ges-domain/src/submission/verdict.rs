@@ -246,7 +246,8 @@ mod tests {
     #[test]
     fn a_pending_wish_to_cancel_ends_what_would_be_handed_over() {
         use crate::callback::CancelWish;
-        let cancel = Some(CancelWish { at: at("13:00:00"), reason: Reason::CANCELLED, confirmed: false });
+        let cancel =
+            Some(CancelWish { at: at("13:00:00"), reason: Reason::CANCELLED, confirmed: false, dropped: false });
         let waiting = Callback { state: State::Queued, cancel: cancel.clone(), ..record() };
         let verdict = decide_due(&waiting, Some(&service(false, false)), &Nowhere, NONE, false, at("13:58:00"));
         assert_eq!(verdict, DueVerdict::End(Reason::CANCELLED));

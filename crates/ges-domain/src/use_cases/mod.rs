@@ -11,9 +11,11 @@ mod publish;
 mod queue;
 mod recreate;
 mod refused;
+mod relay;
 mod reschedule;
 mod retrieve;
 mod update;
+mod wishes;
 
 pub use book::{BookCallback, Created};
 pub use call_in::{CallInWish, CalledFor, MatchCallIn, ReportedCall, RequestCallIn};
@@ -25,9 +27,11 @@ pub use provision::{Provision, Provisioned, Provisioning, RowError, ServiceDocum
 pub use publish::TakePublish;
 pub use queue::{TellQueueStatus, TellWaits};
 pub use recreate::RecreateCallback;
+pub use relay::{RelayToSession, Relayed};
 pub use reschedule::RescheduleCallback;
 pub use retrieve::RetrieveCallback;
 pub use update::TakeSessionUpdate;
+pub use wishes::CarryOutWishes;
 
 use crate::Refusal;
 use crate::ports::StoreError;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use crate::booking::{Wish, consider};
 use crate::callback::{Act, Actor, Callback, Kind, Source, may_act};
 use crate::phone::NumberingPlan;
-use crate::ports::{Bookings, Catalogue, Clock, Move, Moved, Record};
+use crate::ports::{Bookings, Catalogue, Clock, Move, MoveAnswer, Moved, Record, SessionEvent, Sessions, Told};
 use crate::use_cases::CurrentWait;
 use crate::use_cases::refused::Refused;
 use crate::{CallbackId, Instant, Refusal, TenantId};
 
-/// Moves a callback to another time, or to now.
-///
-/// A callback that a session has is refused with its state: stopping a session for a new time (R-EDT-4) is not done here.
+/// Sessions that are told one after the other before the caller has to ask again.
+const MOST_SESSIONS: u32 = 3;
+
+/// Moves a callback to another time, or to now. A session that has it has to give way first (R-EDT-4).
 pub struct RescheduleCallback {
     /// What is provisioned.
     pub catalogue: Arc<dyn Catalogue>,
@@ -24,6 +25,8 @@ pub struct RescheduleCallback {
     pub wait: Arc<CurrentWait>,
     /// What numbers mean.
     pub plan: Arc<dyn NumberingPlan>,
+    /// Running sessions.
+    pub sessions: Arc<dyn Sessions>,
     /// Store time.
     pub clock: Arc<dyn Clock>,
 }
@@ -32,9 +35,12 @@ impl RescheduleCallback {
     /// Runs checks 2, 3, 5 to 8 and 13 to 15 again (R-EDT-1), no throttles, and moves the booking in one step (R-EDT-2). The
     /// type is decided anew (R-TYP-6), so a near time makes it IMMEDIATE (R-EDT-3).
     ///
+    /// The wish is durable before a session is told, so that its end is not taken for a loss; if we die before the booking has
+    /// moved, [`crate::use_cases::CarryOutWishes`] moves it.
+    ///
     /// # Errors
-    /// `NotFound`, `NotReschedulable`, and every refusal of those checks; those about time carry proposals. Nothing has
-    /// changed then.
+    /// `NotFound`, `NotReschedulable`, and every refusal of those checks; those about time carry proposals. The time is the old
+    /// one then. `StoreUnavailable`: the wish may stand, and asking again is safe.
     pub async fn run(
         &self,
         tenant: TenantId,
@@ -74,7 +80,22 @@ impl RescheduleCallback {
         let kind = considered.wanted.kind;
         let to =
             Move { actor, desired: wanted, kind, deadline: wanted + service.settings.ttl(), slot: considered.slot };
-        match self.record.move_booking(tenant, id, &to, now).await? {
+        let mut moved = self.record.move_booking(tenant, id, &to, now).await?;
+        // While one session is told another one may take the callback; then that one has to be told.
+        for _ in 0..MOST_SESSIONS {
+            let Moved::SessionHolds(session) = &moved else { break };
+            let answer = match self.sessions.tell(session, id, &SessionEvent::Reschedule { to: wanted }, now).await {
+                Told::Refused => MoveAnswer::Refused,
+                Told::Accepted | Told::Gone => MoveAnswer::Stopped,
+                Told::Unreachable => {
+                    self.sessions.terminate(session).await;
+                    MoveAnswer::Stopped
+                }
+            };
+            let (asked, now) = (session.id.clone(), self.clock.now());
+            moved = self.record.settle_move(tenant, id, &asked, answer, &to, now).await?;
+        }
+        match moved {
             Moved::Done(callback) => Ok(*callback),
             Moved::SlotFull => {
                 debug_assert_eq!(kind, Kind::Scheduled, "only a cell can be full");
@@ -83,7 +104,8 @@ impl RescheduleCallback {
                 Err(Refusal::SlotUnavailable { at: wanted, proposals })
             }
             Moved::NotReschedulable(state) => Err(Refusal::NotReschedulable(state)),
-            Moved::SessionHolds(_) => Err(Refusal::NotReschedulable(record.state)),
+            // The wish stands in the record; asking again is safe.
+            Moved::SessionHolds(_) => Err(Refusal::StoreUnavailable),
             Moved::Unknown => Err(unknown()),
         }
     }

@@ -2,25 +2,37 @@
 
 use std::sync::Arc;
 
-use crate::callback::Callback;
-use crate::ports::{Clock, Record};
+use crate::callback::{Callback, State};
+use crate::ports::{Clock, Record, SessionNews};
 use crate::{CallbackId, Refusal, TenantId};
 
 /// Reads one callback of the tenant.
 pub struct RetrieveCallback {
     /// The record of callbacks.
     pub record: Arc<dyn Record>,
+    /// What sessions were last heard to say.
+    pub news: Arc<dyn SessionNews>,
     /// Store time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl RetrieveCallback {
     /// The record, as long as it has not expired (R-REC-2), completed or not (R-REC-3). Another tenant's is not found (R-CAN-3, I9).
+    /// Position and wait are the newest known, as long as a session queues (R-REC-7, R-POL-1).
     ///
     /// # Errors
     /// `NotFound`, `StoreUnavailable`.
     pub async fn run(&self, tenant: TenantId, id: CallbackId) -> Result<Callback, Refusal> {
         let found = self.record.find(tenant, id, self.clock.now()).await?;
-        found.ok_or_else(|| Refusal::NotFound(id.to_string()))
+        let mut callback = found.ok_or_else(|| Refusal::NotFound(id.to_string()))?;
+        let moving = matches!(callback.state, State::Queued | State::Routing | State::Processing);
+        if moving
+            && callback.session.is_some()
+            && let Some(seen) = self.news.of(tenant, id).await
+        {
+            callback.position = seen.place.position.or(callback.position);
+            callback.ewt = seen.place.ewt.or(callback.ewt);
+        }
+        Ok(callback)
     }
 }

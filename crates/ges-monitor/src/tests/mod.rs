@@ -3,10 +3,10 @@
 mod crashes;
 mod handover;
 mod life;
-mod lost_sessions;
 mod proxies;
 mod pushes;
 mod shards;
 mod timers;
 mod waits;
+mod watch;
 mod world;

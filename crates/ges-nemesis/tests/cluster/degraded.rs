@@ -47,7 +47,8 @@ async fn get(deployment: &Deployment, node: &str, path: &str) -> Page {
 /// The value of the first series of a metric; labels may be given behind the name.
 async fn metric(deployment: &Deployment, node: &str, name: &str) -> Option<f64> {
     let page = get(deployment, node, "/metrics").await;
-    let line = page.text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))?;
+    let line =
+        page.text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))?;
     line.rsplit(' ').next()?.parse().ok()
 }
 
@@ -84,7 +85,11 @@ async fn component(deployment: &Deployment, node: &str, name: &str) -> (String, 
 
 async fn with_key(deployment: &Deployment, key: &str) -> (u16, i64) {
     let port = deployment.cluster.node("api-0").unwrap().external_port().unwrap();
-    let request = Client::builder().no_proxy().build().unwrap().post(format!("http://127.0.0.1:{port}/engagement/v3/callbacks/retrieve"));
+    let request = Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .post(format!("http://127.0.0.1:{port}/engagement/v3/callbacks/retrieve"));
     let body = json!({ "id": "00000000-0000-4000-8000-000000000000" });
     let request = request.header("x-api-key", key).header("content-type", "application/json").body(body.to_string());
     let answer = request.send().await.unwrap();
@@ -139,7 +144,9 @@ async fn without_any_neighbour_bookings_go_on() {
 async fn held_by_a_session(deployment: &Deployment) -> String {
     let begun = Instant::now();
     loop {
-        let held = deployment.sql("select id from callbacks where session_id is not null and state in (2, 3) limit 1").unwrap();
+        let held = deployment
+            .sql("select id from callbacks where session_id is not null and state in (2, 3) limit 1")
+            .unwrap();
         if !held.trim().is_empty() {
             return held.trim().to_owned();
         }

@@ -70,7 +70,7 @@ pub(super) async fn record(
         let changes = vec![Change::Submitted { attempt: *attempt }];
         events.push(event::encode_after_instant(&TimelineEvent { seq: 0, at, actor: Actor::Monitor, changes })?);
     }
-    let patience = |handed: &Handed| ack_deadline(handed.attempt, at).millis() - at.millis();
+    let patience = |handed: &Handed| ack_deadline(handed.nth, at).millis() - at.millis();
     let recorded = sqlx::query_scalar::<_, bool>(RECORD)
         .bind(i16::from(lease.shard.0))
         .bind(lease.epoch.cast_signed())

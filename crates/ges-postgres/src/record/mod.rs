@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use ges_domain::callback::acts::{self, SessionWrite};
 use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::ports::{
-    CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
+    CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, MoveAnswer, Moved, Record, SessionAnswer, StoreError,
 };
 use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 use sqlx::PgExecutor;
@@ -203,7 +203,28 @@ impl Record for PgStore {
         now: Instant,
     ) -> Result<Moved, StoreError> {
         let (store, to) = (self.clone(), to.clone());
-        self.uncancelled(async move { moves::move_booking(store.pool(), tenant, id, &to, now).await }).await
+        let work = async move {
+            let decide = |record: &Callback| acts::move_booking(record, &to, now);
+            moves::move_step(store.pool(), tenant, id, &to, now, decide).await
+        };
+        self.uncancelled(work).await
+    }
+
+    async fn settle_move(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        asked: &SessionId,
+        answer: MoveAnswer,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError> {
+        let (store, asked, to) = (self.clone(), asked.clone(), to.clone());
+        let work = async move {
+            let decide = |record: &Callback| acts::settle_move(record, &asked, answer, &to, now);
+            moves::move_step(store.pool(), tenant, id, &to, now, decide).await
+        };
+        self.uncancelled(work).await
     }
 
     async fn edit(

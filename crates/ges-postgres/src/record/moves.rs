@@ -1,6 +1,6 @@
 //! Moving a booking to another time: counted like a booking, under the same ledger (R-EDT-2, I3).
 
-use ges_domain::callback::acts;
+use ges_domain::callback::{Callback, acts};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{Move, Moved, StoreError};
 use ges_domain::slots::Booking as SlotClaim;
@@ -10,28 +10,38 @@ use sqlx::{PgConnection, PgPool};
 use super::{Rewrite, TRIES, read, rewrite};
 use crate::error::{reading, unavailable};
 
-/// Runs in a task of its own.
-pub(super) async fn move_booking(
+/// One half of a move. Runs in a task of its own.
+pub(super) async fn move_step(
     pool: &PgPool,
     tenant: TenantId,
     id: CallbackId,
     to: &Move,
     now: Instant,
+    decide: impl Fn(&Callback) -> Result<acts::MoveStep, Moved>,
 ) -> Result<Moved, StoreError> {
     for _ in 0..TRIES {
         let Some(before) = read(pool, tenant, id, now).await? else { return Ok(Moved::Unknown) };
-        let (after, event) = match acts::move_booking(&before.record, to, now) {
-            Ok(write) => write,
+        let step = match decide(&before.record) {
+            Ok(step) => step,
             Err(answer) => return Ok(answer),
         };
-        let write = Rewrite { before: &before, after: &after, event: Some(&event), lease: None };
-        let written = match to.slot.as_ref().filter(|_| acts::needs_place(&before.record, to)) {
+        let as_write = |(after, event)| Rewrite { before: &before, after, event: Some(event), lease: None };
+        let write = as_write((&step.write.0, &step.write.1));
+        let written = match to.slot.as_ref().filter(|_| step.counted && acts::needs_place(&before.record, to)) {
             None => rewrite(pool, write).await?,
             Some(claim) => {
                 let mut transaction = pool.begin().await.map_err(unavailable)?;
                 let booked = booked(&mut transaction, before.service_key, claim).await?;
                 if !acts::finds_place(&before.record, to, &booked) {
-                    return Ok(Moved::SlotFull);
+                    let Some((after, event)) = step.gives_up(&before.record, to, now) else {
+                        return Ok(Moved::SlotFull);
+                    };
+                    let written = rewrite(&mut *transaction, as_write((&after, &event))).await?;
+                    transaction.commit().await.map_err(unavailable)?;
+                    if written {
+                        return Ok(Moved::SlotFull);
+                    }
+                    continue;
                 }
                 let written = rewrite(&mut *transaction, write).await?;
                 transaction.commit().await.map_err(unavailable)?;
@@ -39,7 +49,7 @@ pub(super) async fn move_booking(
             }
         };
         if written {
-            return Ok(Moved::Done(Box::new(after)));
+            return Ok(step.answer);
         }
     }
     Err(StoreError::Contended)

@@ -23,6 +23,7 @@ pub(crate) enum Exception {
     InvalidOption,
     ServiceUnavailable,
     Operation,
+    SessionNotFound,
     Internal,
 }
 
@@ -35,6 +36,7 @@ impl Exception {
                 "com.genesyslab.gsg.services.callback.exceptions.CallbackExceptionServiceUnavailable"
             }
             Self::Operation => "com.genesyslab.gsg.services.callback.exceptions.CallbackExceptionOperation",
+            Self::SessionNotFound => "com.genesyslab.gsg.services.callback.exceptions.CallbackExceptionSessionNotFound",
             Self::Internal => "com.genesyslab.gsg.services.callback.exceptions.CallbackExceptionInternal",
         }
     }

@@ -3,6 +3,7 @@
 mod calendar;
 pub(crate) mod fault;
 mod patterns;
+mod relay;
 mod storage;
 mod tenants;
 
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/genesys/1/tenants/refresh", post(tenants::refresh))
         .route("/genesys/1/patterns", post(patterns::matching))
         .route("/genesys/1/patterns/group/{group}", post(patterns::matching))
+        .route("/genesys/1/service/{id}/{action}", post(relay::relay).get(relay::relay))
         .route("/genesy", any(misspelt))
         .route("/genesy/{*rest}", any(misspelt))
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::entry::{Start, text};
 use super::session::{CancelReply, Reach};
-use super::{Deed, Ors, Session};
+use super::{Ors, Session};
 
 /// The routes of a node.
 pub(crate) fn router(ors: Arc<Ors>) -> Router {
@@ -77,19 +77,9 @@ async fn event(
     match name.as_str() {
         "callback.cancel" => {
             let reason = params.get("_reason").and_then(text).unwrap_or_else(|| "CANCELLED".into());
-            return match session.cancel(&ors.desk, reason) {
-                CancelReply::Accepted => StatusCode::OK.into_response(),
-                CancelReply::Connected => {
-                    (StatusCode::CONFLICT, Json(json!({ "error": "agent connected" }))).into_response()
-                }
-                CancelReply::Gone => StatusCode::NOT_FOUND.into_response(),
-                CancelReply::Hangs => silence(&ors).await,
-            };
+            return leaves(&ors, session.cancel(&ors.desk, reason)).await;
         }
-        "callback.reschedule" => {
-            ors.desk.cut(&session.id);
-            session.tell(Deed::HandBack("RESCHEDULED"));
-        }
+        "callback.reschedule" => return leaves(&ors, session.reschedule(&ors.desk)).await,
         "callback.pause" => session.hold(&ors.desk, true),
         "callback.resume" => session.hold(&ors.desk, false),
         "callback.priority" => {
@@ -101,6 +91,15 @@ async fn event(
         _ => {}
     }
     StatusCode::OK.into_response()
+}
+
+async fn leaves(ors: &Ors, reply: CancelReply) -> Response {
+    match reply {
+        CancelReply::Accepted => StatusCode::OK.into_response(),
+        CancelReply::Connected => (StatusCode::CONFLICT, Json(json!({ "error": "agent connected" }))).into_response(),
+        CancelReply::Gone => StatusCode::NOT_FOUND.into_response(),
+        CancelReply::Hangs => silence(ors).await,
+    }
 }
 
 async fn request(State(ors): State<Arc<Ors>>, Path((sid, name)): Path<(String, String)>) -> Response {

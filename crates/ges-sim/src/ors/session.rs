@@ -131,6 +131,16 @@ impl Session {
 
     /// Its callback is cancelled: it leaves the queue and ends with this reason, unless an agent is connected.
     pub(crate) fn cancel(&self, desk: &Desk, reason: String) -> CancelReply {
+        self.leave(desk, Deed::Finish(reason))
+    }
+
+    /// Its callback has a new time: it leaves the queue and gives the callback back, unless an agent is connected.
+    pub(crate) fn reschedule(&self, desk: &Desk) -> CancelReply {
+        self.leave(desk, Deed::HandBack("RESCHEDULED"))
+    }
+
+    /// Told to leave the queue, for whatever reason; a script may answer otherwise.
+    fn leave(&self, desk: &Desk, deed: Deed) -> CancelReply {
         let connected = self.status.lock().state == "PROCESSING";
         match self.scenario.as_ref().map(|scenario| scenario.on_cancel) {
             Some(OnCancel::Ignore) => return CancelReply::Accepted,
@@ -147,7 +157,7 @@ impl Session {
                 Withdrawal::Unknown | Withdrawal::Removed => {}
             },
         }
-        self.tell(Deed::Finish(reason));
+        self.tell(deed);
         CancelReply::Accepted
     }
 

@@ -6,8 +6,8 @@ use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::capacity::Usage;
 use ges_domain::idempotency::{Kept, Key, Operation};
 use ges_domain::ports::{
-    Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, KeptAnswers, Move, Moved, Record, SessionAnswer,
-    StoreError,
+    Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, KeptAnswers, Move, MoveAnswer, Moved, Record,
+    SessionAnswer, StoreError,
 };
 use ges_domain::{CallInId, CallbackId, Instant, ServiceName, SessionId, TenantId};
 
@@ -111,6 +111,18 @@ impl Record for Node {
         now: Instant,
     ) -> Result<Moved, StoreError> {
         self.call("move_booking", self.world.store.move_booking(tenant, id, to, now)).await
+    }
+
+    async fn settle_move(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        asked: &SessionId,
+        answer: MoveAnswer,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError> {
+        self.call("settle_move", self.world.store.settle_move(tenant, id, asked, answer, to, now)).await
     }
 
     async fn edit(

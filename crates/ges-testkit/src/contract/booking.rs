@@ -6,7 +6,7 @@ use std::time::Duration;
 use ges_domain::Refusal;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{
-    Actor, Change, Direction, OfferType, Particulars, PushTarget, Scalar, Source, State, UserData,
+    Actor, Change, Direction, Kind, MoveWish, OfferType, Particulars, PushTarget, Scalar, Source, State, UserData,
 };
 
 use super::{Stores, accepted, book, book_at_once, provision, refused, standing, used};
@@ -41,6 +41,14 @@ fn full_particulars() -> Particulars {
         former_sessions: vec![crate::builders::session("S0")],
         call_in_request: Some(ges_domain::CallInId(CountingIds::nth(4712).0)),
         previous_desired: vec![after(1), after(2)],
+        attempts_before: 3,
+        moving: Some(MoveWish {
+            at: after(3),
+            desired: after(4),
+            kind: Kind::Immediate,
+            deadline: after(5),
+            confirmed: true,
+        }),
         session_facts: BTreeMap::from([("_note".to_owned(), "ü".to_owned())]),
     }
 }

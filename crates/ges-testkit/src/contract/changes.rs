@@ -214,7 +214,10 @@ pub async fn a_move_is_refused_by_state_and_by_a_session(stores: &dyn Stores) {
     let record = with_session(stores).await;
     let answer = mv(stores, &record, &move_to(after(9000), 5)).await;
     assert!(matches!(&answer, Moved::SessionHolds(holder) if holder.id == session("S1")), "{answer:?}");
-    assert_untouched(stores, &record).await;
+    let wished = standing(stores, &record).await;
+    assert_eq!((wished.desired_at, wished.state), (record.desired_at, record.state), "a wish moves nothing");
+    assert_eq!(last_changes(stores, &record).await, [Change::MoveWished { to: after(9000) }]);
+    assert_eq!(used(stores, &record, after(9000)).await, 0);
     let gone = book(stores, scheduled(START, after(7200))).await;
     cancel(stores, &gone).await;
     let answer = mv(stores, &gone, &move_to(after(9000), 5)).await;

@@ -27,7 +27,7 @@ async fn timers(stores: &dyn Stores, of: &Callback, now: Instant) -> Vec<Callbac
 }
 
 fn handed(record: &Callback, attempt: u32) -> Handed {
-    Handed { tenant: record.tenant, id: record.id, attempt }
+    Handed { tenant: record.tenant, id: record.id, attempt, nth: record.attempt_of_its_time(attempt) }
 }
 
 /// Earliest desired time among those that wait, earliest timer among those that are open.
@@ -159,8 +159,15 @@ pub async fn a_changed_record_overtakes_its_attempt(stores: &dyn Stores) {
     hand_over(stores, &booked, 1, after(2)).await;
     stores.record().move_booking(tenant(), booked.id, &move_to(after(9000), 5), after(3)).await.unwrap();
     let moved = standing(stores, &booked).await;
-    assert_eq!(hand_over(stores, &booked, 2, after(4)).await, HandoverOutcome::Overtaken);
+    for attempt in [1, 3] {
+        let outcome = hand_over(stores, &moved, attempt, after(4)).await;
+        assert_eq!(outcome, HandoverOutcome::Overtaken, "{attempt}: the numbers go on (1.2.7)");
+    }
     assert_untouched(stores, &moved).await;
+    assert_eq!(hand_over(stores, &moved, 2, after(5)).await, HandoverOutcome::Recorded);
+    let handed = standing(stores, &moved).await;
+    assert_eq!(handed.submission.attempts, 1, "three may follow for the new time (R-SUB-8)");
+    assert_eq!(hand_over(stores, &moved, 2, after(6)).await, HandoverOutcome::Recorded, "safe to repeat");
 }
 
 /// One answer each, whoever else is in the batch.
@@ -176,7 +183,7 @@ pub async fn a_batch_is_answered_in_the_order_asked(stores: &dyn Stores) {
         expected.push(if overtaken { HandoverOutcome::Overtaken } else { HandoverOutcome::Recorded });
         records.push(booked);
     }
-    let unknown = Handed { tenant: tenant(), id: CountingIds::nth(1 << 40), attempt: 1 };
+    let unknown = Handed { tenant: tenant(), id: CountingIds::nth(1 << 40), attempt: 1, nth: 1 };
     let foreign = Handed { tenant: other_tenant(), ..batch[0] };
     batch.extend([unknown, foreign, batch[2]]);
     expected.extend([HandoverOutcome::Overtaken, HandoverOutcome::Overtaken, HandoverOutcome::Recorded]);

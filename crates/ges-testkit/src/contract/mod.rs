@@ -19,6 +19,7 @@ pub mod idempotency;
 pub mod leases;
 pub mod notices;
 pub mod publishing;
+pub mod races;
 pub mod reading;
 pub mod sessions;
 pub mod storm;
@@ -280,6 +281,18 @@ macro_rules! contract_facts {
             sessions_are_closed_and_purged
             services_are_listed_by_tenant
         );
+        each_area!($fresh, races,
+            a_cancel_beats_a_dispatch_under_way
+            a_conversation_that_begins_first_beats_the_cancel
+            a_reschedule_beats_a_session_that_starts_later
+            m16_a_reschedule_beats_the_session_that_gives_way
+            an_agent_beats_a_reschedule
+            a_booking_that_takes_the_place_beats_the_wish_for_it
+            a_move_that_nobody_followed_up_is_settled
+            m8_a_cancel_is_told_until_it_is_heard
+            a_late_acknowledgement_is_taken_once
+            p_9_repeated_and_overtaken_updates_change_nothing
+        );
         each_area!($fresh, storm,
             a_storm_on_one_record_ends_in_one_timeline
             a_storm_on_one_service_keeps_every_count
@@ -360,7 +373,7 @@ pub(crate) async fn lease_for(stores: &dyn Stores, record: &Callback) -> ShardLe
 /// Records the next attempt of a record.
 pub(crate) async fn hand_over(stores: &dyn Stores, record: &Callback, attempt: u32, at: Instant) -> HandoverOutcome {
     let lease = lease_for(stores, record).await;
-    let handed = [Handed { tenant: record.tenant, id: record.id, attempt }];
+    let handed = [Handed { tenant: record.tenant, id: record.id, attempt, nth: record.attempt_of_its_time(attempt) }];
     let outcomes = stores.handover().record_handed(lease, &handed, at).await.unwrap();
     assert_eq!(outcomes.len(), 1);
     outcomes[0]
@@ -394,6 +407,7 @@ mod tests {
             include_str!("credentials.rs"),
             include_str!("call_ins.rs"),
             include_str!("publishing.rs"),
+            include_str!("races.rs"),
             include_str!("storm.rs"),
         ];
         let facts = areas.iter().flat_map(|area| area.split("pub async fn ").skip(1));

@@ -37,7 +37,7 @@ pub async fn a_storm_on_one_record_ends_in_one_timeline(stores: &dyn Stores) {
                         );
                     }
                     2 => {
-                        let handed = [Handed { tenant: tenant(), id, attempt: 1 }];
+                        let handed = [Handed { tenant: tenant(), id, attempt: 1, nth: 1 }];
                         unless_contended(handover.record_handed(lease, &handed, at).await);
                     }
                     3 => {
@@ -104,7 +104,7 @@ pub async fn a_storm_on_one_service_keeps_every_count(stores: &dyn Stores) {
                         unless_contended(record.cancel(tenant(), id, &consumer_cancels(), after(3)).await);
                     }
                     _ => {
-                        let handed = [Handed { tenant: tenant(), id, attempt: 1 }];
+                        let handed = [Handed { tenant: tenant(), id, attempt: 1, nth: 1 }];
                         unless_contended(handover.record_handed(lease, &handed, after(4)).await);
                     }
                 }

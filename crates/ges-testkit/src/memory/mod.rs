@@ -8,6 +8,7 @@ mod call_ins;
 mod catalogue;
 mod credentials;
 mod handover;
+mod held;
 mod kept;
 mod notices;
 mod publishing;

@@ -6,7 +6,7 @@ use ges_domain::callback::{Actor, Callback, SessionUpdate, TimelineEvent};
 use ges_domain::capacity::Usage;
 use ges_domain::idempotency::Keyed;
 use ges_domain::ports::{
-    CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer, StoreError,
+    CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, MoveAnswer, Moved, Record, SessionAnswer, StoreError,
 };
 use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
 
@@ -40,6 +40,40 @@ impl MemoryStore {
             state.keep(tenant, keyed, record.id.0, now);
         }
         Ok(cancelled)
+    }
+}
+
+impl MemoryStore {
+    /// One half of a move, counted under the same lock.
+    fn move_step(
+        &self,
+        (tenant, id): (TenantId, CallbackId),
+        to: &Move,
+        now: Instant,
+        decide: impl Fn(&Callback) -> Result<acts::MoveStep, Moved>,
+    ) -> Result<Moved, StoreError> {
+        let mut state = self.open()?;
+        let Some(record) = state.live(tenant, id, now) else { return Ok(Moved::Unknown) };
+        let step = match decide(record) {
+            Ok(step) => step,
+            Err(answer) => return Ok(answer),
+        };
+        let booked = to.slot.as_ref().map_or_else(Usage::default, |claim| {
+            let (from, until) = claim.limits.shared.map_or((claim.cell.from, claim.cell.until), |shared| {
+                (shared.from.min(claim.cell.from), shared.until.max(claim.cell.until))
+            });
+            state.usage(tenant, &record.service, from, until)
+        });
+        if step.counted && !acts::finds_place(record, to, &booked) {
+            if let Some(write) = step.gives_up(record, to, now) {
+                let row = state.write(write);
+                self.hint(&row);
+            }
+            return Ok(Moved::SlotFull);
+        }
+        let row = state.write(step.write);
+        self.hint(&row);
+        Ok(step.answer)
     }
 }
 
@@ -89,24 +123,19 @@ impl Record for MemoryStore {
         to: &Move,
         now: Instant,
     ) -> Result<Moved, StoreError> {
-        let mut state = self.open()?;
-        let Some(record) = state.live(tenant, id, now) else { return Ok(Moved::Unknown) };
-        let write = match acts::move_booking(record, to, now) {
-            Ok(write) => write,
-            Err(answer) => return Ok(answer),
-        };
-        let booked = to.slot.as_ref().map_or_else(Usage::default, |claim| {
-            let (from, until) = claim.limits.shared.map_or((claim.cell.from, claim.cell.until), |shared| {
-                (shared.from.min(claim.cell.from), shared.until.max(claim.cell.until))
-            });
-            state.usage(tenant, &record.service, from, until)
-        });
-        if !acts::finds_place(record, to, &booked) {
-            return Ok(Moved::SlotFull);
-        }
-        let row = state.write(write);
-        self.hint(&row);
-        Ok(Moved::Done(Box::new(row)))
+        self.move_step((tenant, id), to, now, |record| acts::move_booking(record, to, now))
+    }
+
+    async fn settle_move(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        asked: &SessionId,
+        answer: MoveAnswer,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError> {
+        self.move_step((tenant, id), to, now, |record| acts::settle_move(record, asked, answer, to, now))
     }
 
     async fn edit(

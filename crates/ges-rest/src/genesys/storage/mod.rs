@@ -105,7 +105,7 @@ async fn found(site: &Site, exchange: &Exchange, uri: &Uri, headers: &HeaderMap)
 }
 
 /// A callback that the named contact center does not have but another one does is refused as such (integrations 2.1).
-async fn elsewhere(site: &Site, tenant: TenantId, id: CallbackId, refusal: Refusal) -> GmsFault {
+pub(super) async fn elsewhere(site: &Site, tenant: TenantId, id: CallbackId, refusal: Refusal) -> GmsFault {
     match refusal {
         Refusal::NotFound(_) => match site.api().record.tenant_of(id).await {
             Ok(Some(owner)) if owner != tenant => Refusal::Forbidden.into(),
@@ -117,7 +117,7 @@ async fn elsewhere(site: &Site, tenant: TenantId, id: CallbackId, refusal: Refus
 
 /// The callback a path names and its tenant: the one the header names, which saves a look at the store, else the one the id
 /// belongs to (integrations 2.1).
-async fn addressed(
+pub(super) async fn addressed(
     site: &Site,
     exchange: &Exchange,
     uri: &Uri,
@@ -134,7 +134,7 @@ async fn addressed(
 }
 
 /// Only a tenant that has the callback gets series and a place in the log line: a header may name anything.
-fn met(site: &Site, exchange: &Exchange, tenant: TenantId) {
+pub(super) fn met(site: &Site, exchange: &Exchange, tenant: TenantId) {
     site.observed.meet(tenant);
     exchange.note_tenant(tenant);
 }
