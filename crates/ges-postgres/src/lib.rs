@@ -18,6 +18,7 @@ mod held;
 mod kept;
 mod migrate;
 mod notices;
+mod pauses;
 mod record;
 mod row;
 mod services;

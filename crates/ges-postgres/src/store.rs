@@ -164,7 +164,7 @@ impl PgStore {
     /// # Errors
     /// [`StoreError::Unavailable`] when the server does not answer.
     pub async fn wake_ups(&self) -> Result<PgWakeUps, StoreError> {
-        PgWakeUps::listen(self.0.listening.clone(), self.0.stop.child_token()).await
+        PgWakeUps::listen(self.clone(), self.0.listening.clone(), self.0.stop.child_token()).await
     }
 
     /// Finishes what was begun, then closes every connection. Call it after the last request.

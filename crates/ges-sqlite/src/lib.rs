@@ -16,6 +16,7 @@ mod held;
 mod kept;
 mod migrations;
 mod notices;
+mod pauses;
 mod record;
 mod row;
 mod shards;

@@ -11,6 +11,7 @@ mod handover;
 mod human;
 mod ids;
 mod kept;
+mod pauses;
 mod pulse;
 mod push;
 mod record;
@@ -32,6 +33,7 @@ pub use handover::{
 pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
 pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
+pub use pauses::{Misplaced, PauseAct, PauseEntry, PauseScope, Pauses};
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};

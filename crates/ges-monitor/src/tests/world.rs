@@ -348,9 +348,6 @@ impl Catalogue for Node {
     async fn remove_service(&self, tenant: TenantId, name: &ServiceName) -> Result<(), StoreError> {
         self.world.store.remove_service(tenant, name).await
     }
-    async fn set_paused(&self, tenant: TenantId, name: &ServiceName, paused: bool) -> Result<bool, StoreError> {
-        self.world.store.set_paused(tenant, name, paused).await
-    }
     async fn put_hours(&self, tenant: TenantId, hours: &OfficeHours) -> Result<(), StoreError> {
         self.world.store.put_hours(tenant, hours).await
     }

@@ -9,6 +9,7 @@ mod credentials;
 mod handover;
 mod kept;
 mod notices;
+mod pauses;
 mod record;
 mod shards;
 
@@ -23,7 +24,7 @@ use ges_domain::capacity::{CapacityRule, Usage};
 use ges_domain::hours::Hours;
 use ges_domain::idempotency::{Kept, Key, Operation};
 use ges_domain::phone::NumberRule;
-use ges_domain::ports::{Clock, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
+use ges_domain::ports::{Clock, PauseAct, PauseScope, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
 use ges_domain::push::announced;
 use ges_domain::region::RegionRule;
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
@@ -60,6 +61,9 @@ struct State {
     credentials: BTreeMap<(TenantId, &'static str, String), Vec<u8>>,
     /// What was answered under keys, and when.
     kept: HashMap<(TenantId, Operation, Key), (Instant, Kept)>,
+    /// Pauses that stand, since when and by whom.
+    pauses: BTreeMap<(TenantId, PauseScope), (Instant, String)>,
+    pause_log: Vec<(TenantId, PauseAct)>,
     failures: u32,
     /// Somebody damaged a record on purpose.
     damaged: bool,
@@ -76,7 +80,6 @@ struct Stored {
 
 struct Provisioned {
     row: ServiceRow,
-    paused: bool,
     removed: bool,
 }
 
