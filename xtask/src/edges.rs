@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ges-domain",
             "ges-gws",
             "ges-http-client",
+            "ges-ors",
             "ges-push",
             "ges-telemetry",
             "ges-urs",

@@ -9,8 +9,6 @@ use ges_config::{Loaded, Redis, Settings};
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{Clock, StoreError};
 use ges_domain::use_cases::CurrentWait;
-use ges_http_client::Policy;
-use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
@@ -44,11 +42,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let (environment, token) = outbound.environment(gws)?;
     let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
-    let sessions = Arc::new(OrsSessions::new(
-        outbound.factory().client(Policy::ORS_EVENTS)?,
-        settings.ors.url.as_str(),
-        AllowedHosts::default(),
-    )?);
+    let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str())?);
 
     let accelerator = match &settings.redis {
         Some(redis) => {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ges_domain::callback::{Actor, Reason, SessionBinding};
-use ges_domain::ports::{CancelOutcome, Pulse, SessionPulse, Sessions};
-use ges_domain::{CallInId, CallbackId, Instant};
+use ges_domain::callback::SessionBinding;
+use ges_domain::ports::{Pulse, SessionEvent, SessionPulse, Sessions, Told};
+use ges_domain::{CallbackId, Instant};
 use ges_ors::OrsSessions;
 
 /// Every session is asked for at the node of this process. One of an earlier run names an address where nobody is any more,
@@ -18,19 +18,8 @@ fn here(session: &SessionBinding) -> SessionBinding {
 
 #[async_trait]
 impl Sessions for OneNode {
-    async fn cancel(
-        &self,
-        session: &SessionBinding,
-        callback: CallbackId,
-        reason: &Reason,
-        by: &Actor,
-        at: Instant,
-    ) -> CancelOutcome {
-        self.0.cancel(&here(session), callback, reason, by, at).await
-    }
-
-    async fn consumer_called_in(&self, session: &SessionBinding, callback: CallbackId, call_in: CallInId, at: Instant) {
-        self.0.consumer_called_in(&here(session), callback, call_in, at).await;
+    async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, at: Instant) -> Told {
+        self.0.tell(&here(session), callback, event, at).await
     }
 
     async fn terminate(&self, session: &SessionBinding) {

@@ -10,9 +10,8 @@ use ges_domain::CallbackId;
 use ges_domain::ports::{Clock, Record as _};
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Environment};
-use ges_http_client::Policy;
 use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
-use ges_ors::{AllowedHosts, LocalStream, Origin, OrsSessions};
+use ges_ors::{LocalStream, Origin};
 use ges_phone::Plan;
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
 use ges_rest::{
@@ -79,11 +78,8 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let (environment, token) = outbound.environment(&gws)?;
     let waits = outbound.waits(&urs_of(&sim.addresses(), settings)?, None)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
-    let sessions = Arc::new(OneNode(Arc::new(OrsSessions::new(
-        outbound.factory().client(Policy::ORS_EVENTS)?,
-        &format!("http://{}", sim.addresses().ors),
-        AllowedHosts::default(),
-    )?)));
+    let node = outbound.sessions(&settings.ors, &format!("http://{}", sim.addresses().ors))?;
+    let sessions = Arc::new(OneNode(Arc::new(node)));
 
     let key = match &settings.credentials_key {
         Some(key) => key.clone(),

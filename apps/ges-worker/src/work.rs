@@ -8,9 +8,8 @@ use anyhow::{Context as _, Result};
 use ges_config::{Loaded, OrsRedis, Settings};
 use ges_domain::ports::StoreError;
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
-use ges_http_client::Policy;
 use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
-use ges_ors::{AllowedHosts, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
+use ges_ors::{Origin, RedisSettings, RedisStream, RedisTls};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, vault};
 use ges_rest::{
@@ -39,11 +38,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         region: settings.region_affinity.clone(),
     };
     let stream = Arc::new(RedisStream::start(&stream_settings(redis, &settings.ors.stream_name), origin)?);
-    let sessions = Arc::new(OrsSessions::new(
-        outbound.factory().client(Policy::ORS_EVENTS)?,
-        settings.ors.url.as_str(),
-        AllowedHosts::default(),
-    )?);
+    let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str())?);
 
     let probes = probes(&store, stream.clone(), waits.clone());
     let host = Host {

@@ -234,6 +234,13 @@ pub const CATALOGUE: &[Setting] = &[
          `secure` or `tls`, all optional. What it names overrides the other `vmcs` settings.")
         .alias(&["voice_redis_ors_stream"]),
     row("vmcs.ors_url", Kind::Url, Some("http://voice-ors.voice.svc.cluster.local:9098"), "Base URL of the orchestration REST interface."),
+    row("ors.events.cancel", Kind::Text, Some("callback.cancel"), "Name of the event that tells a session that its callback is cancelled."),
+    row("ors.events.reschedule", Kind::Text, Some("callback.reschedule"), "Name of the event that tells a session that its callback has a new time."),
+    row("ors.events.pause", Kind::Text, Some("callback.pause"), "Name of the event that tells a session that its service is paused."),
+    row("ors.events.resume", Kind::Text, Some("callback.resume"), "Name of the event that tells a session that its service goes on."),
+    row("ors.events.userdata", Kind::Text, Some("callback.userdata"), "Name of the event that tells a session that user data changed."),
+    row("ors.events.priority", Kind::Text, Some("callback.priority"), "Name of the event that tells a session that the priority changed."),
+    row("ors.events.callin", Kind::Text, Some("callback.callin"), "Name of the event that tells a session that the consumer has called in."),
     row("urs.urls", Kind::Urls, None, "Routers asked for estimated waits, primary first. Unset: waits are unknown."),
     row("discovery.nodes", Kind::Text, None,
         "Nodes by region as JSON: `[{\"region\":\"dc1\",\"urs\":[\"http://urs1:5580\"]}]`, `{ccid}` standing for the tenant. Region Affinity \

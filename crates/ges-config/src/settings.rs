@@ -178,6 +178,21 @@ pub struct Ors {
     pub stream_name: String,
     /// Base URL of the REST interface.
     pub url: Url,
+    /// Names of the events sessions listen for.
+    pub events: OrsEvents,
+}
+
+/// Names of the events sessions listen for (integrations 1.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the name of the event of that name")]
+pub struct OrsEvents {
+    pub cancel: String,
+    pub reschedule: String,
+    pub pause: String,
+    pub resume: String,
+    pub user_data: String,
+    pub priority: String,
+    pub called_in: String,
 }
 
 /// Estimated waits.
@@ -282,6 +297,15 @@ impl Settings {
             ors: Ors {
                 stream_name: reader.text_or_empty("vmcs.redis_stream_name"),
                 url: reader.url("vmcs.ors_url").unwrap_or_else(placeholder),
+                events: OrsEvents {
+                    cancel: reader.text_or_empty("ors.events.cancel"),
+                    reschedule: reader.text_or_empty("ors.events.reschedule"),
+                    pause: reader.text_or_empty("ors.events.pause"),
+                    resume: reader.text_or_empty("ors.events.resume"),
+                    user_data: reader.text_or_empty("ors.events.userdata"),
+                    priority: reader.text_or_empty("ors.events.priority"),
+                    called_in: reader.text_or_empty("ors.events.callin"),
+                },
             },
             urs: urs(&mut reader),
             credentials_key: reader.secret("security.credentials_key"),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ges_domain::callback::{Actor, Callback, Reason};
 use ges_domain::invariants::Look;
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{CallIns, Catalogue, Clock, Handover, KeptAnswers, Sessions, SubmissionStream};
+use ges_domain::ports::{CallIns, Catalogue, Clock, Handover, KeptAnswers, SessionEvent, Sessions, SubmissionStream};
 use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -61,10 +61,11 @@ impl Core {
     pub(crate) fn stop_session(&self, record: &Callback, reason: &Reason) {
         let Some(session) = record.session.clone() else { return };
         let (sessions, places) = (Arc::clone(&self.sessions), Arc::clone(&self.stop_places));
-        let (id, reason, at) = (record.id, reason.clone(), self.clock.now());
+        let (id, at) = (record.id, self.clock.now());
+        let event = SessionEvent::Cancel { reason: reason.clone(), by: Actor::Monitor };
         self.stops.spawn(async move {
             let Ok(_place) = places.acquire().await else { return };
-            let outcome = sessions.cancel(&session, id, &reason, &Actor::Monitor, at).await;
+            let outcome = sessions.tell(&session, id, &event, at).await;
             tracing::debug!(callback.id = %id, ?outcome, "a session was told that its callback has ended");
         });
     }

@@ -15,7 +15,7 @@ mod stream_tests;
 pub use entry::{BadEntry, Origin, Payload, StreamEntry};
 pub use local::{Delivery, LocalStream};
 pub use redis::{BadRedisSettings, RedisSettings, RedisStream, RedisTls};
-pub use sessions::{AllowedHosts, BadOrsUrl, OrsSessions};
+pub use sessions::{AllowedHosts, BadOrsUrl, EventNames, OrsSessions};
 
 /// Entries a stream keeps at least before the oldest are trimmed (integrations 1.2.2).
 pub const MAX_LEN: usize = 100_000;

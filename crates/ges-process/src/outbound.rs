@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
-use ges_config::{Gws, Urs};
+use ges_config::{Gws, Ors, Urs};
 use ges_domain::TenantId;
 use ges_domain::ports::OpenCredentials;
 use ges_domain::region::Region;
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
 use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
 use ges_gws::{ClientToken, Credentials, Environment, GwsObserver, GwsStatistics, Registered};
-use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
+use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer, Policy};
+use ges_ors::{AllowedHosts, EventNames, OrsSessions};
 use ges_push::PushObserver;
 use ges_telemetry::{Metrics, TracePosition};
 use ges_urs::{RequestForm, Routers, RoutersByTenant, UrsWaits};
@@ -100,6 +101,25 @@ impl Outbound {
         let accounts = Arc::new(Registered(credentials));
         let statistics = GwsStatistics::new(&self.factory, gws.auth_url.clone(), stats, accounts, self.counts.clone());
         Ok(Arc::new(statistics.context("no client for GWS Statistics")?))
+    }
+
+    /// Running sessions, called where they said they are, else at `url` (integrations 1.3).
+    ///
+    /// # Errors
+    /// No HTTP client can be made, or the address is none.
+    pub fn sessions(&self, ors: &Ors, url: &str) -> Result<OrsSessions> {
+        let client = self.factory.client(Policy::ORS_EVENTS).context("no client for ORS")?;
+        let told = ors.events.clone();
+        let names = EventNames {
+            cancel: told.cancel,
+            reschedule: told.reschedule,
+            pause: told.pause,
+            resume: told.resume,
+            user_data: told.user_data,
+            priority: told.priority,
+            called_in: told.called_in,
+        };
+        Ok(OrsSessions::new(client, url, AllowedHosts::default())?.with_names(names))
     }
 
     /// The routers, those of the own region (`affinity`) first where no rule says otherwise (R-RA-3). Without any URL every wait is unknown, which decisions take as none (R-EWT-9).

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ges_domain::ports::CancelOutcome;
+use ges_domain::ports::Told;
 use tokio::sync::Semaphore;
 
 /// What a session is up to, and what it was told.
@@ -38,14 +38,14 @@ impl Floor {
     }
 
     /// A session is asked to give its callback up.
-    pub(crate) fn cancel(&self, session: &str) -> CancelOutcome {
+    pub(crate) fn cancel(&self, session: &str) -> Told {
         match self.sessions().get_mut(session) {
-            None => CancelOutcome::Gone,
-            Some(errand) if errand.over => CancelOutcome::Gone,
-            Some(errand) if errand.talking => CancelOutcome::Refused,
+            None => Told::Gone,
+            Some(errand) if errand.over => Told::Gone,
+            Some(errand) if errand.talking => Told::Refused,
             Some(errand) => {
                 errand.cancelled = true;
-                CancelOutcome::Accepted
+                Told::Accepted
             }
         }
     }

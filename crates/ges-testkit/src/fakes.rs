@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ges_domain::booking::CaptchaToken;
-use ges_domain::callback::{Actor, PushTarget, Reason, SessionBinding};
+use ges_domain::callback::{PushTarget, SessionBinding};
 use ges_domain::origin::{Origin, OriginList};
 use ges_domain::phone::{Country, NumberingPlan, Parsed};
 use ges_domain::ports::{
-    CancelOutcome, Chance, CredentialDesk, CredentialError, CredentialKind, HumanCheck, HumanVerdict, PushProvider,
-    Sessions,
+    Chance, CredentialDesk, CredentialError, CredentialKind, HumanCheck, HumanVerdict, PushProvider, SessionEvent,
+    Sessions, Told,
 };
 use ges_domain::push::{Message, Sent, Texts};
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
 use ges_domain::tenancy::{ApiKeys, TenancyError, WebOrigins};
 use ges_domain::wait::{Estimate, EwtMode, Question, WaitError, WaitEstimates};
-use ges_domain::{CallInId, CallbackId, Instant, SessionId, TenantId};
+use ges_domain::{CallbackId, Instant, SessionId, TenantId};
 
 /// Waits per queue; a queue nobody set has [`Estimate::NoCalls`].
 #[derive(Debug, Default)]
@@ -167,25 +167,23 @@ impl Statistics for FakeStatistics {
 /// What was asked of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionCall {
-    /// To stop, because its callback is cancelled.
-    Cancel(SessionId, CallbackId, Reason),
+    /// What happened to its callback.
+    Told(SessionId, CallbackId, SessionEvent),
     /// To stop, because it has no right to it.
     Terminate(SessionId),
-    /// That the consumer is on the line.
-    CalledIn(SessionId, CallbackId, CallInId),
 }
 
-/// Sessions that answer from a script, and [`CancelOutcome::Accepted`] when it is used up.
+/// Sessions that answer from a script, and [`Told::Accepted`] when it is used up.
 #[derive(Debug, Default)]
 pub struct FakeSessions {
-    script: Mutex<VecDeque<CancelOutcome>>,
+    script: Mutex<VecDeque<Told>>,
     calls: Mutex<Vec<SessionCall>>,
 }
 
 impl FakeSessions {
-    /// Adds an answer to the next cancel that has none yet.
-    pub fn answer(&self, outcome: CancelOutcome) {
-        self.script.lock().unwrap().push_back(outcome);
+    /// Adds an answer to the next event that has none yet.
+    pub fn answer(&self, told: Told) {
+        self.script.lock().unwrap().push_back(told);
     }
 
     /// What was asked so far.
@@ -196,26 +194,9 @@ impl FakeSessions {
 
 #[async_trait]
 impl Sessions for FakeSessions {
-    async fn cancel(
-        &self,
-        session: &SessionBinding,
-        callback: CallbackId,
-        reason: &Reason,
-        _by: &Actor,
-        _at: Instant,
-    ) -> CancelOutcome {
-        self.calls.lock().unwrap().push(SessionCall::Cancel(session.id.clone(), callback, reason.clone()));
-        self.script.lock().unwrap().pop_front().unwrap_or(CancelOutcome::Accepted)
-    }
-
-    async fn consumer_called_in(
-        &self,
-        session: &SessionBinding,
-        callback: CallbackId,
-        call_in: CallInId,
-        _at: Instant,
-    ) {
-        self.calls.lock().unwrap().push(SessionCall::CalledIn(session.id.clone(), callback, call_in));
+    async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, _at: Instant) -> Told {
+        self.calls.lock().unwrap().push(SessionCall::Told(session.id.clone(), callback, event.clone()));
+        self.script.lock().unwrap().pop_front().unwrap_or(Told::Accepted)
     }
 
     async fn terminate(&self, session: &SessionBinding) {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use ges_domain::call_in::{AccessNumber, CallInRequest, GroupName, State};
 use ges_domain::callback::{Direction, Source, State as CallbackState, UserData};
 use ges_domain::phone::PhoneNumber;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Record};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Record, SessionEvent};
 use ges_domain::use_cases::{CallInWish, MatchCallIn, ReportedCall, RequestCallIn};
 use ges_domain::{CallbackId, Refusal};
-use ges_testkit::builders::{call_in_group, immediate, service, service_row, tenant, update};
+use ges_testkit::builders::{call_in_group, immediate, service, service_row, session, tenant, update};
 use ges_testkit::{CountingChance, CountingIds, FakePlan, FakeSessions, ManualClock, MemoryStore, SessionCall};
 
 struct Desk {
@@ -125,7 +125,7 @@ async fn a_matched_call_is_noted_in_its_callback_and_its_waiting_session_is_told
         let now = ges_domain::ports::Clock::now(&*desk.clock);
         let callback = desk.store.find(tenant(), id, now).await.unwrap().unwrap();
         assert_eq!(callback.particulars.call_in_request, Some(request.id));
-        let expected = told.then(|| SessionCall::CalledIn(ges_testkit::builders::session("S1"), id, request.id));
+        let expected = told.then(|| SessionCall::Told(session("S1"), id, SessionEvent::CalledIn(request.id)));
         assert_eq!(desk.sessions.calls(), Vec::from_iter(expected), "{direction:?} {state:?}");
     }
 }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::callback::{Actor, Reason, SessionBinding, SessionEnd, SessionUpdate, State};
-use ges_domain::ports::{Bookings, CancelAnswer, CancelOutcome, Catalogue, Record, Sessions};
+use ges_domain::callback::{Reason, SessionBinding, SessionEnd, SessionUpdate, State};
+use ges_domain::ports::{Bookings, CancelAnswer, Catalogue, Record, SessionEvent, Sessions, Told};
 use ges_domain::use_cases::CancelCallback;
-use ges_domain::{CallInId, CallbackId, Instant, SessionId};
+use ges_domain::{CallbackId, Instant, SessionId};
 use ges_testkit::builders::{START, consumer_cancels, immediate, service_row, session, tenant, update};
 use ges_testkit::{ManualClock, MemoryStore};
 
@@ -21,17 +21,10 @@ struct Changing {
 
 #[async_trait]
 impl Sessions for Changing {
-    async fn cancel(
-        &self,
-        asked: &SessionBinding,
-        id: CallbackId,
-        _: &Reason,
-        _: &Actor,
-        at: Instant,
-    ) -> CancelOutcome {
+    async fn tell(&self, asked: &SessionBinding, id: CallbackId, _: &SessionEvent, at: Instant) -> Told {
         self.asked.lock().unwrap().push(asked.id.clone());
         if asked.id == session("S2") {
-            return CancelOutcome::Accepted;
+            return Told::Accepted;
         }
         let store = &self.store;
         store.settle_cancel(tenant(), id, &asked.id, CancelAnswer::Refused, &consumer_cancels(), at).await.unwrap();
@@ -40,12 +33,10 @@ impl Sessions for Changing {
             store.apply_session_update(tenant(), id, &told, at).await.unwrap();
         }
         store.cancel(tenant(), id, &consumer_cancels(), at).await.unwrap();
-        CancelOutcome::Unreachable
+        Told::Unreachable
     }
 
     async fn terminate(&self, _: &SessionBinding) {}
-
-    async fn consumer_called_in(&self, _: &SessionBinding, _: CallbackId, _: CallInId, _: Instant) {}
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use ges_domain::callback::{
 };
 use ges_domain::hours::{Days, Hours, OfficeHours, Opening, Regular, Zone};
 use ges_domain::phone::PhoneNumber;
-use ges_domain::ports::{Bookings, CancelOutcome, Catalogue, NoHumanCheck, Record, ServiceRow};
+use ges_domain::ports::{Bookings, Catalogue, NoHumanCheck, Record, ServiceRow, Told};
 use ges_domain::service::Settings;
 use ges_domain::slots::SlotLength;
 use ges_domain::use_cases::{
@@ -305,10 +305,10 @@ fn cancel_of(office: &Office) -> CancelCallback {
 #[tokio::test]
 async fn a_cancel_asks_the_session_and_its_answer_decides() {
     let rows = [
-        (CancelOutcome::Accepted, Ok(true)),
-        (CancelOutcome::Unreachable, Ok(false)),
-        (CancelOutcome::Gone, Ok(false)),
-        (CancelOutcome::Refused, Err(Refusal::NotCancellable)),
+        (Told::Accepted, Ok(true)),
+        (Told::Unreachable, Ok(false)),
+        (Told::Gone, Ok(false)),
+        (Told::Refused, Err(Refusal::NotCancellable)),
     ];
     for (outcome, expected) in rows {
         let office = office().await;

@@ -7,17 +7,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use ges_domain::callback::{Actor, Kind, Reason, SessionBinding, State};
+use ges_domain::callback::{Kind, Reason, SessionBinding, State};
 use ges_domain::capacity::Usage;
 use ges_domain::invariants::{Acknowledged, CancelAnswered, CellLimit, Evidence, Story, audit_record, check};
 use ges_domain::ports::{
-    Bookings, CallIns, CancelOutcome, Catalogue, Clock, Handover, Ids, KeptAnswers, Record, ServiceRow, Sessions,
-    Shards,
+    Bookings, CallIns, Catalogue, Clock, Handover, Ids, KeptAnswers, Record, ServiceRow, SessionEvent, Sessions, Shards,
 };
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_domain::use_cases::CurrentWait;
-use ges_domain::{CallInId, CallbackId, Instant, TenantId, throttle};
+use ges_domain::{CallInId, CallbackId, Instant, TenantId, ports, throttle};
 use ges_rest::{Api, Component, Health, Host, Limits, Observed, Parts, external_router, internal_router};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::builders::{call_in_group, quarter, service, service_row, tenant};
@@ -312,13 +311,9 @@ struct SlowSessions;
 
 #[async_trait]
 impl Sessions for SlowSessions {
-    async fn cancel(&self, _: &SessionBinding, _: CallbackId, _: &Reason, _: &Actor, _: Instant) -> CancelOutcome {
+    async fn tell(&self, _: &SessionBinding, _: CallbackId, _: &SessionEvent, _: Instant) -> ports::Told {
         tokio::task::yield_now().await;
-        CancelOutcome::Accepted
-    }
-
-    async fn consumer_called_in(&self, _: &SessionBinding, _: CallbackId, _: CallInId, _: Instant) {
-        tokio::task::yield_now().await;
+        ports::Told::Accepted
     }
 
     async fn terminate(&self, _: &SessionBinding) {

@@ -37,5 +37,5 @@ pub use pauses::{Misplaced, PauseAct, PauseEntry, PauseScope, Pauses};
 pub use pulse::{HeldRecords, Pulse, SessionPulse};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};
 pub use record::{Bookings, CancelAnswer, CancelRequest, Cancelled, Edit, Edited, Move, Moved, Record, SessionAnswer};
-pub use sessions::{CancelOutcome, Sessions};
+pub use sessions::{SessionEvent, Sessions, Told};
 pub use stream::{Dispatch, StreamError, SubmissionStream};

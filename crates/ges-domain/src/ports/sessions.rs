@@ -2,12 +2,39 @@
 
 use async_trait::async_trait;
 
-use crate::callback::{Actor, Reason, SessionBinding};
+use crate::callback::{Actor, Reason, SessionBinding, UserData};
 use crate::{CallInId, CallbackId, Instant};
 
-/// What came of telling a session to stop.
+/// What a session can be told about its callback (integrations 1.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// It is cancelled or out of time: leave the queue and end with this reason (R-CAN-2, R-EXP-1).
+    Cancel {
+        /// The reason it ends with.
+        reason: Reason,
+        /// Who wishes it.
+        by: Actor,
+    },
+    /// It has a new time: leave the queue and give the callback back (R-EDT-4).
+    Reschedule {
+        /// The new desired time.
+        to: Instant,
+    },
+    /// Its service is paused: keep the position, dial nobody (T13).
+    Pause,
+    /// Its service goes on (T14).
+    Resume,
+    /// The user data changed; this is all of it.
+    UserData(UserData),
+    /// The priority changed, -1000 to 1000.
+    Priority(i32),
+    /// The consumer has called in and is on the line (R-CTI-14).
+    CalledIn(CallInId),
+}
+
+/// What came of telling a session something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CancelOutcome {
+pub enum Told {
     /// It took the event.
     Accepted,
     /// It answered that an agent is connected already.
@@ -21,20 +48,10 @@ pub enum CancelOutcome {
 /// Running sessions.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Tells a session that its callback is cancelled (integrations 1.4, 1.5), within 3 s. Never an error: every way it can
-    /// fail has a business answer.
-    async fn cancel(
-        &self,
-        session: &SessionBinding,
-        callback: CallbackId,
-        reason: &Reason,
-        by: &Actor,
-        at: Instant,
-    ) -> CancelOutcome;
+    /// Tells a session what happened to its callback at `at` (integrations 1.4), within 3 s. Never an error: every way it can
+    /// fail has a business answer. Safe to repeat.
+    async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, at: Instant) -> Told;
 
-    /// Tells a session that the consumer has called in and is on the line (R-CTI-14). Best effort.
-    async fn consumer_called_in(&self, session: &SessionBinding, callback: CallbackId, call_in: CallInId, at: Instant);
-
-    /// Tells a session that has no right to a callback to stop (1.2.5). Best effort.
+    /// Makes a session stop that has no right to a callback, or did not stop when it was told to (1.2.5, 1.4). Best effort.
     async fn terminate(&self, session: &SessionBinding);
 }

@@ -6,7 +6,7 @@ use crate::call_in::{AccessNumber, CallInRequest, Draft, Draws, Group, GroupName
 use crate::callback::{Direction, Source, UserData};
 use crate::idempotency::Keyed;
 use crate::phone::{Country, NumberingPlan, PhoneKey, PhoneNumber, Screening, key_of, plausibility};
-use crate::ports::{CallIns, Catalogue, Chance, Clock, Ids, KeptAnswers, Record, Reserved, Sessions};
+use crate::ports::{CallIns, Catalogue, Chance, Clock, Ids, KeptAnswers, Record, Reserved, SessionEvent, Sessions};
 use crate::{CallInId, CallbackId, Refusal, TenantId};
 
 /// What somebody who is about to call asks for.
@@ -212,7 +212,7 @@ impl MatchCallIn {
             && callback.state.is_active()
             && let Some(session) = &callback.session
         {
-            self.sessions.consumer_called_in(session, id, request.id, now).await;
+            self.sessions.tell(session, id, &SessionEvent::CalledIn(request.id), now).await;
         }
         Ok(Some(request))
     }

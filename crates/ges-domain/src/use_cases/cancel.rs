@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::callback::Callback;
-use crate::ports::{CancelAnswer, CancelOutcome, CancelRequest, Cancelled, Clock, Record, Sessions};
+use crate::ports::{CancelAnswer, CancelRequest, Cancelled, Clock, Record, SessionEvent, Sessions, Told};
 use crate::{CallbackId, Refusal, TenantId};
 
 /// Sessions that are asked one after the other before the caller has to ask again.
@@ -34,10 +34,11 @@ impl CancelCallback {
         // While one session is asked another one may take the callback; then that one has to be asked.
         for _ in 0..MOST_SESSIONS {
             let Cancelled::AskSession(session) = &cancelled else { break };
-            let answer = match self.sessions.cancel(session, id, &request.reason, &request.actor, now).await {
-                CancelOutcome::Accepted => CancelAnswer::Accepted,
-                CancelOutcome::Refused => CancelAnswer::Refused,
-                CancelOutcome::Gone | CancelOutcome::Unreachable => CancelAnswer::NoAnswer,
+            let event = SessionEvent::Cancel { reason: request.reason.clone(), by: request.actor.clone() };
+            let answer = match self.sessions.tell(session, id, &event, now).await {
+                Told::Accepted => CancelAnswer::Accepted,
+                Told::Refused => CancelAnswer::Refused,
+                Told::Gone | Told::Unreachable => CancelAnswer::NoAnswer,
             };
             let (asked, now) = (&session.id, self.clock.now());
             cancelled = self.record.settle_cancel(tenant, id, asked, answer, &request, now).await?;

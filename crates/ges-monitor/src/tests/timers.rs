@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ges_domain::Instant;
-use ges_domain::callback::{Callback, Reason, State};
-use ges_domain::ports::Record;
+use ges_domain::callback::{Actor, Callback, Reason, State};
+use ges_domain::ports::{Record, SessionEvent};
 use ges_testkit::builders::{after, immediate, scheduled, tenant, update};
 use ges_testkit::{Fault, SessionCall};
 
@@ -91,7 +91,8 @@ async fn m12_a_deadline_ends_a_queued_record_and_tells_its_session() {
     seconds(596).await;
     assert_eq!(world.reason(booked.id), Some(Reason::FAIL_TIMEOUT_TTL), "M12");
     let session = ges_testkit::builders::session("S1");
-    assert_eq!(world.sessions.calls(), [SessionCall::Cancel(session, booked.id, Reason::FAIL_TIMEOUT_TTL)]);
+    let event = SessionEvent::Cancel { reason: Reason::FAIL_TIMEOUT_TTL, by: Actor::Monitor };
+    assert_eq!(world.sessions.calls(), [SessionCall::Told(session, booked.id, event)]);
 }
 
 #[tokio::test(start_paused = true)]

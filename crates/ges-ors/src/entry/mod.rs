@@ -10,6 +10,7 @@ mod write;
 pub use payload::Payload;
 pub use read::{BadEntry, StreamEntry};
 pub use write::Writer;
+pub(crate) use write::user_data;
 
 use ges_domain::CallbackId;
 use ges_domain::ports::Dispatch;

@@ -198,7 +198,7 @@ fn reporting(callback: &Callback, first_party: FirstParty) -> BTreeMap<&'static 
     values
 }
 
-fn user_data<S: Serializer>(user_data: &UserData, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn user_data<S: Serializer>(user_data: &UserData, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(user_data.len()))?;
     for (key, value) in user_data.iter() {
         match value {

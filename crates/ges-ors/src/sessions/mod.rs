@@ -1,6 +1,7 @@
 //! Talking to running sessions (integrations 1.3 to 1.5).
 
 mod allowed;
+mod events;
 mod pulse;
 #[cfg(test)]
 mod tests;
@@ -10,13 +11,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::callback::{Actor, Reason, SessionBinding};
-use ges_domain::ports::{CancelOutcome, Sessions};
-use ges_domain::{CallInId, CallbackId, Instant};
+use ges_domain::callback::SessionBinding;
+use ges_domain::ports::{SessionEvent, Sessions, Told};
+use ges_domain::{CallbackId, Instant};
 use ges_http_client::{Call, CallError, HttpClient, Reply};
 use url::Url;
 
 pub use allowed::AllowedHosts;
+use events::Body;
+pub use events::EventNames;
 
 /// Longest time a session is waited for, retries included. Not a deadline of the call: retries would then never begin,
 /// because one attempt alone may take as long.
@@ -32,6 +35,7 @@ pub struct OrsSessions {
     client: HttpClient,
     base: Url,
     allowed: AllowedHosts,
+    names: EventNames,
     forms_only: Mutex<HashSet<String>>,
 }
 
@@ -42,7 +46,14 @@ impl OrsSessions {
     /// [`BadOrsUrl`].
     pub fn new(client: HttpClient, ors_url: &str, allowed: AllowedHosts) -> Result<Self, BadOrsUrl> {
         let base = Url::parse(ors_url).ok().filter(allowed::is_plain_http).ok_or(BadOrsUrl)?;
-        Ok(Self { client, base, allowed, forms_only: Mutex::default() })
+        Ok(Self { client, base, allowed, names: EventNames::default(), forms_only: Mutex::default() })
+    }
+
+    /// The same with other names of events (integrations 1.4, `ors.events`).
+    #[must_use]
+    pub fn with_names(mut self, names: EventNames) -> Self {
+        self.names = names;
+        self
     }
 
     /// The node to call: the session's own when that is allowed, else the default (1.3).
@@ -73,25 +84,23 @@ impl OrsSessions {
     async fn event(
         &self,
         session: &SessionBinding,
-        name: &'static str,
-        body: &[(&str, &str)],
+        (name, operation): (&str, &'static str),
+        body: &Body,
     ) -> Result<Reply, CallError> {
         let url = self.address(session, &["event", name]);
         let node = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
         let call = || -> Result<Call, CallError> {
-            let call = Call::post(name, "/scxml/session/{sid}/event/{name}", url.clone()).idempotent();
+            let call = Call::post(operation, "/scxml/session/{sid}/event/{name}", url.clone()).idempotent();
             call.header("cookie", &format!("ORSSESSIONID={}", session.id))
         };
         if !self.forms_only().contains(&node) {
-            let fields: serde_json::Map<String, serde_json::Value> =
-                body.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
-            let reply = self.client.send(&call()?.json(&fields)?).await?;
+            let reply = self.client.send(&call()?.json(body)?).await?;
             if reply.status() != 415 {
                 return Ok(reply);
             }
             self.forms_only().insert(node);
         }
-        self.client.send(&call()?.form(body)).await
+        self.client.send(&call()?.form(&body.pairs())).await
     }
 
     fn forms_only(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
@@ -101,44 +110,24 @@ impl OrsSessions {
 
 #[async_trait]
 impl Sessions for OrsSessions {
-    async fn cancel(
-        &self,
-        session: &SessionBinding,
-        callback: CallbackId,
-        reason: &Reason,
-        by: &Actor,
-        at: Instant,
-    ) -> CancelOutcome {
-        let by = match by {
-            Actor::Api | Actor::Ivr => "api",
-            Actor::Ui(_) => "ui",
-            Actor::Session | Actor::Monitor => "system",
-        };
-        let (id, at) = (callback.to_string(), at.to_string());
-        let body = [("_service_id", id.as_str()), ("_reason", reason.as_str()), ("_by", by), ("_at", at.as_str())];
+    async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, at: Instant) -> Told {
+        let (name, body) = (self.names.of(event), Body::of(event, callback, at));
         // JSON and then a form may be sent; both together have the time of one.
-        match tokio::time::timeout(PATIENCE, self.event(session, "callback.cancel", &body)).await {
+        match tokio::time::timeout(PATIENCE, self.event(session, name, &body)).await {
             Ok(Ok(reply)) => match reply.status() {
-                200..300 => CancelOutcome::Accepted,
-                404 => CancelOutcome::Gone,
-                409 => CancelOutcome::Refused,
-                _ => CancelOutcome::Unreachable,
+                200..300 => Told::Accepted,
+                404 => Told::Gone,
+                409 => Told::Refused,
+                _ => Told::Unreachable,
             },
             Ok(Err(error)) => {
-                tracing::debug!(callback.id = %callback, %error, "the session was not reached");
-                CancelOutcome::Unreachable
+                tracing::debug!(callback.id = %callback, event = name.1, %error, "the session was not reached");
+                Told::Unreachable
             }
-            Err(_) => CancelOutcome::Unreachable,
-        }
-    }
-
-    async fn consumer_called_in(&self, session: &SessionBinding, callback: CallbackId, call_in: CallInId, at: Instant) {
-        let (id, call_in, at) = (callback.to_string(), call_in.to_string(), at.to_string());
-        let body = [("_service_id", id.as_str()), ("_call_in_id", call_in.as_str()), ("_at", at.as_str())];
-        match tokio::time::timeout(PATIENCE, self.event(session, "callback.callin", &body)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::debug!(callback.id = %callback, %error, "the session was not told of the call"),
-            Err(_) => tracing::debug!(callback.id = %callback, "the session did not say that it heard of the call"),
+            Err(_) => {
+                tracing::debug!(callback.id = %callback, event = name.1, "the session did not answer in time");
+                Told::Unreachable
+            }
         }
     }
 

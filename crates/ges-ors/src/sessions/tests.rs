@@ -1,6 +1,7 @@
 //! Sessions against a peer of our own.
 
-use ges_domain::SessionId;
+use ges_domain::callback::{Actor, Reason, Scalar, UserData};
+use ges_domain::{CallInId, SessionId};
 use ges_http_client::{Backoff, HttpClientFactory, Policy};
 use serde_json::{Value, json};
 use wiremock::matchers::{body_json, header, method, path};
@@ -23,9 +24,10 @@ fn session(url: Option<&str>) -> SessionBinding {
     SessionBinding { id: SessionId::new("00GESDEMO7H2.node3").unwrap(), url: url.map(Into::into) }
 }
 
-async fn cancel(sessions: &OrsSessions, session: &SessionBinding) -> CancelOutcome {
+async fn cancel(sessions: &OrsSessions, session: &SessionBinding) -> Told {
     let at = "2026-11-23T15:31:07.201Z".parse().unwrap();
-    sessions.cancel(session, CALLBACK.parse().unwrap(), &Reason::CANCELLED, &Actor::Ui("kim".into()), at).await
+    let event = SessionEvent::Cancel { reason: Reason::CANCELLED, by: Actor::Ui("kim".into()) };
+    sessions.tell(session, CALLBACK.parse().unwrap(), &event, at).await
 }
 
 async fn answering(status: u16) -> MockServer {
@@ -48,18 +50,18 @@ async fn the_cancel_event_has_the_documented_form() {
         .expect(1)
         .mount(&server)
         .await;
-    assert_eq!(cancel(&sessions(&server.uri()), &session(None)).await, CancelOutcome::Accepted);
+    assert_eq!(cancel(&sessions(&server.uri()), &session(None)).await, Told::Accepted);
 }
 
 #[tokio::test]
 async fn every_answer_has_a_business_meaning() {
     for (status, outcome, tries) in [
-        (200, CancelOutcome::Accepted, 1),
-        (404, CancelOutcome::Gone, 1),
-        (409, CancelOutcome::Refused, 1),
-        (400, CancelOutcome::Unreachable, 1),
-        (500, CancelOutcome::Unreachable, 1),
-        (503, CancelOutcome::Unreachable, 3),
+        (200, Told::Accepted, 1),
+        (404, Told::Gone, 1),
+        (409, Told::Refused, 1),
+        (400, Told::Unreachable, 1),
+        (500, Told::Unreachable, 1),
+        (503, Told::Unreachable, 3),
     ] {
         let server = answering(status).await;
         assert_eq!(cancel(&sessions(&server.uri()), &session(None)).await, outcome, "{status}");
@@ -72,7 +74,7 @@ async fn a_node_that_is_gone_is_unreachable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    assert_eq!(cancel(&sessions(&url), &session(None)).await, CancelOutcome::Unreachable);
+    assert_eq!(cancel(&sessions(&url), &session(None)).await, Told::Unreachable);
 }
 
 #[tokio::test]
@@ -81,7 +83,7 @@ async fn a_session_that_never_answers_costs_three_seconds() {
     let silence = ResponseTemplate::new(200).set_delay(Duration::from_secs(60));
     Mock::given(method("POST")).respond_with(silence).mount(&server).await;
     let began = tokio::time::Instant::now();
-    assert_eq!(cancel(&sessions(&server.uri()), &session(None)).await, CancelOutcome::Unreachable);
+    assert_eq!(cancel(&sessions(&server.uri()), &session(None)).await, Told::Unreachable);
     assert!(began.elapsed() < Duration::from_millis(3_500), "{:?}", began.elapsed());
 }
 
@@ -89,10 +91,10 @@ async fn a_session_that_never_answers_costs_three_seconds() {
 async fn an_address_that_is_not_allowed_is_ignored_and_the_own_host_is_allowed() {
     let (own, other) = (answering(200).await, answering(200).await);
     let sessions = sessions(&own.uri());
-    assert_eq!(cancel(&sessions, &session(Some("http://203.0.113.9:9098"))).await, CancelOutcome::Accepted);
+    assert_eq!(cancel(&sessions, &session(Some("http://203.0.113.9:9098"))).await, Told::Accepted);
     assert_eq!(own.received_requests().await.unwrap().len(), 1, "the default was used");
     // Same host, other port: a node beside the configured one.
-    assert_eq!(cancel(&sessions, &session(Some(&other.uri()))).await, CancelOutcome::Accepted);
+    assert_eq!(cancel(&sessions, &session(Some(&other.uri()))).await, Told::Accepted);
     assert_eq!(other.received_requests().await.unwrap().len(), 1);
 }
 
@@ -111,7 +113,7 @@ async fn an_old_node_gets_forms_and_is_remembered() {
         .await;
     let sessions = sessions(&server.uri());
     for _ in 0..2 {
-        assert_eq!(cancel(&sessions, &session(None)).await, CancelOutcome::Accepted);
+        assert_eq!(cancel(&sessions, &session(None)).await, Told::Accepted);
     }
     let last = server.received_requests().await.unwrap().pop().unwrap();
     assert!(String::from_utf8(last.body).unwrap().contains("_by=ui"));
@@ -152,4 +154,36 @@ async fn only_a_node_that_does_not_know_a_session_says_that_it_is_gone() {
         assert_eq!(sessions(&server.uri()).pulse(&session(None)).await, expected, "{status}");
     }
     assert_eq!(sessions("http://127.0.0.1:9").pulse(&session(None)).await, Pulse::Unreachable, "nobody there");
+}
+
+/// Integrations 1.4: every event, its name and its body.
+#[tokio::test]
+async fn every_event_has_its_name_and_body_and_names_can_be_changed() {
+    let number = Scalar::Number("1.50".into());
+    let data = UserData::new([("a".into(), Scalar::Text("x".into())), ("b".into(), number)]).unwrap();
+    let at = "2026-11-23T15:31:07.201Z";
+    let call_in = "0f2b1d5e-7a4c-4f6e-9a51-0a4f6a2f3c11";
+    let moved = SessionEvent::Reschedule { to: "2026-11-24T09:00:00Z".parse().unwrap() };
+    let own = EventNames { pause: "queue/hold".into(), ..EventNames::default() };
+    for (event, name, extra) in [
+        (moved, "callback.reschedule", r#""_new_desired_time":"2026-11-24T09:00:00.000Z","#),
+        (SessionEvent::Pause, "queue%2Fhold", ""),
+        (SessionEvent::Resume, "callback.resume", ""),
+        (SessionEvent::UserData(data), "callback.userdata", r#""_user_data":{"a":"x","b":1.50},"#),
+        (SessionEvent::Priority(-3), "callback.priority", r#""_priority":-3,"#),
+        (
+            SessionEvent::CalledIn(CallInId(call_in.parse().unwrap())),
+            "callback.callin",
+            &*format!(r#""_call_in_id":"{call_in}","#),
+        ),
+    ] {
+        let server = answering(200).await;
+        let sessions = sessions(&server.uri()).with_names(own.clone());
+        let told = sessions.tell(&session(None), CALLBACK.parse().unwrap(), &event, at.parse().unwrap()).await;
+        assert_eq!(told, Told::Accepted, "{name}");
+        let request = server.received_requests().await.unwrap().pop().unwrap();
+        assert_eq!(request.url.path(), format!("/scxml/session/00GESDEMO7H2/event/{name}"));
+        let body = String::from_utf8(request.body).unwrap();
+        assert_eq!(body, format!(r#"{{"_service_id":"{CALLBACK}",{extra}"_at":"{at}"}}"#), "{name}");
+    }
 }

@@ -1,5 +1,5 @@
-use ges_domain::callback::{Reason, State};
-use ges_domain::ports::CancelOutcome;
+use ges_domain::callback::{Actor, Reason, State};
+use ges_domain::ports::{SessionEvent, Told};
 use ges_testkit::SessionCall;
 use serde_json::json;
 
@@ -48,16 +48,15 @@ async fn cancelling_twice_is_told() {
 
 #[tokio::test]
 async fn a_session_is_asked_and_may_refuse_but_silence_cancels() {
-    for (outcome, status) in
-        [(CancelOutcome::Accepted, 200), (CancelOutcome::Unreachable, 200), (CancelOutcome::Refused, 400)]
-    {
+    for (outcome, status) in [(Told::Accepted, 200), (Told::Unreachable, 200), (Told::Refused, 400)] {
         let world = World::new().await;
         let id = world.in_state(State::Queued).await;
         world.sessions.answer(outcome);
         let reply = world.post("cancel", json!({"id": id}).to_string()).await;
         assert_eq!(reply.status, status, "{outcome:?}: {}", reply.body);
         let session = ges_testkit::builders::session("S1");
-        assert_eq!(world.sessions.calls(), [SessionCall::Cancel(session, id, Reason::CANCELLED)]);
+        let event = SessionEvent::Cancel { reason: Reason::CANCELLED, by: Actor::Api };
+        assert_eq!(world.sessions.calls(), [SessionCall::Told(session, id, event)]);
         assert_eq!(world.only().state == State::Completed, status == 200);
     }
 }

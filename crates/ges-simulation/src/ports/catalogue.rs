@@ -5,15 +5,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::callback::{Actor, Reason, SessionBinding};
+use ges_domain::callback::SessionBinding;
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
 use ges_domain::invariants::Look;
 use ges_domain::phone::NumberRule;
-use ges_domain::ports::{CancelOutcome, Catalogue, MonitorSizes, ServiceRow, Sessions, StoreError};
+use ges_domain::ports::{Catalogue, MonitorSizes, ServiceRow, SessionEvent, Sessions, StoreError, Told};
 use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
-use ges_domain::{CallInId, CallbackId, Instant, ServiceName, TenantId, throttle};
+use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
 use ges_monitor::MonitorGauges;
 
 use super::Node;
@@ -53,14 +53,10 @@ impl Catalogue for Node {
 
 #[async_trait]
 impl Sessions for Node {
-    async fn cancel(
-        &self,
-        session: &SessionBinding,
-        callback: CallbackId,
-        _: &Reason,
-        _: &Actor,
-        _: Instant,
-    ) -> CancelOutcome {
+    async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, _: Instant) -> Told {
+        if !matches!(event, SessionEvent::Cancel { .. }) {
+            return Told::Accepted;
+        }
         if self.world.has(Bug::WishForgotten) {
             self.note(format!("cancel of {}: the request is lost between its halves", short(callback)));
             std::future::pending::<()>().await;
@@ -71,8 +67,8 @@ impl Sessions for Node {
         let unreachable = chance.happens(weather.session_unreachable);
         // Half of the lost ones arrive, only their answer does not.
         let arrives = !unreachable || chance.happens(0.5);
-        let outcome = if arrives { self.world.floor.cancel(session.id.as_str()) } else { CancelOutcome::Unreachable };
-        let outcome = if unreachable { CancelOutcome::Unreachable } else { outcome };
+        let outcome = if arrives { self.world.floor.cancel(session.id.as_str()) } else { Told::Unreachable };
+        let outcome = if unreachable { Told::Unreachable } else { outcome };
         self.note(format!("cancel of session {} for {}: {outcome:?}, arrived: {arrives}", session.id, short(callback)));
         if unreachable {
             tokio::time::sleep(Duration::from_secs(3)).await;
@@ -80,8 +76,6 @@ impl Sessions for Node {
         self.alive().await;
         outcome
     }
-
-    async fn consumer_called_in(&self, _: &SessionBinding, _: CallbackId, _: CallInId, _: Instant) {}
 
     async fn terminate(&self, session: &SessionBinding) {
         self.alive().await;
