@@ -175,6 +175,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         clock: clock.clone(),
         wake_ups: store.wake_ups(),
         gauges: Arc::new(frame.metrics.clone()),
+        pauses: Arc::new(store.clone()),
         push,
     };
     let monitor = Monitor::start(ports, monitoring, frame.stop.clone());

@@ -82,6 +82,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             clock: clock.clone(),
             wake_ups: Box::new(wake_ups),
             gauges: Arc::new(frame.metrics.clone()),
+            pauses: Arc::new(store.clone()),
             push,
         },
         MonitorSettings::of(&frame.node),

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::health::StreamHealth;
 use crate::notices::Bell;
+use crate::pauses::PauseBell;
 use crate::rights::Rights;
 use crate::waits::Waits;
 use crate::{MonitorGauges, MonitorSettings};
@@ -36,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) health: Mutex<StreamHealth>,
     /// Where hints at pushes are left for the duty that sends them.
     pub(crate) bell: Arc<Bell>,
+    /// Where services are left whose records have to follow a pause.
+    pub(crate) pause_bell: PauseBell,
     pub(crate) stops: TaskTracker,
     pub(crate) stop_places: Arc<Semaphore>,
 }

@@ -10,6 +10,7 @@ mod health;
 mod lost_sessions;
 mod monitor;
 mod notices;
+mod pauses;
 mod purge;
 mod push_agenda;
 mod rights;

@@ -113,6 +113,7 @@ fn ports(world: &Arc<World>, node: &Arc<Node>) -> MonitorPorts {
         clock: node.clone(),
         wake_ups: PoorHints::of(world),
         gauges: node.clone(),
+        pauses: node.clone(),
         push: None,
     }
 }

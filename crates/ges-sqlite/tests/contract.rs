@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_sqlite::SqliteStore;
@@ -53,6 +53,9 @@ impl Stores for Sqlite {
         Arc::new(self.store.clone())
     }
     fn notices(&self) -> Arc<dyn Notices> {
+        Arc::new(self.store.clone())
+    }
+    fn pauses(&self) -> Arc<dyn Pauses> {
         Arc::new(self.store.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {

@@ -4,6 +4,7 @@ mod crashes;
 mod handover;
 mod life;
 mod lost_sessions;
+mod pauses;
 mod pushes;
 mod shards;
 mod timers;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::booking::{Booked, NewBooking};
-use ges_domain::callback::{Callback, Change, Reason, TimelineEvent};
+use ges_domain::callback::{Callback, Change, Reason, SessionBinding, TimelineEvent};
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
 use ges_domain::invariants::Look;
@@ -17,7 +17,7 @@ use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
 use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
-use ges_testkit::builders::{START, service, service_row, tenant};
+use ges_testkit::builders::{START, pause_act, service, service_row, tenant};
 use ges_testkit::{FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, StreamLedger};
 use tokio_util::sync::CancellationToken;
 
@@ -117,6 +117,12 @@ impl World {
         now
     }
 
+    /// Pauses or resumes `CB_Sales`.
+    pub(super) async fn pause(&self, paused: bool) {
+        let act = pause_act(Some("CB_Sales"), paused, self.now());
+        assert!(self.store.set_paused(tenant(), &act).await.unwrap());
+    }
+
     pub(super) async fn book(&self, booking: NewBooking) -> Callback {
         self.now();
         match self.store.book(booking).await.unwrap() {
@@ -201,13 +207,14 @@ impl Node {
             kept: Arc::new(self.world.store.clone()),
             catalogue: self.clone(),
             stream: self.clone(),
-            sessions: self.world.sessions.clone(),
+            sessions: self.clone(),
             wait: Arc::new(CurrentWait::new(self.world.routers.clone())),
             plan: Arc::new(FakePlan),
             call_ins: Arc::new(self.world.store.clone()),
             clock: self.clone(),
             wake_ups,
             gauges: self.heard.clone(),
+            pauses: self.clone(),
             push: self.push.lock().unwrap().clone(),
         };
         (Monitor::start(ports, settings, stop.clone()), stop)
@@ -362,6 +369,38 @@ impl Catalogue for Node {
     }
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         self.world.store.put_tenant_throttle(tenant, settings).await
+    }
+}
+
+#[async_trait]
+impl Pauses for Node {
+    async fn set_paused(&self, tenant: TenantId, act: &PauseAct) -> Result<bool, StoreError> {
+        self.call("set_paused", self.world.store.set_paused(tenant, act)).await
+    }
+    async fn paused(&self, tenant: TenantId) -> Result<Vec<PauseEntry>, StoreError> {
+        self.call("paused", self.world.store.paused(tenant)).await
+    }
+    async fn pause_history(&self, tenant: TenantId, limit: u32) -> Result<Vec<PauseAct>, StoreError> {
+        self.call("pause_history", self.world.store.pause_history(tenant, limit)).await
+    }
+    async fn misplaced(
+        &self,
+        lease: ShardLease,
+        service: &ServiceRef,
+        after: Option<CallbackId>,
+        limit: u32,
+    ) -> Result<Misplaced, StoreError> {
+        self.call("misplaced", self.world.store.misplaced(lease, service, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl Sessions for Node {
+    async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, at: Instant) -> Told {
+        self.call("tell", self.world.sessions.tell(session, callback, event, at)).await
+    }
+    async fn terminate(&self, session: &SessionBinding) {
+        self.call("terminate", self.world.sessions.terminate(session)).await;
     }
 }
 
