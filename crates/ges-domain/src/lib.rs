@@ -5,6 +5,7 @@
 
 pub mod availability;
 pub mod booking;
+pub mod bulk;
 pub mod call_in;
 pub mod callback;
 pub mod capacity;

@@ -3,6 +3,7 @@
 //! Absent by intent: a list of what waits. The record is the outbox; this crate only knows when to look.
 
 mod agenda;
+mod bulk;
 mod core;
 mod duty;
 mod gauges;
@@ -24,6 +25,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+pub use bulk::BulkPorts;
 pub use duty::{Duty, Turn, drive};
 pub use gauges::{MonitorGauges, NoGauges, PushGauges};
 pub use lost_sessions::LostSessions;

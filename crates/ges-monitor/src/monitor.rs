@@ -12,6 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::bulk::{BulkBell, BulkPorts, RunBulk};
 use crate::core::Core;
 use crate::duty::supervise;
 use crate::health::StreamHealth;
@@ -52,6 +53,8 @@ pub struct MonitorPorts {
     pub gauges: Arc<dyn MonitorGauges>,
     /// Pauses of services.
     pub pauses: Arc<dyn Pauses>,
+    /// Bulk jobs; without, none is worked off.
+    pub bulk: Option<BulkPorts>,
     /// Pushes; without, nobody is pushed for.
     pub push: Option<PushPorts>,
 }
@@ -84,6 +87,8 @@ impl Monitor {
             health: SyncMutex::new(StreamHealth::default()),
             bell: Arc::default(),
             pause_bell: PauseBell::default(),
+            bulk_bell: BulkBell::default(),
+            bulk: ports.bulk.as_ref().map(|bulk| Arc::clone(&bulk.jobs)),
             stops: TaskTracker::new(),
             stop_places: Core::stop_places(),
         });
@@ -112,6 +117,11 @@ impl Monitor {
         run("sizes", Box::new(move || Box::new(CountSizes { core: Arc::clone(&shared) })));
         let (shared, pauses) = (Arc::clone(&core), ports.pauses);
         run("pauses", Box::new(move || Box::new(FollowPauses::new(Arc::clone(&shared), Arc::clone(&pauses)))));
+        if let Some(bulk) = ports.bulk {
+            let shared = Arc::clone(&core);
+            let make = move || -> Box<dyn Duty> { Box::new(RunBulk::new(Arc::clone(&shared), bulk.clone())) };
+            run("bulk", Box::new(make));
+        }
         if let Some(push) = ports.push {
             let shared = Arc::clone(&core);
             let make = move || -> Box<dyn Duty> { Box::new(SendNotices::new(Arc::clone(&shared), push.clone())) };

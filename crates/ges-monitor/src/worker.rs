@@ -298,6 +298,7 @@ impl Duty for Worker {
                         }
                     }
                     Wake::Notices { service } => self.core.bell.ring(Some(service)),
+                    Wake::Bulk => self.core.bulk_bell.ring(),
                     Wake::Paused { tenant, service } => {
                         let known = self.agenda.hear_pause(tenant, service.as_ref());
                         known.into_iter().for_each(|service| self.core.pause_bell.ring(service));

@@ -6,6 +6,7 @@
 //! an error (I11).
 
 mod booking;
+mod bulk;
 mod call_ins;
 mod catalogue;
 mod clock;

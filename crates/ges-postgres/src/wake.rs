@@ -56,6 +56,9 @@ fn parse(payload: &str) -> Wake {
             _ => Wake::Everything,
         };
     }
+    if payload == "bulk" {
+        return Wake::Bulk;
+    }
     if let Some(rest) = payload.strip_prefix("pause ") {
         return parse_pause(rest).unwrap_or(Wake::Everything);
     }
@@ -188,6 +191,7 @@ mod tests {
         for service in [None, Some(service.name.clone())] {
             assert_eq!(parse(&pause_payload(tenant, service.as_ref())), Wake::Paused { tenant, service });
         }
+        assert_eq!(parse("bulk"), Wake::Bulk);
         for strange in ["", "x", "push x", "pause x", "pause c0ffee00-0000-4000-8000-000000000100 ", "c0ffee00-0000-4000-8000-000000000100 soon CB"] {
             assert_eq!(parse(strange), Wake::Everything);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
@@ -51,6 +51,9 @@ impl Stores for Fresh {
         Arc::new(self.store.clone())
     }
     fn pauses(&self) -> Arc<dyn Pauses> {
+        Arc::new(self.store.clone())
+    }
+    fn bulk(&self) -> Arc<dyn BulkJobs> {
         Arc::new(self.store.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {

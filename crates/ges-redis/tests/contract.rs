@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_redis::{RedisAcceptedTimes, Server};
@@ -70,6 +70,9 @@ impl Stores for Fast {
         Arc::new(self.store.clone())
     }
     fn pauses(&self) -> Arc<dyn Pauses> {
+        Arc::new(self.store.clone())
+    }
+    fn bulk(&self) -> Arc<dyn BulkJobs> {
         Arc::new(self.store.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {

@@ -114,6 +114,7 @@ fn ports(world: &Arc<World>, node: &Arc<Node>) -> MonitorPorts {
         wake_ups: PoorHints::of(world),
         gauges: node.clone(),
         pauses: node.clone(),
+        bulk: None,
         push: None,
     }
 }

@@ -5,6 +5,7 @@
 //! crate keeps it. One process at a time opens a file.
 
 mod bookings;
+mod bulk;
 mod call_ins;
 mod catalogue;
 mod changes;

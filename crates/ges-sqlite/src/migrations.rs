@@ -21,6 +21,7 @@ pub(crate) async fn apply(connection: &mut SqliteConnection) -> Result<(), Migra
         ),
         step(30, "push", include_str!("../migrations/0030_push.sql").into_sql_str()),
         step(55, "pauses", include_str!("../migrations/0055_pauses.sql").into_sql_str()),
+        step(56, "bulk", include_str!("../migrations/0056_bulk.sql").into_sql_str()),
     ];
     Migrator::with_migrations(steps).run(connection).await
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_sqlite::SqliteStore;
@@ -56,6 +56,9 @@ impl Stores for Sqlite {
         Arc::new(self.store.clone())
     }
     fn pauses(&self) -> Arc<dyn Pauses> {
+        Arc::new(self.store.clone())
+    }
+    fn bulk(&self) -> Arc<dyn BulkJobs> {
         Arc::new(self.store.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_testkit::MemoryStore;
@@ -44,6 +44,9 @@ impl Stores for Memory {
         Arc::new(self.0.clone())
     }
     fn pauses(&self) -> Arc<dyn Pauses> {
+        Arc::new(self.0.clone())
+    }
+    fn bulk(&self) -> Arc<dyn BulkJobs> {
         Arc::new(self.0.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {

@@ -131,6 +131,8 @@ pub enum Wake {
         /// The service; all when absent.
         service: Option<ServiceName>,
     },
+    /// A bulk job was opened (R-BLK-2).
+    Bulk,
     /// Hints may have been lost: look at everything.
     Everything,
 }

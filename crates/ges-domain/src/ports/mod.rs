@@ -3,6 +3,7 @@
 //! A business "no" is a value in `Ok`; `Err` means the outside broke.
 
 mod accepted;
+mod bulk;
 mod call_in;
 mod catalogue;
 mod credentials;
@@ -19,6 +20,7 @@ mod sessions;
 mod stream;
 
 pub use accepted::AcceptedTimes;
+pub use bulk::{BulkJobs, Opened, Pending};
 pub use call_in::{CallIns, Reserved};
 pub use catalogue::{Catalogue, ServiceRow};
 pub use credentials::{

@@ -1,6 +1,7 @@
 //! What callers can ask for, step by step as the rules number it.
 
 mod book;
+mod bulk;
 mod call_in;
 mod cancel;
 mod current_wait;
@@ -16,6 +17,7 @@ mod retrieve;
 mod update;
 
 pub use book::{BookCallback, Created};
+pub use bulk::{BulkAct, BulkDesk};
 pub use call_in::{CallInWish, CalledFor, MatchCallIn, ReportedCall, RequestCallIn};
 pub use cancel::CancelCallback;
 pub use current_wait::CurrentWait;

@@ -1,5 +1,6 @@
 //! The monitor as a whole, under virtual time, over the model of the record store.
 
+mod bulk;
 mod crashes;
 mod handover;
 mod life;

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod booking;
+pub mod bulk;
 pub mod call_ins;
 pub mod capacity;
 pub mod catalogue;
@@ -30,7 +31,7 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Notices, Pauses, Record, SealedCredentials,
+    Bookings, BulkJobs, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Notices, Pauses, Record, SealedCredentials,
     ServiceRef, ShardLease, Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
@@ -57,6 +58,8 @@ pub trait Stores: Send + Sync {
     fn handover(&self) -> Arc<dyn Handover>;
     /// Pushes.
     fn notices(&self) -> Arc<dyn Notices>;
+    /// Bulk jobs.
+    fn bulk(&self) -> Arc<dyn BulkJobs>;
     /// Pauses of services.
     fn pauses(&self) -> Arc<dyn Pauses>;
     /// Sealed credentials.
@@ -252,6 +255,15 @@ macro_rules! contract_facts {
             bookings_with_targets_hint_at_pushes
             pushes_leave_with_their_record
         );
+        each_area!($fresh, bulk,
+            a_job_takes_the_selected_records
+            a_job_takes_what_its_filter_passes
+            a_job_takes_ten_thousand_records_and_no_more
+            outcomes_are_written_once_and_the_last_ends_the_job
+            a_stopped_job_ends_at_once
+            old_jobs_are_purged_oldest_first
+            opening_a_job_wakes_the_monitor
+        );
         each_area!($fresh, pauses,
             only_existing_services_can_be_paused
             all_services_are_paused_and_those_that_come_later
@@ -374,6 +386,7 @@ mod tests {
             include_str!("leases.rs"),
             include_str!("catalogue.rs"),
             include_str!("notices.rs"),
+            include_str!("bulk.rs"),
             include_str!("pauses.rs"),
             include_str!("credentials.rs"),
             include_str!("call_ins.rs"),

@@ -3,6 +3,7 @@
 //! The real stores are measured against it by the contract suite; simulations and use case tests run on it.
 
 mod bookings;
+mod bulk;
 mod call_ins;
 mod catalogue;
 mod credentials;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ges_domain::bulk::BulkId;
 use ges_domain::callback::acts::Write;
 use ges_domain::callback::{Callback, Kind, TimelineEvent};
 use ges_domain::capacity::{CapacityRule, Usage};
@@ -64,6 +66,7 @@ struct State {
     /// Pauses that stand, since when and by whom.
     pauses: BTreeMap<(TenantId, PauseScope), (Instant, String)>,
     pause_log: Vec<(TenantId, PauseAct)>,
+    bulk: HashMap<BulkId, bulk::Kept>,
     failures: u32,
     /// Somebody damaged a record on purpose.
     damaged: bool,
