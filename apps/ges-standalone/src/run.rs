@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result};
 use ges_config::{Captcha, Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
 use ges_domain::ports::{Clock, Record as _};
-use ges_domain::use_cases::{CurrentWait, RequestCallIn};
+use ges_domain::use_cases::{BulkAct, CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Environment};
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
+use ges_monitor::{BulkPorts, LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
 use ges_ors::{LocalStream, Origin};
 use ges_phone::Plan;
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
@@ -162,6 +162,17 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
             forgotten.forget_old(forget_clock.now());
         }
     }));
+    let bulk = BulkPorts {
+        jobs: Arc::new(store.clone()),
+        act: Arc::new(BulkAct::over(
+            &Arc::new(store.clone()),
+            sessions.clone(),
+            wait.clone(),
+            Arc::new(Plan),
+            clock.clone(),
+            Arc::new(RandomIds),
+        )),
+    };
     let ports = MonitorPorts {
         shards: Arc::new(store.clone()),
         handover: Arc::new(store.clone()),
@@ -176,6 +187,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         wake_ups: store.wake_ups(),
         gauges: Arc::new(frame.metrics.clone()),
         pauses: Arc::new(store.clone()),
+        bulk: Some(bulk),
         push,
     };
     let monitor = Monitor::start(ports, monitoring, frame.stop.clone());

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, OrsRedis, Settings};
 use ges_domain::ports::StoreError;
-use ges_domain::use_cases::{CurrentWait, RequestCallIn};
-use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
+use ges_domain::use_cases::{BulkAct, CurrentWait, RequestCallIn};
+use ges_monitor::{BulkPorts, LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
 use ges_ors::{Origin, RedisSettings, RedisStream, RedisTls};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, vault};
@@ -67,6 +67,18 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         )),
         gauges: Arc::new(frame.metrics.clone()),
     });
+    let wait = Arc::new(CurrentWait::new(waits));
+    let bulk = BulkPorts {
+        jobs: Arc::new(store.clone()),
+        act: Arc::new(BulkAct::over(
+            &Arc::new(store.clone()),
+            sessions.clone(),
+            wait.clone(),
+            Arc::new(ges_phone::Plan),
+            clock.clone(),
+            Arc::new(RandomIds),
+        )),
+    };
     let wake_ups = store.wake_ups().await?;
     let monitor = Monitor::start(
         MonitorPorts {
@@ -76,13 +88,14 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             catalogue: Arc::new(store.clone()),
             stream: stream.clone(),
             sessions: sessions.clone(),
-            wait: Arc::new(CurrentWait::new(waits)),
+            wait,
             plan: Arc::new(ges_phone::Plan),
             call_ins: Arc::new(store.clone()),
             clock: clock.clone(),
             wake_ups: Box::new(wake_ups),
             gauges: Arc::new(frame.metrics.clone()),
             pauses: Arc::new(store.clone()),
+            bulk: Some(bulk),
             push,
         },
         MonitorSettings::of(&frame.node),

@@ -20,6 +20,7 @@ macro_rules! is_paused {
 }
 pub(crate) use is_paused;
 
+// API nodes forget the tenant's services on the second channel.
 const PAUSE: &str = "with put as (
         insert into pauses (since, tenant, service, actor)
         select $3, $1, $2, $4
@@ -31,7 +32,7 @@ const PAUSE: &str = "with put as (
         select $3, $1, true, $2, $4
         from put
     ), woken as (
-        select pg_notify('ges_wake', $5)
+        select pg_notify('ges_wake', $5), pg_notify('ges_published', $1::text)
         from put
     )
     select $2 = '' or exists (select 1 from services where tenant = $1 and name = $2 and not removed),
@@ -46,7 +47,7 @@ const RESUME: &str = "with gone as (
         select $3, $1, false, $2, $4
         from gone
     ), woken as (
-        select pg_notify('ges_wake', $5)
+        select pg_notify('ges_wake', $5), pg_notify('ges_published', $1::text)
         from gone
     )
     select $2 = '' or exists (select 1 from services where tenant = $1 and name = $2 and not removed)

@@ -6,13 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Record, Sessions,
+    Bookings, BulkJobs, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Pauses, Record,
+    Sessions,
 };
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
-    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RequestCallIn, RetrieveCallback, TakeSessionUpdate,
-    TellQueueStatus, TellWaits,
+    BookCallback, BulkDesk, CancelCallback, CurrentWait, OfferSlots, OpenFor, PauseServices, RequestCallIn,
+    RetrieveCallback, TakeSessionUpdate, TellQueueStatus, TellWaits,
 };
 use ges_domain::wait::WaitEstimates;
 use ges_domain::{Refusal, TenantId};
@@ -55,6 +56,10 @@ pub struct Api {
     pub origins: Arc<dyn WebOrigins>,
     /// What this process tells about itself.
     pub observed: Observed,
+    /// Pausing and resuming services.
+    pub pause: PauseServices,
+    /// Bulk jobs.
+    pub bulk: BulkDesk,
 }
 
 /// What the use cases work with besides the store.
@@ -89,7 +94,7 @@ pub struct Parts {
 
 impl Api {
     /// All use cases over one store.
-    pub fn over<S: Bookings + CallIns + Catalogue + KeptAnswers + Record + 'static>(
+    pub fn over<S: Bookings + BulkJobs + CallIns + Catalogue + KeptAnswers + Pauses + Record + 'static>(
         store: &Arc<S>,
         parts: Parts,
     ) -> Self {
@@ -108,6 +113,8 @@ impl Api {
             chance,
             observed,
         } = parts;
+        let pause = PauseServices { pauses: store.clone(), clock: clock.clone() };
+        let bulk = BulkDesk { jobs: store.clone(), clock: clock.clone(), ids: ids.clone() };
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
             book: BookCallback {
@@ -139,6 +146,8 @@ impl Api {
             keys,
             origins,
             observed,
+            pause,
+            bulk,
         }
     }
 }

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use crate::bulk::{BulkId, Item, Job, Kind, MOST, NewJob, Outcome, Selection, keyed};
 use crate::callback::{Actor, Reason};
-use crate::ports::{BulkJobs, CancelRequest, Clock, Ids, Opened};
-use crate::use_cases::{CancelCallback, RecreateCallback};
+use crate::phone::NumberingPlan;
+use crate::ports::{
+    Bookings, BulkJobs, CancelRequest, Catalogue, Clock, Ids, NoHumanCheck, Opened, Record, Sessions,
+};
+use crate::use_cases::{BookCallback, CancelCallback, CurrentWait, RecreateCallback};
 use crate::{CallbackId, Refusal, TenantId};
 
 /// What staff asks about bulk jobs.
@@ -70,6 +73,31 @@ pub struct BulkAct {
 }
 
 impl BulkAct {
+    /// Puts it over one store.
+    pub fn over<S: Bookings + Catalogue + Record + 'static>(
+        store: &Arc<S>,
+        sessions: Arc<dyn Sessions>,
+        wait: Arc<CurrentWait>,
+        plan: Arc<dyn NumberingPlan>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Self {
+        let book = BookCallback {
+            catalogue: store.clone(),
+            bookings: store.clone(),
+            wait,
+            plan,
+            // Staff are no visitors (R-CRE-8).
+            human: Arc::new(NoHumanCheck),
+            clock: clock.clone(),
+            ids,
+        };
+        Self {
+            cancel: CancelCallback { record: store.clone(), sessions, clock: clock.clone() },
+            recreate: RecreateCallback { record: store.clone(), book: Arc::new(book), clock },
+        }
+    }
+
     /// Does it once, however often it is tried (I6): the outcome, or none when the store did not answer and it has to be tried
     /// again.
     pub async fn run(&self, job: &Job, callback: CallbackId) -> Option<Outcome> {

@@ -40,4 +40,12 @@ impl PauseServices {
     pub async fn standing(&self, tenant: TenantId) -> Result<Vec<PauseEntry>, Refusal> {
         Ok(self.pauses.paused(tenant).await?)
     }
+
+    /// Who paused and resumed what, the latest first, at most `limit` acts.
+    ///
+    /// # Errors
+    /// `StoreUnavailable`.
+    pub async fn history(&self, tenant: TenantId, limit: u32) -> Result<Vec<PauseAct>, Refusal> {
+        Ok(self.pauses.pause_history(tenant, limit).await?)
+    }
 }

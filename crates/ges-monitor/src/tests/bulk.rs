@@ -191,8 +191,8 @@ async fn a_job_outlives_an_outage_of_the_store() {
     seconds(5).await;
     let job = world.open(1, Kind::Cancel, &records).await;
     pass(Duration::from_millis(150)).await;
-    world.store.fail_times(25);
-    seconds(30).await;
+    world.store.fail_times(12);
+    seconds(60).await;
     let done = world.job(job).await;
     assert_eq!((done.stage, done.succeeded), (Stage::Done, 30));
 }
