@@ -22,6 +22,7 @@ pub mod push;
 pub mod queue_status;
 mod refusal;
 pub mod region;
+pub mod reporting;
 pub mod service;
 pub mod slots;
 pub mod statistics;

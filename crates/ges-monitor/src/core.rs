@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ges_domain::callback::{Actor, Callback, Reason};
 use ges_domain::invariants::Look;
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{BulkJobs, CallIns, Catalogue, Clock, Handover, KeptAnswers, SessionEvent, Sessions, SubmissionStream};
+use ges_domain::ports::{
+    BulkJobs, CallIns, Catalogue, Clock, Handover, KeptAnswers, SessionEvent, Sessions, SubmissionStream,
+};
 use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;

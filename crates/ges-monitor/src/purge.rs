@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::{bulk, call_in};
 use ges_domain::callback::RETENTION;
 use ges_domain::idempotency::KEPT;
 use ges_domain::ports::{Shard, StoreError};
+use ges_domain::{bulk, call_in};
 
 use crate::core::Core;
 use crate::{Duty, Turn};

@@ -144,9 +144,7 @@ impl BulkJobs for PgStore {
             .bind(desired.map(Instant::millis))
             .bind(new.by.as_str());
         let open = match &new.selection {
-            Selection::Ids(ids) => {
-                open.bind(ids.iter().map(|id| id.0).collect::<Vec<_>>()).bind(alive.millis())
-            }
+            Selection::Ids(ids) => open.bind(ids.iter().map(|id| id.0).collect::<Vec<_>>()).bind(alive.millis()),
             Selection::Filter(filter) => open
                 .bind(filter.from.millis())
                 .bind(alive.millis())
@@ -161,17 +159,12 @@ impl BulkJobs for PgStore {
     }
 
     async fn bulk_job(&self, tenant: TenantId, id: BulkId) -> Result<Option<Job>, StoreError> {
-        let found = sqlx::query(JOB).bind(tenant.0).bind(id.0).fetch_optional(self.pool()).await.map_err(unavailable)?;
+        let found =
+            sqlx::query(JOB).bind(tenant.0).bind(id.0).fetch_optional(self.pool()).await.map_err(unavailable)?;
         found.as_ref().map(job).transpose()
     }
 
-    async fn bulk_items(
-        &self,
-        tenant: TenantId,
-        id: BulkId,
-        after: u32,
-        limit: u32,
-    ) -> Result<Vec<Item>, StoreError> {
+    async fn bulk_items(&self, tenant: TenantId, id: BulkId, after: u32, limit: u32) -> Result<Vec<Item>, StoreError> {
         let rows = sqlx::query(
             "select i.position, i.callback, i.service, i.phone, i.desired_at, i.succeeded, i.cause, i.created
             from bulk_jobs j
@@ -216,7 +209,8 @@ impl BulkJobs for PgStore {
             order by position
             limit $2",
         );
-        let rows = rows.bind(id.0).bind(i64::from(limit)).fetch_all(self.pool()).await.map_err(reading("bulk_items"))?;
+        let rows =
+            rows.bind(id.0).bind(i64::from(limit)).fetch_all(self.pool()).await.map_err(reading("bulk_items"))?;
         let pending = |(position, callback): (i32, Uuid)| Pending {
             position: position.unsigned_abs(),
             callback: CallbackId(callback),
@@ -251,7 +245,8 @@ impl BulkJobs for PgStore {
                 where i.job = $3 and i.position = a.position and i.succeeded is null and ",
                 lease_holds!("$1", "$2")
             ));
-            let told = told.bind(shard).bind(epoch).bind(id.0).bind(positions).bind(succeeded).bind(causes).bind(created);
+            let told =
+                told.bind(shard).bind(epoch).bind(id.0).bind(positions).bind(succeeded).bind(causes).bind(created);
             told.execute(self.pool()).await.map_err(unavailable)?;
         }
         let end = sqlx::query(concat!(

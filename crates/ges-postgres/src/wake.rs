@@ -192,7 +192,14 @@ mod tests {
             assert_eq!(parse(&pause_payload(tenant, service.as_ref())), Wake::Paused { tenant, service });
         }
         assert_eq!(parse("bulk"), Wake::Bulk);
-        for strange in ["", "x", "push x", "pause x", "pause c0ffee00-0000-4000-8000-000000000100 ", "c0ffee00-0000-4000-8000-000000000100 soon CB"] {
+        for strange in [
+            "",
+            "x",
+            "push x",
+            "pause x",
+            "pause c0ffee00-0000-4000-8000-000000000100 ",
+            "c0ffee00-0000-4000-8000-000000000100 soon CB",
+        ] {
             assert_eq!(parse(strange), Wake::Everything);
         }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Pauses, Record, SealedCredentials,
+    Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;

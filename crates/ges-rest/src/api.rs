@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Pauses, Record,
-    Sessions,
+    Bookings, BulkJobs, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Pauses,
+    Record, Sessions,
 };
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};

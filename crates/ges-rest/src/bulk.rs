@@ -167,11 +167,7 @@ fn word(name: &'static str, value: &RawValue) -> Result<String, Failure> {
     serde_json::from_str(value.get()).map_err(|_| invalid(name, "must be an array of strings"))
 }
 
-fn words<T>(
-    fields: &Fields<'_>,
-    name: &'static str,
-    read: impl Fn(String) -> Option<T>,
-) -> Result<Vec<T>, Failure> {
+fn words<T>(fields: &Fields<'_>, name: &'static str, read: impl Fn(String) -> Option<T>) -> Result<Vec<T>, Failure> {
     let list = fields.list(name)?.unwrap_or_default();
     let one = |value: &RawValue| read(word(name, value)?).ok_or_else(|| invalid(name, "has an unknown value"));
     list.into_iter().map(one).collect()

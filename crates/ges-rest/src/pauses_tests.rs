@@ -18,7 +18,7 @@ async fn call(world: &World, method: Method, path: &str, body: &str) -> Reply {
 async fn a_paused_service_takes_no_immediate_callbacks_and_does_not_offer_them() {
     let world = World::new().await;
     let offered = async || {
-        let status = world.get(&format!("queue-status?service-name={SERVICE}")).await;
+        let status = world.get(&format!("queue-status/{SERVICE}")).await;
         status.json()["data"]["offerImmediateCallback"].as_bool()
     };
     assert_eq!(offered().await, Some(true));

@@ -163,13 +163,7 @@ impl BulkJobs for SqliteStore {
         found.as_ref().map(job).transpose()
     }
 
-    async fn bulk_items(
-        &self,
-        tenant: TenantId,
-        id: BulkId,
-        after: u32,
-        limit: u32,
-    ) -> Result<Vec<Item>, StoreError> {
+    async fn bulk_items(&self, tenant: TenantId, id: BulkId, after: u32, limit: u32) -> Result<Vec<Item>, StoreError> {
         let rows = sqlx::query(
             "select i.* from bulk_jobs j join bulk_items i on i.job = j.id
              where j.tenant = ? and j.id = ? and i.position > ? order by i.position limit ?",

@@ -1,7 +1,9 @@
 //! Pauses, and the records that have to follow them (R-PAU-1, R-PAU-2).
 
 use async_trait::async_trait;
-use ges_domain::ports::{Misplaced, PauseAct, PauseEntry, PauseScope, Pauses, ServiceRef, ShardLease, StoreError, Wake};
+use ges_domain::ports::{
+    Misplaced, PauseAct, PauseEntry, PauseScope, Pauses, ServiceRef, ShardLease, StoreError, Wake,
+};
 use ges_domain::{CallbackId, Instant, ServiceName, TenantId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -59,7 +61,12 @@ impl Pauses for SqliteStore {
                         "insert into pauses (tenant, service, since, actor) values (?, ?, ?, ?)
                          on conflict (tenant, service) do nothing",
                     );
-                    put.bind(tenant.0).bind(&service).bind(act.at.millis()).bind(&act.by).execute(&mut *connection).await
+                    put.bind(tenant.0)
+                        .bind(&service)
+                        .bind(act.at.millis())
+                        .bind(&act.by)
+                        .execute(&mut *connection)
+                        .await
                 } else {
                     let gone = sqlx::query("delete from pauses where tenant = ? and service = ?");
                     gone.bind(tenant.0).bind(&service).execute(&mut *connection).await
@@ -93,9 +100,8 @@ impl Pauses for SqliteStore {
     }
 
     async fn pause_history(&self, tenant: TenantId, limit: u32) -> Result<Vec<PauseAct>, StoreError> {
-        let rows = sqlx::query(
-            "select service, paused, at, actor from pause_log where tenant = ? order by key desc limit ?",
-        );
+        let rows =
+            sqlx::query("select service, paused, at, actor from pause_log where tenant = ? order by key desc limit ?");
         let rows = rows.bind(tenant.0).bind(i64::from(limit)).fetch_all(self.readers()).await.map_err(unavailable)?;
         let act = |row: &SqliteRow| {
             Ok(PauseAct {

@@ -12,8 +12,8 @@ use ges_domain::callback::{Kind, Reason, SessionBinding, State};
 use ges_domain::capacity::Usage;
 use ges_domain::invariants::{Acknowledged, CancelAnswered, CellLimit, Evidence, Story, audit_record, check};
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, Ids, KeptAnswers, Pauses, Record, ServiceRow, SessionEvent,
-    Sessions, Shards,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, Ids, KeptAnswers, Pauses, Record, ServiceRow,
+    SessionEvent, Sessions, Shards,
 };
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};

@@ -91,8 +91,10 @@ mod tests {
             let written = line(&Item { service: Some(name), ..item("x", "+1", Some(Outcome::Failed { cause })) });
             let body = written.strip_suffix("\r\n").expect("a line ends");
             let (mut cells, mut inside, mut cell) = (Vec::new(), false, String::new());
-            for letter in body.chars() {
+            let mut letters = body.chars().peekable();
+            while let Some(letter) = letters.next() {
                 match letter {
+                    '"' if inside && letters.peek() == Some(&'"') => cell.extend(letters.next()),
                     '"' => inside = !inside,
                     ',' if !inside => cells.push(std::mem::take(&mut cell)),
                     '\r' | '\n' if !inside => proptest::prop_assert!(false, "a bare line break"),

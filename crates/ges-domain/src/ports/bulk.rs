@@ -43,13 +43,7 @@ pub trait BulkJobs: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store is not available.
-    async fn bulk_items(
-        &self,
-        tenant: TenantId,
-        id: BulkId,
-        after: u32,
-        limit: u32,
-    ) -> Result<Vec<Item>, StoreError>;
+    async fn bulk_items(&self, tenant: TenantId, id: BulkId, after: u32, limit: u32) -> Result<Vec<Item>, StoreError>;
 
     /// Stops a job; one that has ended stays as it is. The job as it stands then; none when the tenant has no such job. Safe
     /// to repeat.

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use crate::bulk::{BulkId, Item, Job, Kind, MOST, NewJob, Outcome, Selection, keyed};
 use crate::callback::{Actor, Reason};
 use crate::phone::NumberingPlan;
-use crate::ports::{
-    Bookings, BulkJobs, CancelRequest, Catalogue, Clock, Ids, NoHumanCheck, Opened, Record, Sessions,
-};
+use crate::ports::{Bookings, BulkJobs, CancelRequest, Catalogue, Clock, Ids, NoHumanCheck, Opened, Record, Sessions};
 use crate::use_cases::{BookCallback, CancelCallback, CurrentWait, RecreateCallback};
 use crate::{CallbackId, Refusal, TenantId};
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::invariants::{Entry, MonitorWrite};
 use ges_domain::ports::{
-    AgendaLine, Cause, Dispatch, Handed, Handover, HandoverOutcome, Misplaced, MonitorSizes, PauseAct, PauseEntry, Pauses,
-    ServiceRef, ShardLease, Shards, StoreError, StreamError, SubmissionStream,
+    AgendaLine, Cause, Dispatch, Handed, Handover, HandoverOutcome, Misplaced, MonitorSizes, PauseAct, PauseEntry,
+    Pauses, ServiceRef, ShardLease, Shards, StoreError, StreamError, SubmissionStream,
 };
 use ges_domain::{CallbackId, Instant, TenantId};
 use tokio::time::Instant as Monotonic;

@@ -9,9 +9,7 @@ use ges_domain::{CallbackId, Instant};
 
 use super::{Stores, book, lease_for, provision};
 use crate::CountingIds;
-use crate::builders::{
-    START, after, claim, consumer_cancels, immediate, other_tenant, scheduled, service, tenant,
-};
+use crate::builders::{START, after, claim, consumer_cancels, immediate, other_tenant, scheduled, service, tenant};
 
 fn new_job(nth: u64, selection: Selection) -> NewJob {
     NewJob { id: job_id(nth), tenant: tenant(), kind: Kind::Cancel, selection, by: "ada".into(), at: START }
@@ -74,14 +72,8 @@ pub async fn a_job_takes_the_selected_records(stores: &dyn Stores) {
         desired: Some(record.desired_at),
         outcome: None,
     };
-    let nothing = |position, callback| Item {
-        position,
-        callback,
-        service: None,
-        phone: None,
-        desired: None,
-        outcome: None,
-    };
+    let nothing =
+        |position, callback| Item { position, callback, service: None, phone: None, desired: None, outcome: None };
     let found = items(stores, job.id).await;
     assert_eq!(found, [item(1, &second), nothing(2, unknown), item(3, &first), nothing(4, foreign.id)], "I9");
     let page = stores.bulk().bulk_items(tenant(), job.id, 1, 2).await.unwrap();

@@ -31,8 +31,8 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Notices, Pauses, Record, SealedCredentials,
-    ServiceRef, ShardLease, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Notices, Pauses, Record,
+    SealedCredentials, ServiceRef, ShardLease, Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 

@@ -93,13 +93,7 @@ impl BulkJobs for MemoryStore {
         Ok(state.bulk.get(&id).filter(|kept| kept.job.tenant == tenant).map(Kept::standing))
     }
 
-    async fn bulk_items(
-        &self,
-        tenant: TenantId,
-        id: BulkId,
-        after: u32,
-        limit: u32,
-    ) -> Result<Vec<Item>, StoreError> {
+    async fn bulk_items(&self, tenant: TenantId, id: BulkId, after: u32, limit: u32) -> Result<Vec<Item>, StoreError> {
         let state = self.open()?;
         let Some(kept) = state.bulk.get(&id).filter(|kept| kept.job.tenant == tenant) else { return Ok(Vec::new()) };
         Ok(kept.items.iter().filter(|item| item.position > after).take(up_to(limit)).cloned().collect())

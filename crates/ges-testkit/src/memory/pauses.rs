@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use ges_domain::callback::{Callback, State as Stands};
-use ges_domain::ports::{Misplaced, PauseAct, PauseEntry, PauseScope, Pauses, ServiceRef, ShardLease, StoreError, Wake};
+use ges_domain::ports::{
+    Misplaced, PauseAct, PauseEntry, PauseScope, Pauses, ServiceRef, ShardLease, StoreError, Wake,
+};
 use ges_domain::{CallbackId, ServiceName, TenantId};
 
 use super::{MemoryStore, State};
@@ -50,7 +52,9 @@ impl Pauses for MemoryStore {
     async fn paused(&self, tenant: TenantId) -> Result<Vec<PauseEntry>, StoreError> {
         let state = self.open()?;
         let own = state.pauses.iter().filter(|((whose, _), _)| *whose == tenant);
-        Ok(own.map(|((_, scope), (since, by))| PauseEntry { scope: scope.clone(), since: *since, by: by.clone() }).collect())
+        Ok(own
+            .map(|((_, scope), (since, by))| PauseEntry { scope: scope.clone(), since: *since, by: by.clone() })
+            .collect())
     }
 
     async fn pause_history(&self, tenant: TenantId, limit: u32) -> Result<Vec<PauseAct>, StoreError> {
