@@ -154,7 +154,7 @@ fn selection(fields: &Fields<'_>) -> Result<Selection, Failure> {
         }
         (None, Some(filter)) => {
             let filter = object("filter", filter)?;
-            let bound = |name| Ok::<_, Failure>(instant(&filter, name)?.ok_or_else(|| invalid(name, "is required"))?);
+            let bound = |name| instant(&filter, name)?.ok_or_else(|| invalid(name, "is required"));
             let states = words(&filter, "states", |text| Stands::from_word(&text))?;
             let services = words(&filter, "services", |text| ServiceName::new(&text).ok())?;
             Ok(Selection::Filter(Filter { from: bound("from")?, until: bound("until")?, states, services }))

@@ -155,7 +155,7 @@ fn customer_number(callback: &Callback) -> &str {
     if digits { key } else { callback.phone.as_given() }
 }
 
-fn user_data<S: Serializer>(user_data: &UserData, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn user_data<S: Serializer>(user_data: &UserData, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(user_data.len()))?;
     for (key, value) in user_data.iter() {
         match value {

@@ -71,7 +71,7 @@ pub async fn a_pause_is_kept_with_who_and_when(stores: &dyn Stores) {
         assert!(pauses.set_paused(tenant(), &one).await.unwrap());
     }
     let all = PauseEntry { scope: PauseScope::All, since: after(3), by: "bob".into() };
-    assert_eq!(pauses.paused(tenant()).await.unwrap(), [all.clone()]);
+    assert_eq!(pauses.paused(tenant()).await.unwrap(), std::slice::from_ref(&all));
     let history = pauses.pause_history(tenant(), 9).await.unwrap();
     let changed =
         [by(Some("CB_Support"), false, "cyd", 5), by(None, true, "bob", 3), by(Some("CB_Support"), true, "ada", 1)];
