@@ -8,10 +8,11 @@ use anyhow::{Context as _, Result};
 use ges_config::{Captcha, Discovery, Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
 use ges_domain::ports::{Clock, NobodyFollows, Record as _};
-use ges_domain::use_cases::{CarryOutWishes, CurrentWait, RequestCallIn};
+use ges_domain::use_cases::{BulkAct, CarryOutWishes, CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Environment};
 use ges_monitor::{
-    Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, WatchPorts, WatchSessions, drive,
+    BulkPorts, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, WatchPorts, WatchSessions,
+    drive,
 };
 use ges_ors::{LocalNews, LocalStream, Origin};
 use ges_phone::Plan;
@@ -187,6 +188,17 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
             }
         }
     }));
+    let bulk = BulkPorts {
+        jobs: Arc::new(store.clone()),
+        act: Arc::new(BulkAct::over(
+            &Arc::new(store.clone()),
+            sessions.clone(),
+            wait.clone(),
+            Arc::new(Plan),
+            clock.clone(),
+            Arc::new(RandomIds),
+        )),
+    };
     let ports = MonitorPorts {
         shards: Arc::new(store.clone()),
         handover: Arc::new(store.clone()),
@@ -200,6 +212,8 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         clock: clock.clone(),
         wake_ups: store.wake_ups(),
         gauges: Arc::new(frame.metrics.clone()),
+        pauses: Arc::new(store.clone()),
+        bulk: Some(bulk),
         push,
         proxies: configuration.map(|proxies| ProxyPorts {
             services: Arc::new(store.clone()),

@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Ors, OrsRedis, Redis, Settings};
 use ges_domain::ports::{NoNews, StoreError, SubmissionStream};
-use ges_domain::use_cases::{CarryOutWishes, CurrentWait, RequestCallIn};
+use ges_domain::use_cases::{BulkAct, CarryOutWishes, CurrentWait, RequestCallIn};
 use ges_gws::ClientToken;
 use ges_http_client::Policy;
 use ges_monitor::{
-    Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, WatchPorts, WatchSessions, drive,
+    BulkPorts, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, WatchPorts, WatchSessions,
+    drive,
 };
 use ges_ors::{Login, Origin, RedisSettings, RedisStream, RedisTls, RestStart};
 use ges_postgres::{PgSettings, PgStore};
@@ -92,6 +93,18 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         gauges: Arc::new(frame.metrics.clone()),
     });
     let proxies = proxies(&outbound, settings, token, &store, &frame.metrics)?;
+    let wait = Arc::new(CurrentWait::new(waits));
+    let bulk = BulkPorts {
+        jobs: Arc::new(store.clone()),
+        act: Arc::new(BulkAct::over(
+            &Arc::new(store.clone()),
+            sessions.clone(),
+            wait.clone(),
+            Arc::new(ges_phone::Plan),
+            clock.clone(),
+            Arc::new(RandomIds),
+        )),
+    };
     let wake_ups = store.wake_ups().await?;
     let monitor = Monitor::start(
         MonitorPorts {
@@ -101,12 +114,14 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             catalogue: Arc::new(store.clone()),
             stream,
             sessions: sessions.clone(),
-            wait: Arc::new(CurrentWait::new(waits)),
+            wait,
             plan: Arc::new(ges_phone::Plan),
             call_ins: Arc::new(store.clone()),
             clock: clock.clone(),
             wake_ups: Box::new(wake_ups),
             gauges: Arc::new(frame.metrics.clone()),
+            pauses: Arc::new(store.clone()),
+            bulk: Some(bulk),
             push,
             proxies,
         },

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod availability;
 pub mod booking;
+pub mod bulk;
 pub mod call_in;
 pub mod callback;
 pub mod capacity;
@@ -23,6 +24,7 @@ pub mod push;
 pub mod queue_status;
 mod refusal;
 pub mod region;
+pub mod reporting;
 pub mod service;
 pub mod slots;
 pub mod statistics;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ges_domain::Instant;
 use ges_domain::ports::{AgendaLine, ServiceRef, ShardLease};
 use ges_domain::submission::{MAX_LEAD, MIN_LEAD, due_from, lead};
+use ges_domain::{Instant, ServiceName, TenantId};
 use tokio::time::Instant as Monotonic;
 
 /// How far ahead waits are sampled: a little further than they can pull, so that they are known in time.
@@ -131,6 +131,18 @@ impl Agenda {
     pub(crate) fn hear(&mut self, service: ServiceRef, desired: Instant, now: Instant) -> bool {
         let shard = service.shard();
         self.leases.iter().any(|lease| lease.shard == shard) && self.line(service).hear(desired, now)
+    }
+
+    /// A service of the tenant, or all of them, was paused or resumed: nothing of it is barred any more, and what is due is
+    /// looked at. Names the services that are known.
+    pub(crate) fn hear_pause(&mut self, tenant: TenantId, service: Option<&ServiceName>) -> Vec<ServiceRef> {
+        let meant = |of: &ServiceRef| of.tenant == tenant && service.is_none_or(|name| *name == of.name);
+        let lines = self.lines.iter_mut().filter(|(of, _)| meant(of));
+        let heard = lines.map(|(of, line)| {
+            (line.not_before, line.look) = (None, true);
+            of.clone()
+        });
+        heard.collect()
     }
 
     /// The line of a service.

@@ -5,13 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ges_domain::callback::{Actor, Callback, Reason};
 use ges_domain::invariants::Look;
 use ges_domain::phone::NumberingPlan;
-use ges_domain::ports::{CallIns, Catalogue, Clock, Handover, KeptAnswers, SessionEvent, Sessions, SubmissionStream};
+use ges_domain::ports::{
+    BulkJobs, CallIns, Catalogue, Clock, Handover, KeptAnswers, SessionEvent, Sessions, SubmissionStream,
+};
 use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use crate::bulk::BulkBell;
 use crate::health::StreamHealth;
 use crate::notices::Bell;
+use crate::pauses::PauseBell;
 use crate::rights::Rights;
 use crate::waits::Waits;
 use crate::{MonitorGauges, MonitorSettings};
@@ -26,6 +30,7 @@ pub(crate) struct Core {
     pub(crate) stream: Arc<dyn SubmissionStream>,
     pub(crate) plan: Arc<dyn NumberingPlan>,
     pub(crate) call_ins: Arc<dyn CallIns>,
+    pub(crate) bulk: Option<Arc<dyn BulkJobs>>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) gauges: Arc<dyn MonitorGauges>,
@@ -36,6 +41,10 @@ pub(crate) struct Core {
     pub(crate) health: Mutex<StreamHealth>,
     /// Where hints at pushes are left for the duty that sends them.
     pub(crate) bell: Arc<Bell>,
+    /// Where services are left whose records have to follow a pause.
+    pub(crate) pause_bell: PauseBell,
+    /// Rung when a bulk job is opened.
+    pub(crate) bulk_bell: BulkBell,
     pub(crate) stops: TaskTracker,
     pub(crate) stop_places: Arc<Semaphore>,
 }

@@ -3,12 +3,14 @@
 //! Absent by intent: a list of what waits. The record is the outbox; this crate only knows when to look.
 
 mod agenda;
+mod bulk;
 mod core;
 mod duty;
 mod gauges;
 mod health;
 mod monitor;
 mod notices;
+mod pauses;
 mod proxies;
 mod purge;
 mod push_agenda;
@@ -24,6 +26,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+pub use bulk::BulkPorts;
 pub use duty::{Duty, Turn, drive};
 pub use gauges::{MonitorGauges, NoGauges, PushGauges};
 pub use monitor::{Monitor, MonitorHandle, MonitorPorts};

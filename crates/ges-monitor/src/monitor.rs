@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex as SyncMutex};
 
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{
-    CallIns, Catalogue, Clock, Handover, KeptAnswers, Sessions, Shards, SubmissionStream, WakeUps,
+    CallIns, Catalogue, Clock, Handover, KeptAnswers, Pauses, Sessions, Shards, SubmissionStream, WakeUps,
 };
 use ges_domain::use_cases::CurrentWait;
 use tokio::sync::Mutex;
@@ -12,10 +12,12 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::bulk::{BulkBell, BulkPorts, RunBulk};
 use crate::core::Core;
 use crate::duty::supervise;
 use crate::health::StreamHealth;
 use crate::notices::{PushPorts, SendNotices};
+use crate::pauses::{FollowPauses, PauseBell};
 use crate::proxies::{KeepProxies, ProxyPorts};
 use crate::purge::Purge;
 use crate::rights::{HoldShards, Rights};
@@ -50,6 +52,10 @@ pub struct MonitorPorts {
     pub wake_ups: Box<dyn WakeUps>,
     /// Who hears what monitors do.
     pub gauges: Arc<dyn MonitorGauges>,
+    /// Pauses of services.
+    pub pauses: Arc<dyn Pauses>,
+    /// Bulk jobs; without, none is worked off.
+    pub bulk: Option<BulkPorts>,
     /// Pushes; without, nobody is pushed for.
     pub push: Option<PushPorts>,
     /// VQ proxies; without, nobody keeps them.
@@ -83,6 +89,9 @@ impl Monitor {
             settings: Arc::clone(&settings),
             health: SyncMutex::new(StreamHealth::default()),
             bell: Arc::default(),
+            pause_bell: PauseBell::default(),
+            bulk_bell: BulkBell::default(),
+            bulk: ports.bulk.as_ref().map(|bulk| Arc::clone(&bulk.jobs)),
             stops: TaskTracker::new(),
             stop_places: Core::stop_places(),
         });
@@ -109,6 +118,13 @@ impl Monitor {
         run("purge", Box::new(move || Box::new(Purge { core: Arc::clone(&shared), begun: false })));
         let shared = Arc::clone(&core);
         run("sizes", Box::new(move || Box::new(CountSizes { core: Arc::clone(&shared) })));
+        let (shared, pauses) = (Arc::clone(&core), ports.pauses);
+        run("pauses", Box::new(move || Box::new(FollowPauses::new(Arc::clone(&shared), Arc::clone(&pauses)))));
+        if let Some(bulk) = ports.bulk {
+            let shared = Arc::clone(&core);
+            let make = move || -> Box<dyn Duty> { Box::new(RunBulk::new(Arc::clone(&shared), bulk.clone())) };
+            run("bulk", Box::new(make));
+        }
         if let Some(push) = ports.push {
             let shared = Arc::clone(&core);
             let make = move || -> Box<dyn Duty> { Box::new(SendNotices::new(Arc::clone(&shared), push.clone())) };

@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::call_in;
 use ges_domain::callback::RETENTION;
 use ges_domain::idempotency::KEPT;
 use ges_domain::ports::{Shard, StoreError};
+use ges_domain::{bulk, call_in};
 
 use crate::core::Core;
 use crate::{Duty, Turn};
 
 /// The holder of this shard purges for everybody.
 const PURGER: Shard = Shard(0);
+
+/// Bulk jobs deleted at once: each may have thousands of records.
+const PURGED_JOBS: u32 = 5;
 
 /// Deletes expired records, and answers whose keys may be used again (I6).
 pub(crate) struct Purge {
@@ -54,7 +57,12 @@ impl Purge {
         let made_before = now - call_in::RETENTION + Duration::from_millis(1);
         let requests = self.core.call_ins.purge_call_ins(made_before, batch).await?;
         let answers = self.core.kept.forget(now - KEPT, batch).await?;
-        tracing::info!(records, requests, answers, "expired records and kept answers were deleted");
-        Ok(records.max(requests).max(answers))
+        let jobs = match &self.core.bulk {
+            Some(bulk) => bulk.purge_bulk(now - bulk::RETENTION, PURGED_JOBS).await?,
+            None => 0,
+        };
+        tracing::info!(records, requests, answers, jobs, "expired records and kept answers were deleted");
+        let more_jobs = jobs >= u64::from(PURGED_JOBS);
+        Ok(records.max(requests).max(answers).max(if more_jobs { batch.into() } else { 0 }))
     }
 }

@@ -77,6 +77,8 @@ impl Worker {
         }
         match self.core.handover.agenda(&ask).await {
             Ok(lines) => {
+                let misplaced = lines.iter().filter(|line| line.misplaced);
+                misplaced.for_each(|line| self.core.pause_bell.ring(line.service.clone()));
                 self.agenda.load(&ask, lines, self.core.clock.now());
                 self.waits_wanted = true;
                 if rescan {
@@ -296,6 +298,18 @@ impl Duty for Worker {
                         }
                     }
                     Wake::Notices { service } => self.core.bell.ring(Some(service)),
+                    Wake::Bulk => self.core.bulk_bell.ring(),
+                    Wake::Paused { tenant, service } => {
+                        let known = self.agenda.hear_pause(tenant, service.as_ref());
+                        known.into_iter().for_each(|service| self.core.pause_bell.ring(service));
+                        match service {
+                            Some(name) => self.core.pause_bell.ring(ServiceRef { tenant, name }),
+                            // Which services there are, the store knows best.
+                            None => self.rescan_at = Monotonic::now(),
+                        }
+                        self.idle_turns = 0;
+                        return;
+                    }
                     Wake::Everything => {
                         self.core.bell.ring(None);
                         self.rescan_at = Monotonic::now();

@@ -7,6 +7,7 @@
 
 mod access;
 mod booking;
+mod bulk;
 mod call_ins;
 mod catalogue;
 mod clock;
@@ -19,6 +20,7 @@ mod held;
 mod kept;
 mod migrate;
 mod notices;
+mod pauses;
 mod publishing;
 mod record;
 mod row;

@@ -208,7 +208,12 @@ async fn put_service(
     at: Instant,
 ) -> Result<(), Broken> {
     let put = sqlx::query(
-        "with put as (
+        "with unpaused as (
+            delete from pauses p
+            using services s
+            where p.tenant = $1 and p.service = $2 and s.tenant = $1 and s.name = $2 and s.removed and s.removed_at < $6
+        ),
+        put as (
             insert into services as s (tenant, name, shard, settings, business_hours)
             values ($1, $2, $3, $4, $5)
             on conflict (tenant, name) do update
@@ -216,7 +221,6 @@ async fn put_service(
                 capacity_rule = case when s.removed and s.removed_at < $6 then null else s.capacity_rule end,
                 number_rule = case when s.removed and s.removed_at < $6 then null else s.number_rule end,
                 region_rule = case when s.removed and s.removed_at < $6 then null else s.region_rule end,
-                paused = s.paused and not (s.removed and coalesce(s.removed_at < $6, false)),
                 removed = false, removed_at = null
             returning key
         )

@@ -176,7 +176,7 @@ impl PgStore {
     /// # Errors
     /// [`StoreError::Unavailable`] when the server does not answer.
     pub async fn wake_ups(&self) -> Result<PgWakeUps, StoreError> {
-        PgWakeUps::listen(self.0.listening.clone(), self.0.stop.child_token()).await
+        PgWakeUps::listen(self.clone(), self.0.listening.clone(), self.0.stop.child_token()).await
     }
 
     /// From now on, what other processes publish is seen here as soon as the server tells, on a connection of its own. Without

@@ -11,6 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::PgStore;
 use crate::error::unavailable;
 
 /// The channel; statements that notify spell it out.
@@ -35,6 +36,20 @@ pub(crate) fn push_payload(tenant: TenantId, service: &ServiceName) -> String {
     format!("push {tenant} {service}")
 }
 
+/// `pause tenant name`, the name left out for all: a service was paused or resumed (R-PAU-1).
+pub(crate) fn pause_payload(tenant: TenantId, service: Option<&ServiceName>) -> String {
+    match service {
+        Some(service) => format!("pause {tenant} {service}"),
+        None => format!("pause {tenant}"),
+    }
+}
+
+fn parse_pause(rest: &str) -> Option<Wake> {
+    let (tenant, name) = rest.split_once(' ').map_or((rest, None), |(tenant, name)| (tenant, Some(name)));
+    let service = name.map(ServiceName::new).transpose().ok()?;
+    Some(Wake::Paused { tenant: tenant.parse().ok()?, service })
+}
+
 /// Reads a payload; one of another release is a hint to look at everything.
 fn parse(payload: &str) -> Wake {
     if let Some(rest) = payload.strip_prefix("push ") {
@@ -43,6 +58,12 @@ fn parse(payload: &str) -> Wake {
             (Ok(tenant), Ok(name)) => Wake::Notices { service: ServiceRef { tenant, name } },
             _ => Wake::Everything,
         };
+    }
+    if payload == "bulk" {
+        return Wake::Bulk;
+    }
+    if let Some(rest) = payload.strip_prefix("pause ") {
+        return parse_pause(rest).unwrap_or(Wake::Everything);
     }
     let mut words = payload.splitn(3, ' ');
     let tenant = words.next().and_then(|word| word.parse::<TenantId>().ok());
@@ -57,17 +78,20 @@ fn parse(payload: &str) -> Wake {
 /// Hints from the server, across reconnects.
 pub struct PgWakeUps {
     heard: mpsc::Receiver<Wake>,
+    /// Whose memory of services a hint makes old.
+    store: PgStore,
 }
 
 impl PgWakeUps {
     pub(crate) async fn listen(
+        store: PgStore,
         options: Arc<RwLock<PgConnectOptions>>,
         stop: CancellationToken,
     ) -> Result<Self, StoreError> {
         let listener = connect(&options).await.map_err(unavailable)?;
         let (tell, heard) = mpsc::channel(BACKLOG);
         tokio::spawn(async move { stop.run_until_cancelled(hear(listener, options, tell)).await });
-        Ok(Self { heard })
+        Ok(Self { heard, store })
     }
 }
 
@@ -75,7 +99,13 @@ impl PgWakeUps {
 impl WakeUps for PgWakeUps {
     async fn next(&mut self) -> Wake {
         match self.heard.recv().await {
-            Some(wake) => wake,
+            Some(wake) => {
+                // Whoever follows the hint must not read what was before it.
+                if let Wake::Paused { tenant, .. } = &wake {
+                    self.store.0.cache.forget(*tenant);
+                }
+                wake
+            }
             // The store is closed: nothing will be hinted at any more.
             None => std::future::pending().await,
         }
@@ -209,8 +239,19 @@ mod tests {
         let desired = Instant::from_millis(-5);
         let hint = push_payload(service.tenant, &service.name);
         assert_eq!(parse(&hint), Wake::Notices { service: service.clone() });
-        assert_eq!(parse(&payload(&service, desired)), Wake::Service { service, desired });
-        for strange in ["", "x", "push x", "c0ffee00-0000-4000-8000-000000000100 soon CB"] {
+        assert_eq!(parse(&payload(&service, desired)), Wake::Service { service: service.clone(), desired });
+        for service in [None, Some(service.name.clone())] {
+            assert_eq!(parse(&pause_payload(tenant, service.as_ref())), Wake::Paused { tenant, service });
+        }
+        assert_eq!(parse("bulk"), Wake::Bulk);
+        for strange in [
+            "",
+            "x",
+            "push x",
+            "pause x",
+            "pause c0ffee00-0000-4000-8000-000000000100 ",
+            "c0ffee00-0000-4000-8000-000000000100 soon CB",
+        ] {
             assert_eq!(parse(strange), Wake::Everything);
         }
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, ProvisionedServices,
-    Publishing, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, Pauses,
+    ProvisionedServices, Publishing, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
@@ -49,6 +49,12 @@ impl Stores for Fresh {
         Arc::new(self.store.clone())
     }
     fn notices(&self) -> Arc<dyn Notices> {
+        Arc::new(self.store.clone())
+    }
+    fn pauses(&self) -> Arc<dyn Pauses> {
+        Arc::new(self.store.clone())
+    }
+    fn bulk(&self) -> Arc<dyn BulkJobs> {
         Arc::new(self.store.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {

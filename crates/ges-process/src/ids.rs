@@ -1,5 +1,6 @@
 //! New ids, and chance.
 
+use ges_domain::bulk::BulkId;
 use ges_domain::ports::{Chance, Ids};
 use ges_domain::{CallInId, CallbackId};
 use uuid::Uuid;
@@ -17,6 +18,11 @@ impl Ids for RandomIds {
     #[expect(clippy::disallowed_methods, reason = "this is the port's implementation")]
     fn call_in_id(&self) -> CallInId {
         CallInId(Uuid::now_v7())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the port's implementation")]
+    fn bulk_id(&self) -> BulkId {
+        BulkId(Uuid::now_v7())
     }
 }
 

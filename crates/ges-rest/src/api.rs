@@ -6,14 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, PublishedServices,
-    Publishing, Record, SessionNews, SessionRequests, Sessions,
+    Bookings, BulkJobs, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Pauses,
+    PublishedServices, Publishing, Record, SessionNews, SessionRequests, Sessions,
 };
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
-    BookCallback, CancelCallback, CurrentWait, OfferSlots, OpenFor, RelayToSession, RequestCallIn, RetrieveCallback,
-    TakePublish, TakeSessionUpdate, TellQueueStatus, TellWaits,
+    BookCallback, BulkDesk, CancelCallback, CurrentWait, OfferSlots, OpenFor, PauseServices, RelayToSession,
+    RequestCallIn, RetrieveCallback, TakePublish, TakeSessionUpdate, TellQueueStatus, TellWaits,
 };
 use ges_domain::wait::WaitEstimates;
 use ges_domain::{Refusal, TenantId};
@@ -59,6 +59,10 @@ pub struct Api {
     pub relay: RelayToSession,
     /// What this process tells about itself.
     pub observed: Observed,
+    /// Pausing and resuming services.
+    pub pause: PauseServices,
+    /// Bulk jobs.
+    pub bulk: BulkDesk,
     /// What Designer publishes.
     pub publish: TakePublish,
     /// The console; none when nobody can sign in.
@@ -116,7 +120,7 @@ pub struct Parts {
 
 impl Api {
     /// All use cases over one store.
-    pub fn over<S: Bookings + CallIns + Catalogue + KeptAnswers + Publishing + Record + 'static>(
+    pub fn over<S: Bookings + BulkJobs + CallIns + Catalogue + KeptAnswers + Pauses + Publishing + Record + 'static>(
         store: &Arc<S>,
         parts: Parts,
     ) -> Self {
@@ -139,6 +143,8 @@ impl Api {
             published,
             endpoints,
         } = parts;
+        let pause = PauseServices { pauses: store.clone(), clock: clock.clone() };
+        let bulk = BulkDesk { jobs: store.clone(), clock: clock.clone(), ids: ids.clone() };
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         let publish =
             TakePublish { publishing: store.clone(), plan: plan.clone(), followers: published, clock: clock.clone() };
@@ -183,6 +189,8 @@ impl Api {
             publish,
             endpoints,
             console: None,
+            pause,
+            bulk,
         }
     }
 }

@@ -7,6 +7,7 @@
 mod answer;
 mod api;
 mod body;
+mod bulk;
 mod canonical;
 mod codes;
 mod console;
@@ -24,10 +25,12 @@ mod identity;
 mod listener;
 mod openapi;
 mod path;
+mod pauses;
 mod query;
 mod refusal;
 mod scalar;
 mod server;
+mod staff;
 #[cfg(test)]
 mod testing;
 mod visitor;

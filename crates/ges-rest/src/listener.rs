@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::Failure;
 use crate::api::{Api, Observed};
-use crate::{console, credentials, designer, engagement, exchange, genesys, health, openapi};
+use crate::{bulk, console, credentials, designer, engagement, exchange, genesys, health, openapi, pauses};
 
 /// What becomes of headers that name a contact center on the external listener (engagement-api 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,7 +121,11 @@ pub fn external_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Rou
 /// The public API for sibling services, the session storage, health and metrics.
 pub fn internal_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Router {
     let site = Site { role: Role::Internal, limits, observed: api.observed.clone(), api: Some(api), tasks };
-    let own = own_routes().merge(credentials::routes()).merge(designer::routes());
+    let own = own_routes()
+        .merge(credentials::routes())
+        .merge(designer::routes())
+        .merge(pauses::routes())
+        .merge(bulk::routes());
     finish(
         engagement::routes().merge(genesys::routes()).merge(openapi::routes()).merge(console::routes()).merge(own),
         site,

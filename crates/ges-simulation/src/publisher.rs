@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ges_domain::ports::{Catalogue, ServiceRef, ServiceRow};
+use ges_domain::ports::{Catalogue, Pauses, ServiceRef, ServiceRow};
 use ges_domain::service::Settings;
 use ges_domain::throttle;
-use ges_testkit::builders::{other_tenant, settings, tenant};
+use ges_testkit::builders::{other_tenant, pause_act, settings, tenant};
 
 use crate::world::{PLACES, World};
 
@@ -38,8 +38,13 @@ pub(crate) async fn provision(world: &World) {
 pub(crate) async fn put_right(world: &World) {
     for service in World::services() {
         let _ = world.store.put_service(service.tenant, &row(world, &service)).await;
-        let _ = world.store.set_paused(service.tenant, &service.name, false).await;
+        set_paused(world, &service, false).await;
     }
+}
+
+async fn set_paused(world: &World, service: &ServiceRef, paused: bool) {
+    let act = pause_act(Some(service.name.as_str()), paused, world.now());
+    let _ = world.store.set_paused(service.tenant, &act).await;
 }
 
 /// Publishes now and then, until everything is to work.
@@ -59,10 +64,10 @@ pub(crate) async fn publish(world: Arc<World>) {
             }
             4..9 => {
                 world.note("admin", format!("pauses {name}"));
-                let _ = store.set_paused(tenant, name, true).await;
+                set_paused(&world, &service, true).await;
                 tokio::time::sleep(chance.seconds(10, 600)).await;
                 world.note("admin", format!("resumes {name}"));
-                let _ = store.set_paused(tenant, name, false).await;
+                set_paused(&world, &service, false).await;
             }
             _ => {
                 world.note("admin", format!("removes {name}"));

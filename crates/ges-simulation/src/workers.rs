@@ -113,6 +113,8 @@ fn ports(world: &Arc<World>, node: &Arc<Node>) -> MonitorPorts {
         clock: node.clone(),
         wake_ups: PoorHints::of(world),
         gauges: node.clone(),
+        pauses: node.clone(),
+        bulk: None,
         push: None,
         proxies: None,
     }

@@ -15,6 +15,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::error::{BadColumn, unavailable, unreadable};
+use crate::pauses::is_paused;
 use crate::store::SqliteStore;
 
 /// The documents a service consists of.
@@ -120,16 +121,18 @@ impl SqliteStore {
 #[async_trait]
 impl Catalogue for SqliteStore {
     async fn service(&self, tenant: TenantId, name: &ServiceName) -> Result<Option<Arc<Service>>, StoreError> {
-        let found = sqlx::query(
-            "select s.settings, s.hours, h.document, r.document, t.settings, s.paused, s.removed, n.document, g.document
+        let found = sqlx::query(concat!(
+            "select s.settings, s.hours, h.document, r.document, t.settings, ",
+            is_paused!(),
+            ", s.removed, n.document, g.document
              from services s
              left join business_hours h on h.tenant = s.tenant and h.name = s.hours
              left join capacity_rules r on r.tenant = s.tenant and r.name = s.capacity_rule
              left join tenant_throttle t on t.tenant = s.tenant
              left join number_rules n on n.tenant = s.tenant and n.name = s.number_rule
              left join region_rules g on g.tenant = s.tenant and g.name = s.region_rule
-             where s.tenant = ? and s.name = ?",
-        );
+             where s.tenant = ? and s.name = ?"
+        ));
         let found = found.bind(tenant.0).bind(name.as_str());
         let Some(row) = found.fetch_optional(self.readers()).await.map_err(unavailable)? else { return Ok(None) };
         let documents = Documents::read(&row).map_err(unavailable)?;
@@ -179,19 +182,6 @@ impl Catalogue for SqliteStore {
                 let removed = removed.bind(tenant.0).bind(name.as_str());
                 removed.execute(&mut transaction.connection).await.map_err(unavailable)?;
                 Ok(())
-            })
-        });
-        work.await
-    }
-
-    async fn set_paused(&self, tenant: TenantId, name: &ServiceName, paused: bool) -> Result<bool, StoreError> {
-        let name = name.clone();
-        let work = self.act(move |transaction| {
-            Box::pin(async move {
-                let set = sqlx::query("update services set paused = ? where tenant = ? and name = ? and removed = 0");
-                let set = set.bind(paused).bind(tenant.0).bind(name.as_str());
-                let set = set.execute(&mut transaction.connection).await.map_err(unavailable)?;
-                Ok(set.rows_affected() == 1)
             })
         });
         work.await

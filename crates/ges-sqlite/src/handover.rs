@@ -12,6 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use crate::error::{BadColumn, unavailable, unreadable};
+use crate::pauses::is_paused;
 use crate::row::{CallbackRow, select_callbacks};
 use crate::shards::is_current;
 use crate::store::SqliteStore;
@@ -45,20 +46,25 @@ pub(crate) async fn in_shard(
 #[async_trait]
 impl Handover for SqliteStore {
     async fn agenda(&self, shards: &[ShardLease]) -> Result<Vec<AgendaLine>, StoreError> {
-        let rows = sqlx::query(
+        let rows = sqlx::query(concat!(
             "select s.tenant, s.name,
              (select min(c.desired_at) from callbacks c where c.service = s.key and c.waiting = 1),
-             (select min(c.wake_at) from callbacks c where c.service = s.key and c.wake_at is not null)
-             from services s where s.shard in (select value from json_each(?))",
-        );
+             (select min(c.wake_at) from callbacks c where c.service = s.key and c.wake_at is not null),
+             case when ",
+            is_paused!(),
+            " then exists (select 1 from callbacks c where c.service = s.key and c.state in (1, 2) and c.state <> 5
+              and c.session_id is not null)
+             else exists (select 1 from callbacks c where c.service = s.key and c.state = 4) end
+             from services s where s.shard in (select value from json_each(?))"
+        ));
         let rows = rows.bind(list(shards)).fetch_all(self.readers()).await.map_err(unavailable)?;
-        let columns = |row: &SqliteRow| -> Result<(Uuid, String, Option<i64>, Option<i64>), sqlx::Error> {
-            Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
+        let columns = |row: &SqliteRow| -> Result<(Uuid, String, Option<i64>, Option<i64>, bool), sqlx::Error> {
+            Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?))
         };
         let mut lines = Vec::new();
         for row in &rows {
-            let (tenant, name, desired, timer) = columns(row).map_err(unavailable)?;
-            if desired.is_none() && timer.is_none() {
+            let (tenant, name, desired, timer, misplaced) = columns(row).map_err(unavailable)?;
+            if desired.is_none() && timer.is_none() && !misplaced {
                 continue;
             }
             let name = ServiceName::new(&name).map_err(|_| unreadable("services", BadColumn("name")))?;
@@ -66,6 +72,7 @@ impl Handover for SqliteStore {
                 service: ServiceRef { tenant: TenantId(tenant), name },
                 next_desired: desired.map(Instant::from_millis),
                 next_timer: timer.map(Instant::from_millis),
+                misplaced,
             });
         }
         Ok(lines)

@@ -6,6 +6,7 @@
 
 mod access;
 mod bookings;
+mod bulk;
 mod call_ins;
 mod catalogue;
 mod changes;
@@ -17,6 +18,7 @@ mod held;
 mod kept;
 mod migrations;
 mod notices;
+mod pauses;
 mod publishing;
 mod record;
 mod row;

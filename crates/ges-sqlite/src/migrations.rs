@@ -23,6 +23,8 @@ pub(crate) async fn apply(connection: &mut SqliteConnection) -> Result<(), Migra
         step(34, "cancel to tell", include_str!("../migrations/0034_cancel_to_tell.sql").into_sql_str()),
         step(45, "publishes", include_str!("../migrations/0045_publishes.sql").into_sql_str()),
         step(50, "console sessions", include_str!("../migrations/0050_console_sessions.sql").into_sql_str()),
+        step(55, "pauses", include_str!("../migrations/0055_pauses.sql").into_sql_str()),
+        step(56, "bulk", include_str!("../migrations/0056_bulk.sql").into_sql_str()),
     ];
     Migrator::with_migrations(steps).run(connection).await
 }

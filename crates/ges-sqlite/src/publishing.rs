@@ -158,12 +158,15 @@ async fn put_service(
     service: &PublishedService,
     at: Instant,
 ) -> Result<(), sqlx::Error> {
-    let forget = sqlx::query(
-        "update services set capacity_rule = null, number_rule = null, region_rule = null, paused = 0
-         where tenant = ? and name = ? and removed = 1 and removed_at < ?",
-    );
-    let forget = forget.bind(tenant.0).bind(service.name.as_str()).bind((at - KEEPS_ASSIGNMENTS).millis());
-    forget.execute(&mut *connection).await?;
+    for forget in [
+        "delete from pauses where tenant = ?1 and service = ?2
+         and exists (select 1 from services where tenant = ?1 and name = ?2 and removed = 1 and removed_at < ?3)",
+        "update services set capacity_rule = null, number_rule = null, region_rule = null
+         where tenant = ?1 and name = ?2 and removed = 1 and removed_at < ?3",
+    ] {
+        let forget = sqlx::query(forget).bind(tenant.0).bind(service.name.as_str());
+        forget.bind((at - KEEPS_ASSIGNMENTS).millis()).execute(&mut *connection).await?;
+    }
     let put = sqlx::query(
         "insert into services (tenant, name, settings, hours, shard) values (?, ?, ?, ?, ?)
          on conflict (tenant, name) do update set settings = excluded.settings, hours = excluded.hours,

@@ -9,7 +9,7 @@ use ges_domain::capacity::{Calendar, CapacityRule, Limits as Capacity, RuleSlot,
 use ges_domain::hours::{Days, OfficeHours, Opening, Regular, Zone};
 use ges_domain::idempotency::{BodyDigest, Key, Keyed, Operation};
 use ges_domain::phone::{NumberRule, PhoneKey, PhoneNumber};
-use ges_domain::ports::{CancelRequest, Ids, Move, ServiceRow};
+use ges_domain::ports::{CancelRequest, Ids, Move, PauseAct, PauseScope, ServiceRow};
 use ges_domain::service::Settings;
 use ges_domain::slots::{Cell, Grid, SlotLength};
 use ges_domain::throttle::{InQueueCheck, KnownWindows, Limits, Reach, Window};
@@ -43,6 +43,12 @@ pub fn other_tenant() -> TenantId {
 /// A service name.
 pub fn service(name: &str) -> ServiceName {
     ServiceName::new(name).unwrap()
+}
+
+/// Staff pauses or resumes a service, or all without one.
+pub fn pause_act(name: Option<&str>, paused: bool, at: Instant) -> PauseAct {
+    let scope = name.map_or(PauseScope::All, |name| PauseScope::Service(service(name)));
+    PauseAct { scope, paused, by: "ada".into(), at }
 }
 
 /// A session id.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use ges_domain::bulk::BulkId;
 use ges_domain::ports::{Clock, Ids};
 use ges_domain::{CallInId, CallbackId, Instant};
 use uuid::Uuid;
@@ -51,6 +52,11 @@ impl CountingIds {
         Self(AtomicU64::new(0))
     }
 
+    /// The next one has the number after this.
+    pub const fn from(number: u64) -> Self {
+        Self(AtomicU64::new(number))
+    }
+
     /// The id with this number.
     pub fn nth(number: u64) -> CallbackId {
         let time = 0x019e_8000_0000_u128 << 80;
@@ -66,6 +72,10 @@ impl Ids for CountingIds {
 
     fn call_in_id(&self) -> CallInId {
         CallInId(self.callback_id().0)
+    }
+
+    fn bulk_id(&self) -> BulkId {
+        BulkId(self.callback_id().0)
     }
 }
 

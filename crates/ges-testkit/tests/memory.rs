@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, ProvisionedServices,
-    Publishing, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, Pauses,
+    ProvisionedServices, Publishing, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_testkit::MemoryStore;
@@ -42,6 +42,12 @@ impl Stores for Memory {
         Arc::new(self.0.clone())
     }
     fn notices(&self) -> Arc<dyn Notices> {
+        Arc::new(self.0.clone())
+    }
+    fn pauses(&self) -> Arc<dyn Pauses> {
+        Arc::new(self.0.clone())
+    }
+    fn bulk(&self) -> Arc<dyn BulkJobs> {
         Arc::new(self.0.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {

@@ -12,7 +12,7 @@ use ges_domain::callback::{
 };
 use ges_domain::hours::{Days, Hours, OfficeHours, Opening, Regular, Zone};
 use ges_domain::phone::PhoneNumber;
-use ges_domain::ports::{Bookings, Catalogue, NoHumanCheck, NoNews, Record, ServiceRow, Told};
+use ges_domain::ports::{Bookings, Catalogue, NoHumanCheck, NoNews, Pauses, Record, ServiceRow, Told};
 use ges_domain::service::Settings;
 use ges_domain::slots::SlotLength;
 use ges_domain::use_cases::{
@@ -21,7 +21,7 @@ use ges_domain::use_cases::{
 };
 use ges_domain::wait::Estimate;
 use ges_domain::{Instant, Refusal};
-use ges_testkit::builders::{consumer_cancels, other_tenant, service, settings, tenant, update};
+use ges_testkit::builders::{consumer_cancels, other_tenant, pause_act, service, settings, tenant, update};
 use ges_testkit::{CountingIds, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore};
 
 /// The office of EX-D: Monday to Friday 09:00 to 17:00 in New York, cells of 30 minutes with one place.
@@ -276,7 +276,7 @@ async fn checks_run_in_the_order_of_chapter_4() {
     assert!(matches!(step(&wanted).await, Refusal::OfficeClosed { .. }), "14");
     wanted.desired = Some(at("2026-06-02T15:00:00Z"));
     assert!(matches!(step(&wanted).await, Refusal::SlotUnavailable { .. }), "15");
-    office.store.set_paused(tenant(), &service("CB_Sales"), true).await.unwrap();
+    office.store.set_paused(tenant(), &pause_act(Some("CB_Sales"), true, office.book.clock.now())).await.unwrap();
     wanted.desired = None;
     assert_eq!(step(&wanted).await, Refusal::ServicePaused, "R-PAU-2");
     wanted.desired = Some(at("2026-06-03T15:00:00Z"));

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
+use ges_domain::bulk::BulkId;
 use ges_domain::callback::{Kind, Reason, SessionBinding, State};
 use ges_domain::capacity::Usage;
 use ges_domain::invariants::{Acknowledged, CancelAnswered, CellLimit, Evidence, Story, audit_record, check};
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, Ids, KeptAnswers, NoNews, NobodyFollows, Publishing, Record,
-    ServiceRow, SessionEvent, Sessions, Shards,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, Ids, KeptAnswers, NoNews, NobodyFollows, Pauses,
+    Publishing, Record, ServiceRow, SessionEvent, Sessions, Shards,
 };
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
@@ -41,10 +42,13 @@ const PLACES: u32 = 10_000;
 
 /// Everything a record store is to requests.
 pub(crate) trait Store:
-    Bookings + CallIns + Catalogue + KeptAnswers + Publishing + Record + Handover + Shards
+    Bookings + BulkJobs + CallIns + Catalogue + KeptAnswers + Pauses + Publishing + Record + Handover + Shards
 {
 }
-impl<S: Bookings + CallIns + Catalogue + KeptAnswers + Publishing + Record + Handover + Shards> Store for S {}
+impl<S: Bookings + BulkJobs + CallIns + Catalogue + KeptAnswers + Pauses + Publishing + Record + Handover + Shards>
+    Store for S
+{
+}
 
 /// Asks the store whether it works.
 pub(crate) type Probe = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
@@ -312,6 +316,10 @@ impl Ids for CountedIds {
     fn call_in_id(&self) -> CallInId {
         // Counted apart: how many callbacks there may be is compared with how many ids were given out.
         CallInId(CountingIds::nth((1 << 40) + self.1.fetch_add(1, Ordering::SeqCst)).0)
+    }
+
+    fn bulk_id(&self) -> BulkId {
+        BulkId(self.call_in_id().0)
     }
 }
 

@@ -2,8 +2,8 @@
 //! here, and write the outcome as one compare-and-set; so every store decides alike.
 
 use super::{
-    Act, Actor, Callback, Change, Ignored, Kind, MoveWish, PushTarget, Reason, SessionUpdate, SessionVerdict, State,
-    TimelineEvent, decide_session_update, may_act,
+    Act, Actor, Callback, Change, FirstDial, Ignored, Kind, MoveWish, PushTarget, Reason, SessionUpdate,
+    SessionVerdict, State, TimelineEvent, decide_session_update, may_act,
 };
 use crate::capacity::Usage;
 use crate::ports::{
@@ -260,6 +260,11 @@ pub fn session_update(record: &Callback, update: &SessionUpdate, now: Instant) -
     let fields = note(&mut noted, update);
     if !fields.is_empty() {
         changes.push(Change::Edited { fields });
+    }
+    let dialed = changes.iter().any(|change| matches!(change, Change::Dialed { .. }));
+    if dialed && record.dial_attempts == 0 {
+        let (position, ewt) = (update.position.or(record.position), update.ewt.or(record.ewt));
+        noted.particulars.first_dial = (position.is_some() || ewt.is_some()).then_some(FirstDial { position, ewt });
     }
     let told = |next: &mut Callback| {
         if next.state.is_open() {

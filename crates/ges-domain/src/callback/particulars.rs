@@ -56,6 +56,15 @@ impl std::fmt::Debug for PushTarget {
     }
 }
 
+/// What a session told of its queue when it first dialed, for reporting (chapter 22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstDial {
+    /// Position in queue.
+    pub position: Option<u32>,
+    /// Estimated wait in seconds.
+    pub ewt: Option<u32>,
+}
+
 /// Optional fields of a record. `None` means not given; defaults are applied where the field is used.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -105,6 +114,9 @@ pub struct Particulars {
     /// EWT in seconds when it was booked, for reporting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ewt_at_creation: Option<u32>,
+    /// The queue when the consumer was first dialed, for reporting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_dial: Option<FirstDial>,
     /// The completed record this one repeats (R-REC-10).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recreated_from: Option<CallbackId>,

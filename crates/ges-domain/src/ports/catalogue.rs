@@ -54,12 +54,6 @@ pub trait Catalogue: Send + Sync {
     /// [`StoreError`] when the store is not available.
     async fn remove_service(&self, tenant: TenantId, name: &ServiceName) -> Result<(), StoreError>;
 
-    /// Pauses or resumes a service (R-PAU-1). Returns whether the service exists.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store is not available.
-    async fn set_paused(&self, tenant: TenantId, name: &ServiceName, paused: bool) -> Result<bool, StoreError>;
-
     /// Stores Business Hours under their name.
     ///
     /// # Errors

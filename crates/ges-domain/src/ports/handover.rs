@@ -73,6 +73,9 @@ pub struct AgendaLine {
     pub next_desired: Option<Instant>,
     /// Earliest instant at which a record wants a look without being woken: an unanswered attempt, a deadline.
     pub next_timer: Option<Instant>,
+    /// Records have to be moved because the service was paused or resumed (T13, T14;
+    /// [`Pauses::misplaced`](super::Pauses::misplaced)).
+    pub misplaced: bool,
 }
 
 /// An attempt that was written to the stream.
@@ -123,6 +126,15 @@ pub enum Wake {
         /// The service.
         service: ServiceRef,
     },
+    /// A service was paused or resumed, or all of a tenant (R-PAU-1).
+    Paused {
+        /// The tenant.
+        tenant: TenantId,
+        /// The service; all when absent.
+        service: Option<ServiceName>,
+    },
+    /// A bulk job was opened (R-BLK-2).
+    Bulk,
     /// Hints may have been lost: look at everything.
     Everything,
 }

@@ -1,5 +1,6 @@
 //! Time and ids as ports: the domain has neither of its own (R-CON-3).
 
+use crate::bulk::BulkId;
 use crate::{CallInId, CallbackId, Instant};
 
 /// The time of the record store, which decides on every node (I10). Reading it costs nothing and never blocks.
@@ -15,6 +16,9 @@ pub trait Ids: Send + Sync {
 
     /// A new call-in request id: UUID version 7.
     fn call_in_id(&self) -> CallInId;
+
+    /// A new bulk job id: UUID version 7.
+    fn bulk_id(&self) -> BulkId;
 }
 
 /// Randomness that nobody can foresee (R-CON-3, R-CTI-5).

@@ -3,6 +3,7 @@
 //! A business "no" is a value in `Ok`; `Err` means the outside broke.
 
 mod accepted;
+mod bulk;
 mod call_in;
 mod catalogue;
 mod console_sessions;
@@ -14,6 +15,7 @@ mod human;
 mod identities;
 mod ids;
 mod kept;
+mod pauses;
 mod proxies;
 mod published;
 mod publishing;
@@ -25,6 +27,7 @@ mod sessions;
 mod stream;
 
 pub use accepted::AcceptedTimes;
+pub use bulk::{BulkJobs, Opened, Pending};
 pub use call_in::{CallIns, Reserved};
 pub use catalogue::{Catalogue, ServiceRow};
 pub use console_sessions::{ConsoleSession, ConsoleSessions, WordDigest};
@@ -42,6 +45,7 @@ pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
 pub use identities::{Identities, IdentityError, Person, UserToken, UserTokens};
 pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
+pub use pauses::{Misplaced, PauseAct, PauseEntry, PauseScope, Pauses};
 pub use proxies::{ProvisionedServices, Proxies, Proxy, ProxyError};
 pub use published::{NobodyFollows, PublishedServices};
 pub use publishing::Publishing;

@@ -1,11 +1,13 @@
 //! What callers can ask for, step by step as the rules number it.
 
 mod book;
+mod bulk;
 mod call_in;
 mod cancel;
 mod current_wait;
 mod edit;
 mod offer;
+mod pause;
 mod provision;
 mod publish;
 mod queue;
@@ -18,11 +20,13 @@ mod update;
 mod wishes;
 
 pub use book::{BookCallback, Created};
+pub use bulk::{BulkAct, BulkDesk};
 pub use call_in::{CallInWish, CalledFor, MatchCallIn, ReportedCall, RequestCallIn};
 pub use cancel::CancelCallback;
 pub use current_wait::CurrentWait;
 pub use edit::{EditCallback, Wanted};
 pub use offer::{OfferSlots, Offered, OpenFor};
+pub use pause::PauseServices;
 pub use provision::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
 pub use publish::TakePublish;
 pub use queue::{TellQueueStatus, TellWaits};

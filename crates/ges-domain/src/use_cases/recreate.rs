@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::booking::BookRequest;
 use crate::callback::{Act, Callback, Particulars, Source, may_act};
+use crate::idempotency::Keyed;
 use crate::ports::{Clock, Record};
 use crate::use_cases::BookCallback;
 use crate::{CallbackId, Instant, Refusal, TenantId};
@@ -32,6 +33,33 @@ impl RecreateCallback {
         desired: Option<Instant>,
         user: &str,
     ) -> Result<Callback, Refusal> {
+        let request = self.request(tenant, id, desired, user).await?;
+        self.book.run(tenant, request).await
+    }
+
+    /// The same under a key: once, however often it is tried (I6). Names the new record.
+    ///
+    /// # Errors
+    /// As [`RecreateCallback::run`], and `KeyReused`.
+    pub async fn run_once(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        desired: Option<Instant>,
+        user: &str,
+        keyed: Keyed,
+    ) -> Result<CallbackId, Refusal> {
+        let request = self.request(tenant, id, desired, user).await?;
+        Ok(self.book.run_once(tenant, request, keyed).await?.id())
+    }
+
+    async fn request(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        desired: Option<Instant>,
+        user: &str,
+    ) -> Result<BookRequest, Refusal> {
         let found = self.record.find(tenant, id, self.clock.now()).await?;
         let old = found.ok_or_else(|| Refusal::NotFound(id.to_string()))?;
         if !may_act(Act::Recreate, old.state) {
@@ -42,18 +70,20 @@ impl RecreateCallback {
             created_by: Some(user.to_owned()),
             recreated_from: Some(old.id),
             ewt_at_creation: None,
+            first_dial: None,
             previous_desired: Vec::new(),
             session_facts: Default::default(),
+            former_sessions: Vec::new(),
+            call_in_request: None,
             ..old.particulars
         };
-        let request = BookRequest {
+        Ok(BookRequest {
             service: old.service,
             phone: old.phone,
             desired,
             priority: old.priority,
             captcha_token: None,
             particulars,
-        };
-        self.book.run(tenant, request).await
+        })
     }
 }

@@ -144,15 +144,15 @@ async fn a_paused_service_submits_nothing_and_resumes_in_order() {
     let world = World::new().await;
     let node = world.node();
     let (_monitor, _stop) = node.start(settings("a"));
-    world.store.set_paused(tenant(), &sales(), true).await.unwrap();
+    world.pause(true).await;
     let late = world.book(scheduled(world.now(), after(300)).build()).await;
     let early = world.book(scheduled(world.now(), after(240)).build()).await;
     let brief = world.book(scheduled(world.now(), after(250)).with(|row| row.deadline = after(310)).build()).await;
     seconds(330).await;
     assert!(world.written().is_empty(), "R-SUB-9");
     assert_eq!(world.reason(brief.id), Some(Reason::FAIL_TIMEOUT_TTL), "deadlines still apply");
-    world.store.set_paused(tenant(), &sales(), false).await.unwrap();
-    seconds(15).await;
+    world.pause(false).await;
+    seconds(1).await;
     assert_eq!(world.ledger.distinct(), [(early.id, 1), (late.id, 1)], "R-SUB-9, R-SUB-3");
     assert_eq!(node.heard.lagging.load(Ordering::SeqCst), 0, "a pause is no lag");
 }

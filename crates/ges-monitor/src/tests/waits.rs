@@ -109,7 +109,7 @@ async fn an_old_wait_is_not_used_for_a_new_booking() {
 fn since(node: &Node, before: &BTreeMap<&'static str, u32>) -> Vec<(&'static str, u32)> {
     let calls = node.calls().into_iter().map(|(name, count)| (name, count - before.get(name).unwrap_or(&0)));
     let (purges, calls): (Vec<_>, Vec<_>) =
-        calls.filter(|(_, count)| *count > 0).partition(|(name, _)| *name == "purge");
+        calls.filter(|(_, count)| *count > 0).partition(|(name, _)| matches!(*name, "purge" | "purge_bulk"));
     assert!(purges.iter().all(|(_, count)| *count == 1), "hourly");
     calls
 }
@@ -130,7 +130,8 @@ async fn waiting_callbacks_cost_nothing_but_heartbeat_and_rescan() {
     seconds(30 * 60).await;
     let calls = since(&node, &before);
     let names: Vec<_> = calls.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["agenda", "hold"], "design 8: {calls:?}");
+    assert_eq!(names, ["agenda", "hold", "running_bulk"], "design 8: {calls:?}");
+    assert!(calls[2].1 <= 34, "one look for bulk jobs a minute: {calls:?}");
     assert!((30..=34).contains(&calls[0].1), "one rescan a minute: {calls:?}");
     assert!((1_040..=1_250).contains(&calls[1].1), "one heartbeat in 1.6 s: {calls:?}");
     assert_eq!(world.routers.asked(), asked, "nothing comes due within the look-ahead");
@@ -152,8 +153,8 @@ async fn within_the_look_ahead_routers_are_asked_and_the_store_is_not() {
     seconds(30 * 60).await;
     let calls = since(&node, &before);
     let names: Vec<_> = calls.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["agenda", "hold", "service"], "{calls:?}");
-    assert!(calls[2].1 <= 31, "its settings are read again once a minute: {calls:?}");
+    assert_eq!(names, ["agenda", "hold", "running_bulk", "service"], "{calls:?}");
+    assert!(calls[3].1 <= 31, "its settings are read again once a minute: {calls:?}");
     let asked = world.routers.asked() - asked;
     assert!((140..=170).contains(&asked), "about every 11 s, however many wait: {asked}");
 }

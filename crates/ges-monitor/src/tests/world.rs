@@ -7,21 +7,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::booking::{Booked, NewBooking};
-use ges_domain::callback::{Callback, Change, Reason, TimelineEvent};
-use ges_domain::capacity::CapacityRule;
+use ges_domain::bulk::{BulkId, Item, Job, NewJob, Outcome};
+use ges_domain::callback::{Actor, Callback, Change, Reason, SessionBinding, SessionUpdate, TimelineEvent};
+use ges_domain::capacity::{CapacityRule, Usage};
 use ges_domain::hours::{Hours, OfficeHours};
 use ges_domain::invariants::Look;
 use ges_domain::phone::NumberRule;
 use ges_domain::ports::*;
 use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
-use ges_domain::use_cases::CurrentWait;
-use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
-use ges_testkit::builders::{START, service, service_row, tenant};
-use ges_testkit::{FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, StreamLedger};
+use ges_domain::use_cases::{BookCallback, BulkAct, CancelCallback, CurrentWait, RecreateCallback};
+use ges_domain::{CallInId, CallbackId, Instant, ServiceName, SessionId, TenantId, throttle};
+use ges_testkit::builders::{START, pause_act, service, service_row, tenant};
+use ges_testkit::{CountingIds, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore, StreamLedger};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Monitor, MonitorGauges, MonitorHandle, MonitorPorts, MonitorSettings, PushPorts};
+use crate::{BulkPorts, Monitor, MonitorGauges, MonitorHandle, MonitorPorts, MonitorSettings, PushPorts};
 
 /// What a gauge heard.
 #[derive(Default)]
@@ -72,6 +73,7 @@ pub(super) struct World {
     pub(super) ledger: Arc<StreamLedger>,
     pub(super) routers: Arc<FakeWaits>,
     pub(super) sessions: Arc<FakeSessions>,
+    ids: Arc<CountingIds>,
     began: tokio::time::Instant,
 }
 
@@ -100,6 +102,7 @@ impl World {
             ledger: Arc::default(),
             routers: Arc::default(),
             sessions: Arc::default(),
+            ids: Arc::new(CountingIds::from(1_000_000_000)),
             began: tokio::time::Instant::now(),
         });
         world.provision("CB_Sales").await;
@@ -115,6 +118,12 @@ impl World {
         let now = START + self.began.elapsed();
         self.store.clock().set(now);
         now
+    }
+
+    /// Pauses or resumes `CB_Sales`.
+    pub(super) async fn pause(&self, paused: bool) {
+        let act = pause_act(Some("CB_Sales"), paused, self.now());
+        assert!(self.store.set_paused(tenant(), &act).await.unwrap());
     }
 
     pub(super) async fn book(&self, booking: NewBooking) -> Callback {
@@ -189,6 +198,23 @@ impl Node {
         self.start_hearing(settings, self.world.store.wake_ups())
     }
 
+    /// Bulk jobs that reach the record through this node.
+    fn bulk(self: &Arc<Self>) -> BulkPorts {
+        let store = Arc::new(self.world.store.clone());
+        let book = BookCallback {
+            catalogue: store.clone(),
+            bookings: self.clone(),
+            wait: Arc::new(CurrentWait::new(self.world.routers.clone())),
+            plan: Arc::new(FakePlan),
+            human: Arc::new(NoHumanCheck),
+            clock: self.clone(),
+            ids: self.world.ids.clone(),
+        };
+        let cancel = CancelCallback { record: self.clone(), sessions: self.clone(), clock: self.clone() };
+        let recreate = RecreateCallback { record: self.clone(), book: Arc::new(book), clock: self.clone() };
+        BulkPorts { jobs: self.clone(), act: Arc::new(BulkAct { cancel, recreate }) }
+    }
+
     pub(super) fn start_hearing(
         self: &Arc<Self>,
         settings: MonitorSettings,
@@ -201,13 +227,15 @@ impl Node {
             kept: Arc::new(self.world.store.clone()),
             catalogue: self.clone(),
             stream: self.clone(),
-            sessions: self.world.sessions.clone(),
+            sessions: self.clone(),
             wait: Arc::new(CurrentWait::new(self.world.routers.clone())),
             plan: Arc::new(FakePlan),
             call_ins: Arc::new(self.world.store.clone()),
             clock: self.clone(),
             wake_ups,
             gauges: self.heard.clone(),
+            pauses: self.clone(),
+            bulk: Some(self.bulk()),
             push: self.push.lock().unwrap().clone(),
             proxies: None,
         };
@@ -349,9 +377,6 @@ impl Catalogue for Node {
     async fn remove_service(&self, tenant: TenantId, name: &ServiceName) -> Result<(), StoreError> {
         self.world.store.remove_service(tenant, name).await
     }
-    async fn set_paused(&self, tenant: TenantId, name: &ServiceName, paused: bool) -> Result<bool, StoreError> {
-        self.world.store.set_paused(tenant, name, paused).await
-    }
     async fn put_hours(&self, tenant: TenantId, hours: &OfficeHours) -> Result<(), StoreError> {
         self.world.store.put_hours(tenant, hours).await
     }
@@ -366,6 +391,173 @@ impl Catalogue for Node {
     }
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         self.world.store.put_tenant_throttle(tenant, settings).await
+    }
+}
+
+#[async_trait]
+impl Pauses for Node {
+    async fn set_paused(&self, tenant: TenantId, act: &PauseAct) -> Result<bool, StoreError> {
+        self.call("set_paused", self.world.store.set_paused(tenant, act)).await
+    }
+    async fn paused(&self, tenant: TenantId) -> Result<Vec<PauseEntry>, StoreError> {
+        self.call("paused", self.world.store.paused(tenant)).await
+    }
+    async fn pause_history(&self, tenant: TenantId, limit: u32) -> Result<Vec<PauseAct>, StoreError> {
+        self.call("pause_history", self.world.store.pause_history(tenant, limit)).await
+    }
+    async fn misplaced(
+        &self,
+        lease: ShardLease,
+        service: &ServiceRef,
+        after: Option<CallbackId>,
+        limit: u32,
+    ) -> Result<Misplaced, StoreError> {
+        self.call("misplaced", self.world.store.misplaced(lease, service, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl Sessions for Node {
+    async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, at: Instant) -> Told {
+        self.call("tell", self.world.sessions.tell(session, callback, event, at)).await
+    }
+    async fn terminate(&self, session: &SessionBinding) {
+        self.call("terminate", self.world.sessions.terminate(session)).await;
+    }
+}
+
+#[async_trait]
+impl BulkJobs for Node {
+    async fn open_bulk(&self, job: &NewJob) -> Result<Opened, StoreError> {
+        self.call("open_bulk", self.world.store.open_bulk(job)).await
+    }
+    async fn bulk_job(&self, tenant: TenantId, id: BulkId) -> Result<Option<Job>, StoreError> {
+        self.call("bulk_job", self.world.store.bulk_job(tenant, id)).await
+    }
+    async fn bulk_items(&self, tenant: TenantId, id: BulkId, after: u32, limit: u32) -> Result<Vec<Item>, StoreError> {
+        self.call("bulk_items", self.world.store.bulk_items(tenant, id, after, limit)).await
+    }
+    async fn stop_bulk(&self, tenant: TenantId, id: BulkId, at: Instant) -> Result<Option<Job>, StoreError> {
+        self.call("stop_bulk", self.world.store.stop_bulk(tenant, id, at)).await
+    }
+    async fn running_bulk(&self, lease: ShardLease, limit: u32) -> Result<Vec<Job>, StoreError> {
+        self.call("running_bulk", self.world.store.running_bulk(lease, limit)).await
+    }
+    async fn pending_bulk(&self, id: BulkId, limit: u32) -> Result<Vec<Pending>, StoreError> {
+        self.call("pending_bulk", self.world.store.pending_bulk(id, limit)).await
+    }
+    async fn record_bulk(
+        &self,
+        lease: ShardLease,
+        id: BulkId,
+        outcomes: &[(u32, Outcome)],
+        at: Instant,
+    ) -> Result<(), StoreError> {
+        self.call("record_bulk", self.world.store.record_bulk(lease, id, outcomes, at)).await
+    }
+    async fn purge_bulk(&self, created_before: Instant, limit: u32) -> Result<u64, StoreError> {
+        self.call("purge_bulk", self.world.store.purge_bulk(created_before, limit)).await
+    }
+}
+
+#[async_trait]
+impl Bookings for Node {
+    async fn book(&self, booking: NewBooking) -> Result<Booked, StoreError> {
+        self.call("book", self.world.store.book(booking)).await
+    }
+    async fn usage(
+        &self,
+        tenant: TenantId,
+        service: &ServiceName,
+        from: Instant,
+        until: Instant,
+    ) -> Result<Usage, StoreError> {
+        self.call("usage", self.world.store.usage(tenant, service, from, until)).await
+    }
+    async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
+        self.call("watermark", self.world.store.watermark(tenant, service, up_to)).await
+    }
+}
+
+#[async_trait]
+impl Record for Node {
+    async fn find(&self, tenant: TenantId, id: CallbackId, now: Instant) -> Result<Option<Callback>, StoreError> {
+        self.call("find", self.world.store.find(tenant, id, now)).await
+    }
+    async fn tenant_of(&self, id: CallbackId) -> Result<Option<TenantId>, StoreError> {
+        self.call("tenant_of", self.world.store.tenant_of(id)).await
+    }
+    async fn timeline(&self, tenant: TenantId, id: CallbackId) -> Result<Vec<TimelineEvent>, StoreError> {
+        self.call("timeline", self.world.store.timeline(tenant, id)).await
+    }
+    async fn cancel(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        request: &CancelRequest,
+        now: Instant,
+    ) -> Result<Cancelled, StoreError> {
+        self.call("cancel", self.world.store.cancel(tenant, id, request, now)).await
+    }
+    async fn settle_cancel(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        asked: &SessionId,
+        answer: CancelAnswer,
+        request: &CancelRequest,
+        now: Instant,
+    ) -> Result<Cancelled, StoreError> {
+        let settle = self.world.store.settle_cancel(tenant, id, asked, answer, request, now);
+        self.call("settle_cancel", settle).await
+    }
+    async fn move_booking(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError> {
+        self.call("move_booking", self.world.store.move_booking(tenant, id, to, now)).await
+    }
+    async fn settle_move(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        asked: &SessionId,
+        answer: MoveAnswer,
+        to: &Move,
+        now: Instant,
+    ) -> Result<Moved, StoreError> {
+        self.call("settle_move", self.world.store.settle_move(tenant, id, asked, answer, to, now)).await
+    }
+    async fn edit(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        edit: &Edit,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Edited, StoreError> {
+        self.call("edit", self.world.store.edit(tenant, id, edit, actor, now)).await
+    }
+    async fn link_call_in(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        call_in: CallInId,
+        now: Instant,
+    ) -> Result<Option<Callback>, StoreError> {
+        self.call("link_call_in", self.world.store.link_call_in(tenant, id, call_in, now)).await
+    }
+    async fn apply_session_update(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        update: &SessionUpdate,
+        now: Instant,
+    ) -> Result<SessionAnswer, StoreError> {
+        self.call("apply_session_update", self.world.store.apply_session_update(tenant, id, update, now)).await
     }
 }
 

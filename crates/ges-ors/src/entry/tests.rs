@@ -82,6 +82,9 @@ fn the_worked_example() {
     assert_eq!(reporting["_CB_DIM_OFFER_TIMING"], json!("<unspecified>"), "R-RPT-1");
     assert_eq!(reporting["cbOriginationIxnId"], json!("<unspecified>"), "R-RPT-1");
     assert_eq!(reporting["_CB_DIM_CALLBACK_OFFER_TYPE"], json!("SCHEDULED"), "R-TYP-8");
+    assert_eq!(reporting["_CB_FINAL_RECORD"], json!("0"), "R-RPT-2");
+    assert_eq!(reporting["_CB_DIM_CHANNEL"], json!("WEB"));
+    assert_eq!(reporting["_CB_DIM_CONNECT_ORDER"], json!("CUSTOMER"));
 }
 
 #[test]

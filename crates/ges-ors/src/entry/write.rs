@@ -1,20 +1,17 @@
 //! From an attempt to its entry.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ges_domain::callback::{Callback, Direction, OfferType, Scalar, State, UserData};
+use ges_domain::callback::{Callback, Scalar, State, UserData};
 use ges_domain::phone::dialed_digits;
 use ges_domain::ports::Dispatch;
-use ges_domain::service::{FirstParty, Service};
+use ges_domain::reporting;
+use ges_domain::service::Service;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{EVENT, Fields, Origin, SCHEMA, settings};
-
-/// Stands for a reporting value that was not given (R-RPT-1).
-const UNSPECIFIED: &str = "<unspecified>";
 
 /// Writes the entries of a batch. Attempts of one service share the text of its settings.
 pub struct Writer<'a> {
@@ -114,7 +111,8 @@ struct Outgoing<'a> {
     #[serde(serialize_with = "user_data")]
     _user_data: &'a UserData,
     _settings: &'a RawValue,
-    _reporting: BTreeMap<&'static str, String>,
+    /// What the session attaches for reporting, as far as it is known at the start (chapter 22).
+    _reporting: reporting::Keys,
 }
 
 impl<'a> Outgoing<'a> {
@@ -145,7 +143,7 @@ impl<'a> Outgoing<'a> {
             _max_dial_attempts: row.max_dial_attempts,
             _user_data: &particulars.user_data,
             _settings: settings,
-            _reporting: reporting(callback, row.first_party),
+            _reporting: reporting::keys(callback, &[], Some(row.first_party)),
         }
     }
 }
@@ -155,47 +153,6 @@ fn customer_number(callback: &Callback) -> &str {
     let key = callback.phone_key.as_str();
     let digits = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
     if digits { key } else { callback.phone.as_given() }
-}
-
-/// What the session attaches for reporting, as far as it is known at the start (chapter 22).
-fn reporting(callback: &Callback, first_party: FirstParty) -> BTreeMap<&'static str, String> {
-    let particulars = &callback.particulars;
-    let given = |value: &Option<String>| value.clone().unwrap_or_else(|| UNSPECIFIED.into());
-    let offer = match particulars
-        .offer_type
-        .unwrap_or_else(|| OfferType::lenient(None, callback.kind == ges_domain::callback::Kind::Scheduled))
-    {
-        OfferType::Asap => "ASAP",
-        OfferType::Scheduled => "SCHEDULED",
-        OfferType::CombinedScheduledAndAsap => "COMBINED_SCHEDULED_AND_ASAP",
-    };
-    let direction = match callback.direction {
-        Direction::UserTerminated => "CUSTOMER_TERMINATED",
-        Direction::UserOriginated => "CUSTOMER_ORIGINATED",
-    };
-    let first = match first_party {
-        FirstParty::Customer => "CUSTOMER",
-        FirstParty::Agent => "AGENT",
-    };
-    let mut values = BTreeMap::from([
-        ("_CB_SERVICE_ID", callback.id.to_string()),
-        ("_CB_FINAL_RECORD", "0".to_owned()),
-        ("_CB_T_CALLBACK_ACCEPTED", callback.created_at.to_string()),
-        ("_CB_DIM_CHANNEL", particulars.channel.clone().unwrap_or_else(|| "UNKNOWN".into())),
-        ("_CB_DIM_CALLBACK_OFFER_TYPE", offer.into()),
-        ("_CB_DIM_TYPE", callback.kind.as_str().into()),
-        ("_CB_DIM_CONNECT_ORDER", first.into()),
-        ("_CB_DIM_CALL_DIRECTION", direction.into()),
-        ("_CB_DIM_OFFER_TIMING", given(&particulars.offer_timing)),
-        ("cbOriginationIxnId", given(&particulars.origination_ixn)),
-    ]);
-    if let Some(threshold) = particulars.offer_threshold {
-        values.insert("offerThreshold", threshold.to_string());
-    }
-    if let Some(seconds) = particulars.ewt_at_creation {
-        values.insert("_CB_EWT_WHEN_CALLBACK_WAS_OFFERED", seconds.to_string());
-    }
-    values
 }
 
 pub(crate) fn user_data<S: Serializer>(user_data: &UserData, serializer: S) -> Result<S::Ok, S::Error> {

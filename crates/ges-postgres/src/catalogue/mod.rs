@@ -19,6 +19,7 @@ use sqlx::postgres::PgRow;
 
 use crate::PgStore;
 use crate::error::{reading, unavailable, unreadable};
+use crate::pauses::is_paused;
 
 pub(crate) use cache::Cache;
 
@@ -72,8 +73,10 @@ fn service_from(name: &ServiceName, row: &PgRow) -> Result<Service, StoreError> 
 
 impl PgStore {
     async fn load_service(&self, tenant: TenantId, name: &ServiceName) -> Result<Option<Arc<Service>>, StoreError> {
-        let found = sqlx::query(
-            "select s.key, s.settings, s.business_hours, s.paused, s.removed,
+        let found = sqlx::query(concat!(
+            "select s.key, s.settings, s.business_hours, s.removed, ",
+            is_paused!(),
+            " as paused,
                 h.document as hours, r.document as rule, t.settings as throttle,
                 n.document as numbers, g.document as regions
             from services s
@@ -83,23 +86,11 @@ impl PgStore {
             left join number_rules n on n.tenant = s.tenant and n.name = s.number_rule
             left join region_rules g on g.tenant = s.tenant and g.name = s.region_rule
             where s.tenant = $1 and s.name = $2",
-        );
+        ));
         let found = found.bind(tenant.0).bind(name.as_str()).fetch_optional(self.pool()).await.map_err(unavailable)?;
         let Some(row) = found else { return Ok(None) };
         self.0.services.learn(tenant, name, row.try_get("key").map_err(reading("services"))?);
         Ok(Some(Arc::new(service_from(name, &row)?)))
-    }
-
-    async fn change_service(
-        &self,
-        change: &'static str,
-        tenant: TenantId,
-        name: &ServiceName,
-        to: bool,
-    ) -> Result<bool, StoreError> {
-        let changed = sqlx::query(change).bind(tenant.0).bind(name.as_str()).bind(to).fetch_optional(self.pool()).await;
-        self.0.cache.forget(tenant);
-        Ok(changed.map_err(unavailable)?.is_some())
     }
 
     /// Stores a document of `tenant` under `name`.
@@ -164,25 +155,20 @@ impl Catalogue for PgStore {
 
     async fn remove_service(&self, tenant: TenantId, name: &ServiceName) -> Result<(), StoreError> {
         // The ledger moves on, so that a booking counted before this is counted again and sees it.
-        let remove = "with gone as (
+        let remove = sqlx::query(
+            "with gone as (
                 update services
-                set removed = $3, removed_at = null
+                set removed = true, removed_at = null
                 where tenant = $1 and name = $2
                 returning key
             )
             update service_ledger
             set seq = seq + 1
-            where service in (select key from gone)
-            returning 1";
-        self.change_service(remove, tenant, name, true).await.map(drop)
-    }
-
-    async fn set_paused(&self, tenant: TenantId, name: &ServiceName, paused: bool) -> Result<bool, StoreError> {
-        let pause = "update services
-            set paused = $3
-            where tenant = $1 and name = $2 and not removed
-            returning 1";
-        self.change_service(pause, tenant, name, paused).await
+            where service in (select key from gone)",
+        );
+        let removed = remove.bind(tenant.0).bind(name.as_str()).execute(self.pool()).await;
+        self.0.cache.forget(tenant);
+        removed.map(drop).map_err(unavailable)
     }
 
     async fn put_hours(&self, tenant: TenantId, hours: &OfficeHours) -> Result<(), StoreError> {

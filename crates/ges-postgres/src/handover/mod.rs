@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::PgStore;
 use crate::error::{Fault, reading, unavailable, unreadable};
+use crate::pauses::is_paused;
 use crate::record::{Rewrite, rewrite};
 use crate::row::{Stored, select_records};
 use crate::shards::lease_holds;
@@ -52,9 +53,9 @@ const DUE: &str = concat!(
 #[async_trait]
 impl Handover for PgStore {
     async fn agenda(&self, shards: &[ShardLease]) -> Result<Vec<AgendaLine>, StoreError> {
-        // Two index entries per service, whatever waits in it.
-        let lines = sqlx::query_as::<_, (Uuid, String, Option<i64>, Option<i64>)>(
-            "select tenant, name, next_desired, next_timer
+        // A few index entries per service, whatever waits in it.
+        let lines = sqlx::query_as::<_, (Uuid, String, Option<i64>, Option<i64>, bool)>(concat!(
+            "select tenant, name, next_desired, next_timer, misplaced
             from (
                 select s.tenant, s.name, (
                     select c.desired_at
@@ -68,20 +69,30 @@ impl Handover for PgStore {
                     where c.service = s.key and c.state in (1, 2, 3, 5)
                     order by coalesce(c.ack_at, c.deadline)
                     limit 1
-                ) as next_timer
+                ) as next_timer, case
+                    when ",
+            is_paused!(),
+            " then exists (
+                        select 1
+                        from callbacks c
+                        where c.service = s.key and c.state between 2 and 5 and c.state <= 3 and c.session_id is not null
+                    )
+                    else exists (select 1 from callbacks c where c.service = s.key and c.state = 5)
+                end as misplaced
                 from services s
                 where s.shard = any ($1)
             ) agenda
-            where next_desired is not null or next_timer is not null
+            where next_desired is not null or next_timer is not null or misplaced
             order by tenant, name",
-        );
+        ));
         let lines = lines.bind(keys(shards)).fetch_all(self.pool()).await.map_err(reading("services"))?;
-        let line = |(tenant, name, desired, timer): (Uuid, String, Option<i64>, Option<i64>)| {
+        let line = |(tenant, name, desired, timer, misplaced): (Uuid, String, Option<i64>, Option<i64>, bool)| {
             let name = ServiceName::new(&name).map_err(|_| unreadable("services", Fault::Value("name")))?;
             Ok(AgendaLine {
                 service: ServiceRef { tenant: TenantId(tenant), name },
                 next_desired: desired.map(Instant::from_millis),
                 next_timer: timer.map(Instant::from_millis),
+                misplaced,
             })
         };
         lines.into_iter().map(line).collect()

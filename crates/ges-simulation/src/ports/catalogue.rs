@@ -34,9 +34,6 @@ impl Catalogue for Node {
     async fn remove_service(&self, tenant: TenantId, name: &ServiceName) -> Result<(), StoreError> {
         self.call("remove_service", self.world.store.remove_service(tenant, name)).await
     }
-    async fn set_paused(&self, tenant: TenantId, name: &ServiceName, paused: bool) -> Result<bool, StoreError> {
-        self.call("set_paused", self.world.store.set_paused(tenant, name, paused)).await
-    }
     async fn put_hours(&self, tenant: TenantId, hours: &OfficeHours) -> Result<(), StoreError> {
         self.call("put_hours", self.world.store.put_hours(tenant, hours)).await
     }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::invariants::{Entry, MonitorWrite};
 use ges_domain::ports::{
-    AgendaLine, Cause, Dispatch, Handed, Handover, HandoverOutcome, MonitorSizes, ServiceRef, ShardLease, Shards,
-    StoreError, StreamError, SubmissionStream,
+    AgendaLine, Cause, Dispatch, Handed, Handover, HandoverOutcome, Misplaced, MonitorSizes, PauseAct, PauseEntry,
+    Pauses, ServiceRef, ShardLease, Shards, StoreError, StreamError, SubmissionStream,
 };
 use ges_domain::{CallbackId, Instant, TenantId};
 use tokio::time::Instant as Monotonic;
@@ -127,6 +127,31 @@ impl Handover for Node {
 
     async fn purge(&self, desired_before: Instant, limit: u32) -> Result<u64, StoreError> {
         self.call("purge", self.world.store.purge(desired_before, limit)).await
+    }
+}
+
+#[async_trait]
+impl Pauses for Node {
+    async fn set_paused(&self, tenant: TenantId, act: &PauseAct) -> Result<bool, StoreError> {
+        self.call("set_paused", self.world.store.set_paused(tenant, act)).await
+    }
+
+    async fn paused(&self, tenant: TenantId) -> Result<Vec<PauseEntry>, StoreError> {
+        self.call("paused", self.world.store.paused(tenant)).await
+    }
+
+    async fn pause_history(&self, tenant: TenantId, limit: u32) -> Result<Vec<PauseAct>, StoreError> {
+        self.call("pause_history", self.world.store.pause_history(tenant, limit)).await
+    }
+
+    async fn misplaced(
+        &self,
+        lease: ShardLease,
+        service: &ServiceRef,
+        after: Option<CallbackId>,
+        limit: u32,
+    ) -> Result<Misplaced, StoreError> {
+        self.call("misplaced", self.world.store.misplaced(lease, service, after, limit)).await
     }
 }
 

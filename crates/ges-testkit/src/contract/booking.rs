@@ -6,7 +6,8 @@ use std::time::Duration;
 use ges_domain::Refusal;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{
-    Actor, Change, Direction, Kind, MoveWish, OfferType, Particulars, PushTarget, Scalar, Source, State, UserData,
+    Actor, Change, Direction, FirstDial, Kind, MoveWish, OfferType, Particulars, PushTarget, Scalar, Source, State,
+    UserData,
 };
 
 use super::{Stores, accepted, book, book_at_once, provision, refused, standing, used};
@@ -36,6 +37,7 @@ fn full_particulars() -> Particulars {
         push_targets: vec![PushTarget("token-1".into()), PushTarget("token-2".into())],
         always_check_capacity: true,
         captcha_unverified: true,
+        first_dial: Some(FirstDial { position: Some(3), ewt: None }),
         ewt_at_creation: Some(90),
         recreated_from: Some(CountingIds::nth(4711)),
         former_sessions: vec![crate::builders::session("S0")],

@@ -11,7 +11,7 @@ use ges_domain::throttle::{self, InQueueCheck};
 
 use super::{Stores, book, provision, refused, standing};
 use crate::builders::{
-    START, hourly_rule, immediate, other_tenant, service, service_row, settings, tenant, weekday_hours,
+    START, hourly_rule, immediate, other_tenant, pause_act, service, service_row, settings, tenant, weekday_hours,
 };
 
 /// Never provisioned.
@@ -62,14 +62,14 @@ pub async fn a_change_keeps_pause_and_bookings(stores: &dyn Stores) {
     provision(stores).await;
     let booked = book(stores, immediate(START)).await;
     let catalogue = stores.catalogue();
-    assert!(catalogue.set_paused(tenant(), &booked.service, true).await.unwrap());
+    assert!(stores.pauses().set_paused(tenant(), &pause_act(Some("CB_Sales"), true, START)).await.unwrap());
     let mut row = service_row("CB_Sales");
     row.settings.max_per_slot = 3;
     catalogue.put_service(tenant(), &row).await.unwrap();
     let found = catalogue.service(tenant(), &booked.service).await.unwrap().unwrap();
     assert_eq!((found.settings.max_per_slot, found.paused), (3, true), "seen by the writer at once");
     assert_eq!(standing(stores, &booked).await, booked);
-    assert!(catalogue.set_paused(tenant(), &booked.service, false).await.unwrap());
+    assert!(stores.pauses().set_paused(tenant(), &pause_act(Some("CB_Sales"), false, START)).await.unwrap());
     assert!(!catalogue.service(tenant(), &booked.service).await.unwrap().unwrap().paused);
 }
 
@@ -92,18 +92,6 @@ pub async fn a_removed_service_keeps_its_bookings_and_comes_back(stores: &dyn St
     let strict = immediate(START).limits(|limits| limits.in_queue = InQueueCheck::Strict);
     refused(stores, strict).await;
     book(stores, immediate(START)).await;
-}
-
-/// R-PAU-1.
-pub async fn only_existing_services_can_be_paused(stores: &dyn Stores) {
-    provision(stores).await;
-    let catalogue = stores.catalogue();
-    assert!(!catalogue.set_paused(tenant(), &service("CB_Nobody"), true).await.unwrap());
-    assert!(catalogue.set_paused(tenant(), &service("CB_Sales"), true).await.unwrap());
-    assert!(!catalogue.service(other_tenant(), &service("CB_Sales")).await.unwrap().unwrap().paused, "I9");
-    assert!(!catalogue.service(tenant(), &service("CB_Support")).await.unwrap().unwrap().paused);
-    catalogue.remove_service(tenant(), &service("CB_Support")).await.unwrap();
-    assert!(!catalogue.set_paused(tenant(), &service("CB_Support"), true).await.unwrap(), "it does not exist any more");
 }
 
 /// R-BH-8: closed, never always open.

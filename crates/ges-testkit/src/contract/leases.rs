@@ -104,7 +104,7 @@ async fn hinted(wakes: &mut dyn WakeUps, wanted: &ServiceRef, at: ges_domain::In
             match wakes.next().await {
                 Wake::Service { service, desired } if service == *wanted && desired == at => return,
                 Wake::Everything => return,
-                Wake::Service { .. } | Wake::Notices { .. } => {}
+                Wake::Service { .. } | Wake::Notices { .. } | Wake::Paused { .. } | Wake::Bulk => {}
             }
         }
     };

@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod booking;
+pub mod bulk;
 pub mod call_ins;
 pub mod capacity;
 pub mod catalogue;
@@ -18,6 +19,7 @@ pub mod handover;
 pub mod idempotency;
 pub mod leases;
 pub mod notices;
+pub mod pauses;
 pub mod publishing;
 pub mod races;
 pub mod reading;
@@ -32,8 +34,8 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, ConsoleSessions, Handed, Handover, HandoverOutcome, KeptAnswers, Notices,
-    ProvisionedServices, Publishing, Record, SealedCredentials, ServiceRef, ShardLease, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, ConsoleSessions, Handed, Handover, HandoverOutcome, KeptAnswers, Notices,
+    Pauses, ProvisionedServices, Publishing, Record, SealedCredentials, ServiceRef, ShardLease, Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -59,6 +61,10 @@ pub trait Stores: Send + Sync {
     fn handover(&self) -> Arc<dyn Handover>;
     /// Pushes.
     fn notices(&self) -> Arc<dyn Notices>;
+    /// Bulk jobs.
+    fn bulk(&self) -> Arc<dyn BulkJobs>;
+    /// Pauses of services.
+    fn pauses(&self) -> Arc<dyn Pauses>;
     /// Sealed credentials.
     fn credentials(&self) -> Arc<dyn SealedCredentials>;
     /// What was published.
@@ -225,7 +231,6 @@ macro_rules! contract_facts {
             a_service_reads_back_with_everything_it_refers_to
             a_change_keeps_pause_and_bookings
             a_removed_service_keeps_its_bookings_and_comes_back
-            only_existing_services_can_be_paused
             missing_and_unreadable_hours_close_the_service
             hours_are_found_by_name
             the_tenants_throttle_is_below_the_services
@@ -258,6 +263,23 @@ macro_rules! contract_facts {
             a_stale_lease_pushes_nothing
             bookings_with_targets_hint_at_pushes
             pushes_leave_with_their_record
+        );
+        each_area!($fresh, bulk,
+            a_job_takes_the_selected_records
+            a_job_takes_what_its_filter_passes
+            a_job_takes_ten_thousand_records_and_no_more
+            outcomes_are_written_once_and_the_last_ends_the_job
+            a_stopped_job_ends_at_once
+            old_jobs_are_purged_oldest_first
+            opening_a_job_wakes_the_monitor
+        );
+        each_area!($fresh, pauses,
+            only_existing_services_can_be_paused
+            all_services_are_paused_and_those_that_come_later
+            a_pause_is_kept_with_who_and_when
+            a_pause_and_a_resume_wake_the_monitor
+            records_that_do_not_fit_their_service_are_found
+            a_stale_lease_finds_no_misplaced_records
         );
         each_area!($fresh, credentials,
             credentials_read_back_by_tenant_and_kind
@@ -404,6 +426,8 @@ mod tests {
             include_str!("leases.rs"),
             include_str!("catalogue.rs"),
             include_str!("notices.rs"),
+            include_str!("bulk.rs"),
+            include_str!("pauses.rs"),
             include_str!("credentials.rs"),
             include_str!("call_ins.rs"),
             include_str!("publishing.rs"),

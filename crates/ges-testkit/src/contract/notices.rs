@@ -233,7 +233,7 @@ pub async fn bookings_with_targets_hint_at_pushes(stores: &dyn Stores) {
         match tokio::time::timeout(Duration::from_secs(10), wake_ups.next()).await.expect("a hint comes") {
             Wake::Notices { service: hinted } if hinted == *service => return,
             Wake::Everything => return,
-            Wake::Notices { .. } | Wake::Service { .. } => {}
+            Wake::Notices { .. } | Wake::Service { .. } | Wake::Paused { .. } | Wake::Bulk => {}
         }
     };
     let record = with_targets(stores, None, &["t"]).await;

@@ -10,7 +10,9 @@ use ges_domain::publishing::{Cells, Edition, Extent, Publish, Published, Report,
 use ges_domain::{Instant, TenantId};
 
 use super::{Stores, book, used};
-use crate::builders::{START, consumer_cancels, hourly_rule, immediate, other_tenant, scheduled, service, tenant};
+use crate::builders::{
+    START, consumer_cancels, hourly_rule, immediate, other_tenant, pause_act, scheduled, service, tenant,
+};
 
 fn cells(pairs: &[(&str, &str)]) -> Cells {
     pairs.iter().map(|(column, cell)| ((*column).to_owned(), (*cell).to_owned())).collect()
@@ -169,7 +171,7 @@ pub async fn a_service_that_comes_back_in_time_has_its_rules(stores: &dyn Stores
     catalogue.put_capacity_rule(tenant(), &hourly_rule("Peak", 7)).await.unwrap();
     let row = ServiceRow { capacity_rule: Some("Peak".into()), ..crate::builders::service_row("CB_A") };
     catalogue.put_service(tenant(), &row).await.unwrap();
-    catalogue.set_paused(tenant(), &service("CB_A"), true).await.unwrap();
+    stores.pauses().set_paused(tenant(), &pause_act(Some("CB_A"), true, START)).await.unwrap();
     let put = |days: u64| Publish {
         received_at: START + Duration::from_secs(days * 86_400),
         ..changes(&[("service.CB_A", callback(&[]))], &[])

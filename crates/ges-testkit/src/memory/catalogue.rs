@@ -39,7 +39,7 @@ impl Catalogue for MemoryStore {
                 .as_ref()
                 .and_then(|rule| state.region_rules.get(&(tenant, rule.clone())).cloned()),
             tenant_throttle: state.throttles.get(&tenant).copied().unwrap_or_default(),
-            paused: found.paused,
+            paused: state.is_paused(tenant, name),
             removed: found.removed,
         })))
     }
@@ -51,9 +51,8 @@ impl Catalogue for MemoryStore {
     async fn put_service(&self, tenant: TenantId, row: &ServiceRow) -> Result<(), StoreError> {
         let mut state = self.open()?;
         let service = ServiceRef { tenant, name: row.name.clone() };
-        let paused = state.services.get(&service).is_some_and(|before| before.paused);
         let hours = row.settings.business_hours.clone();
-        let put = Provisioned { row: row.clone(), hours, paused, removed: false, removed_at: None };
+        let put = Provisioned { row: row.clone(), hours, removed: false, removed_at: None };
         state.services.insert(service, put);
         Ok(())
     }
@@ -63,14 +62,6 @@ impl Catalogue for MemoryStore {
             (service.removed, service.removed_at) = (true, None);
         }
         Ok(())
-    }
-
-    async fn set_paused(&self, tenant: TenantId, name: &ServiceName, paused: bool) -> Result<bool, StoreError> {
-        let mut state = self.open()?;
-        let found = state.services.get_mut(&ServiceRef { tenant, name: name.clone() });
-        let Some(service) = found.filter(|service| !service.removed) else { return Ok(false) };
-        service.paused = paused;
-        Ok(true)
     }
 
     async fn put_hours(&self, tenant: TenantId, hours: &OfficeHours) -> Result<(), StoreError> {

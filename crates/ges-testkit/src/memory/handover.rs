@@ -44,10 +44,12 @@ impl Handover for MemoryStore {
         let sooner = |known: Option<Instant>, new: Option<Instant>| known.into_iter().chain(new).min();
         for row in state.in_shards(shards) {
             let service = service_of(row);
-            let line =
-                lines.entry(service.clone()).or_insert(AgendaLine { service, next_desired: None, next_timer: None });
+            let nothing =
+                AgendaLine { service: service.clone(), next_desired: None, next_timer: None, misplaced: false };
+            let line = lines.entry(service).or_insert(nothing);
             line.next_desired = sooner(line.next_desired, row.waits_for_handover().then_some(row.desired_at));
             line.next_timer = sooner(line.next_timer, row.wake_at());
+            line.misplaced |= state.is_misplaced(row);
         }
         Ok(lines.into_values().collect())
     }

@@ -4,6 +4,7 @@
 
 mod access;
 mod bookings;
+mod bulk;
 mod call_ins;
 mod catalogue;
 mod credentials;
@@ -11,6 +12,7 @@ mod handover;
 mod held;
 mod kept;
 mod notices;
+mod pauses;
 mod publishing;
 mod record;
 mod shards;
@@ -20,13 +22,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ges_domain::bulk::BulkId;
 use ges_domain::callback::acts::Write;
 use ges_domain::callback::{Callback, Kind, TimelineEvent};
 use ges_domain::capacity::{CapacityRule, Usage};
 use ges_domain::hours::Hours;
 use ges_domain::idempotency::{Kept, Key, Operation};
 use ges_domain::phone::NumberRule;
-use ges_domain::ports::{Clock, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
+use ges_domain::ports::{Clock, PauseAct, PauseScope, ServiceRef, ServiceRow, StoreError, Wake, WakeUps};
 use ges_domain::publishing::Standing;
 use ges_domain::push::announced;
 use ges_domain::region::RegionRule;
@@ -66,6 +69,10 @@ struct State {
     /// What was answered under keys, and when.
     kept: HashMap<(TenantId, Operation, Key), (Instant, Kept)>,
     console: access::Console,
+    /// Pauses that stand, since when and by whom.
+    pauses: BTreeMap<(TenantId, PauseScope), (Instant, String)>,
+    pause_log: Vec<(TenantId, PauseAct)>,
+    bulk: HashMap<BulkId, bulk::Kept>,
     failures: u32,
     /// Somebody damaged a record on purpose.
     damaged: bool,
@@ -84,7 +91,6 @@ struct Provisioned {
     row: ServiceRow,
     /// The hours it keeps.
     hours: Option<String>,
-    paused: bool,
     removed: bool,
     /// When a publish removed it.
     removed_at: Option<Instant>,

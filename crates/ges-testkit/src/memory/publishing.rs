@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use ges_domain::TenantId;
 use ges_domain::hours::Hours;
-use ges_domain::ports::{Publishing, ServiceRef, ServiceRow, StoreError};
+use ges_domain::ports::{PauseScope, Publishing, ServiceRef, ServiceRow, StoreError};
 use ges_domain::publishing::{KEEPS_ASSIGNMENTS, Publish, Published, Section, Standing, Verdict, decide};
 
 use super::{MemoryStore, Provisioned};
@@ -46,8 +46,10 @@ impl Publishing for MemoryStore {
                 number_rule: before.as_ref().and_then(|before| before.row.number_rule.clone()),
                 region_rule: before.as_ref().and_then(|before| before.row.region_rule.clone()),
             };
-            let paused = before.is_some_and(|before| before.paused);
-            let put = Provisioned { row, hours: service.hours, paused, removed: false, removed_at: None };
+            if before.is_none() {
+                state.pauses.remove(&(tenant, PauseScope::Service(row.name.clone())));
+            }
+            let put = Provisioned { row, hours: service.hours, removed: false, removed_at: None };
             state.services.insert(place, put);
         }
         for name in changes.services_gone {

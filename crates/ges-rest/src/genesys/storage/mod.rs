@@ -11,8 +11,8 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use ges_domain::callback::{Callback, SessionUpdate};
-use ges_domain::{CallbackId, Refusal, TenantId, invariants};
+use ges_domain::callback::{Callback, SessionUpdate, State as Stands};
+use ges_domain::{CallbackId, Refusal, TenantId, invariants, reporting};
 
 use super::fault::{Exception, GmsFault, Written};
 use crate::answer::JSON;
@@ -56,7 +56,10 @@ pub(super) async fn read_all(
     headers: HeaderMap,
 ) -> Result<Response, GmsFault> {
     let callback = found(&site, &exchange, &uri, &headers).await?;
-    let body = serde_json::to_vec(&view::all(&callback)).expect("invariant: a storage is texts, numbers and booleans");
+    // The values of the beginning went with the hand-over; here they are kept for the end (R-RPT-2).
+    let keys = if callback.state.is_open() { reporting::Keys::default() } else { reporting(&site, &callback).await? };
+    let body =
+        serde_json::to_vec(&view::all(&callback, keys)).expect("invariant: a storage is texts, numbers and booleans");
     Ok(ok(JSON, body))
 }
 
@@ -69,9 +72,21 @@ pub(super) async fn read_one(
 ) -> Result<Response, GmsFault> {
     let callback = found(&site, &exchange, &uri, &headers).await?;
     let key = key_in(&uri)?;
-    let value = view::one(&callback, &key)
+    let keys = if view::is_reporting(&key) { reporting(&site, &callback).await? } else { reporting::Keys::default() };
+    let value = view::one(&callback, &keys, &key)
         .ok_or_else(|| GmsFault::new(StatusCode::NOT_FOUND, Exception::NotFound, "The callback has no such key"))?;
     Ok(ok(header::HeaderValue::from_static("text/plain; charset=utf-8"), value.into_bytes()))
+}
+
+/// The reporting values as far as they are known: those of the end need the timeline (R-RPT-2).
+async fn reporting(site: &Site, callback: &Callback) -> Result<reporting::Keys, GmsFault> {
+    let api = site.api();
+    let service = api.open_for.catalogue.service(callback.tenant, &callback.service).await.map_err(Refusal::from)?;
+    let timeline = match callback.state {
+        Stands::Completed => api.record.timeline(callback.tenant, callback.id).await.map_err(Refusal::from)?,
+        _ => Vec::new(),
+    };
+    Ok(reporting::keys(callback, &timeline, service.map(|service| service.settings.first_party)))
 }
 
 async fn apply(

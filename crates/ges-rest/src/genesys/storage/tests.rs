@@ -74,6 +74,35 @@ async fn a_session_ends_its_callback_in_json() {
     assert_eq!(world.only().state, State::Completed, "late news is history");
 }
 
+/// R-RPT-2: the values of the end are kept, the queue at the first dial among them.
+#[tokio::test]
+async fn reporting_values_are_kept_for_the_end() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    let of = async |key: &str| world.read(id, &format!("/{key}")).await;
+    assert_eq!(of("_CB_FINAL_RECORD").await.body, "0");
+    let dial = r#"{"_callback_state":"ROUTING","_dial_attempts":1,"_position":2,"_ewt":30}"#;
+    world.storage(id, dial).await.accepted();
+    world
+        .storage(id, r#"{"_callback_state":"PROCESSING","_position":1,"_CB_DIAL_1_RESULT":"PERSON"}"#)
+        .await
+        .accepted();
+    world.storage(id, r#"{"_callback_state":"COMPLETED","_callback_reason":"AGENT_CONNECTED"}"#).await.accepted();
+    let kept = world.read(id, "").await.json();
+    for (key, value) in [
+        ("_CB_FINAL_RECORD", "1"),
+        ("_CB_POS_WHEN_READY_TO_START_MEDIA_IXN", "2"),
+        ("_CB_EWT_WHEN_READY_TO_START_MEDIA_IXN", "30"),
+        ("_CB_D_WAITING_FOR_AGENT_OFFLINE", "0"),
+        ("_CB_DIM_DIAL_DIALOG_RESULT", "RIGHT_PERSON"),
+        ("_CB_DIM_CONNECT_ORDER", "CUSTOMER"),
+        ("_CB_DIAL_1_RESULT", "PERSON"),
+    ] {
+        assert_eq!((&kept[key], of(key).await.body.as_str()), (&json!(value), value), "{key}");
+    }
+    assert!(kept.get("phoneNumber").is_none(), "the record has names of its own for the rest");
+}
+
 #[tokio::test]
 async fn an_end_without_reason_has_the_reason_of_the_rules_and_unknown_reasons_are_kept() {
     let world = World::new().await;

@@ -3,22 +3,38 @@
 use std::collections::BTreeMap;
 
 use ges_domain::callback::{Callback, Scalar};
+use ges_domain::reporting::Keys;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::update::written;
 
 /// Every key with its JSON value. What the record knows wins over facts, and facts over user data of the same name.
-pub(super) fn all(callback: &Callback) -> BTreeMap<String, Box<RawValue>> {
-    values(callback).into_iter().map(|(key, value)| (key, json(&value))).collect()
+pub(super) fn all(callback: &Callback, reporting: Keys) -> BTreeMap<String, Box<RawValue>> {
+    let mut all: BTreeMap<_, _> = reporting
+        .into_iter()
+        .filter(|(key, _)| is_reporting(key))
+        .map(|(key, value)| (key.into_owned(), text(&value)))
+        .collect();
+    all.extend(values(callback));
+    all.into_iter().map(|(key, value)| (key, json(&value))).collect()
 }
 
 /// One value as text.
-pub(super) fn one(callback: &Callback, key: &str) -> Option<String> {
-    values(callback).get(key).map(written)
+pub(super) fn one(callback: &Callback, reporting: &Keys, key: &str) -> Option<String> {
+    let kept = || reporting.get(key).filter(|_| is_reporting(key)).cloned();
+    values(callback).get(key).map(written).or_else(kept)
+}
+
+/// Whether a key is one of reporting alone (chapter 22); the others stand in the record under names of their own.
+pub(super) fn is_reporting(key: &str) -> bool {
+    key.starts_with("_CB_")
+}
+
+fn text(text: &str) -> Scalar {
+    Scalar::Text(text.to_owned())
 }
 
 fn values(callback: &Callback) -> BTreeMap<String, Scalar> {
-    let text = |text: &str| Scalar::Text(text.to_owned());
     let count = |count: u32| Scalar::Text(count.to_string());
     let particulars = &callback.particulars;
     let mut values: BTreeMap<String, Scalar> =

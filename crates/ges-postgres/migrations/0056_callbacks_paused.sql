@@ -1,0 +1,2 @@
+-- no-transaction
+create index concurrently callbacks_paused on callbacks (service) where state = 5;
