@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Lookup, Notices, Record, SealedCredentials, Shards,
+    WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
@@ -51,6 +52,9 @@ impl Stores for Fresh {
         Arc::new(self.store.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {
+        Arc::new(self.store.clone())
+    }
+    fn lookup(&self) -> Arc<dyn Lookup> {
         Arc::new(self.store.clone())
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {

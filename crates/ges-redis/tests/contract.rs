@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Lookup, Notices, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_redis::{RedisAcceptedTimes, Server};
@@ -70,6 +70,9 @@ impl Stores for Fast {
         Arc::new(self.store.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {
+        Arc::new(self.store.clone())
+    }
+    fn lookup(&self) -> Arc<dyn Lookup> {
         Arc::new(self.store.clone())
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {

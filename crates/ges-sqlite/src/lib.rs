@@ -14,6 +14,7 @@ mod error;
 mod handover;
 mod held;
 mod kept;
+mod lookup;
 mod migrations;
 mod notices;
 mod record;

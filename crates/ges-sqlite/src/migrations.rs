@@ -20,6 +20,7 @@ pub(crate) async fn apply(connection: &mut SqliteConnection) -> Result<(), Migra
             include_str!("../migrations/0026_number_and_region_rules.sql").into_sql_str(),
         ),
         step(30, "push", include_str!("../migrations/0030_push.sql").into_sql_str()),
+        step(40, "lookup", include_str!("../migrations/0040_lookup.sql").into_sql_str()),
     ];
     Migrator::with_migrations(steps).run(connection).await
 }

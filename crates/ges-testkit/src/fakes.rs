@@ -297,6 +297,13 @@ impl ApiKeys for FakeKeys {
         self.answering()?;
         Ok(self.keys.lock().unwrap().values().any(|known| *known == tenant))
     }
+
+    async fn only(&self) -> Result<Option<TenantId>, TenancyError> {
+        self.answering()?;
+        let keys = self.keys.lock().unwrap();
+        let tenants: HashSet<TenantId> = keys.values().copied().collect();
+        Ok(tenants.iter().next().copied().filter(|_| tenants.len() == 1))
+    }
 }
 
 /// A verifier that accepts the token `human` and nothing else, unless it is told what to answer.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Notices, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Lookup, Notices, Record, SealedCredentials, Shards,
+    WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_testkit::MemoryStore;
@@ -44,6 +45,9 @@ impl Stores for Memory {
         Arc::new(self.0.clone())
     }
     fn credentials(&self) -> Arc<dyn SealedCredentials> {
+        Arc::new(self.0.clone())
+    }
+    fn lookup(&self) -> Arc<dyn Lookup> {
         Arc::new(self.0.clone())
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {

@@ -331,6 +331,10 @@ struct SlowKeys(FakeKeys);
 
 #[async_trait]
 impl ApiKeys for SlowKeys {
+    async fn only(&self) -> Result<Option<TenantId>, TenancyError> {
+        self.0.only().await
+    }
+
     async fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, TenancyError> {
         tokio::task::yield_now().await;
         self.0.tenant_of(key).await

@@ -16,6 +16,7 @@ pub mod credentials;
 pub mod handover;
 pub mod idempotency;
 pub mod leases;
+pub mod lookup;
 pub mod notices;
 pub mod reading;
 pub mod sessions;
@@ -29,8 +30,8 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Notices, Record, SealedCredentials,
-    ServiceRef, ShardLease, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Handed, Handover, HandoverOutcome, KeptAnswers, Lookup, Notices, Record,
+    SealedCredentials, ServiceRef, ShardLease, Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -58,6 +59,8 @@ pub trait Stores: Send + Sync {
     fn notices(&self) -> Arc<dyn Notices>;
     /// Sealed credentials.
     fn credentials(&self) -> Arc<dyn SealedCredentials>;
+    /// Finding records.
+    fn lookup(&self) -> Arc<dyn Lookup>;
     /// Hints from now on.
     async fn wake_ups(&self) -> Box<dyn WakeUps>;
     /// The store's own time.
@@ -253,6 +256,12 @@ macro_rules! contract_facts {
         each_area!($fresh, credentials,
             credentials_read_back_by_tenant_and_kind
         );
+        each_area!($fresh, lookup,
+            looks_find_what_fits_latest_first
+            looks_begin_with_a_number_or_a_session
+            watermarks_count_active_records_by_service
+            a_booking_with_its_own_session_is_never_handed_over
+        );
         each_area!($fresh, storm,
             a_storm_on_one_record_ends_in_one_timeline
             a_storm_on_one_service_keeps_every_count
@@ -366,6 +375,7 @@ mod tests {
             include_str!("notices.rs"),
             include_str!("credentials.rs"),
             include_str!("call_ins.rs"),
+            include_str!("lookup.rs"),
             include_str!("storm.rs"),
         ];
         let facts = areas.iter().flat_map(|area| area.split("pub async fn ").skip(1));

@@ -8,6 +8,7 @@ mod catalogue;
 mod credentials;
 mod handover;
 mod kept;
+mod lookup;
 mod notices;
 mod record;
 mod shards;
