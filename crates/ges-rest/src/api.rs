@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Record, Sessions,
+    Bookings, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Lookup, Record, Sessions,
 };
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
@@ -19,6 +19,7 @@ use ges_domain::{Refusal, TenantId};
 use ges_telemetry::Metrics;
 use uuid::Uuid;
 
+use crate::genesys::{Inside, InsideParts};
 use crate::health::Health;
 
 /// Everything requests are answered with. The applications build it once.
@@ -55,6 +56,8 @@ pub struct Api {
     pub origins: Arc<dyn WebOrigins>,
     /// What this process tells about itself.
     pub observed: Observed,
+    /// The internal API.
+    pub(crate) inside: Inside,
 }
 
 /// What the use cases work with besides the store.
@@ -85,11 +88,13 @@ pub struct Parts {
     pub chance: Arc<dyn Chance>,
     /// What this process tells about itself.
     pub observed: Observed,
+    /// The internal API.
+    pub inside: InsideParts,
 }
 
 impl Api {
     /// All use cases over one store.
-    pub fn over<S: Bookings + CallIns + Catalogue + KeptAnswers + Record + 'static>(
+    pub fn over<S: Bookings + CallIns + Catalogue + KeptAnswers + Lookup + Record + 'static>(
         store: &Arc<S>,
         parts: Parts,
     ) -> Self {
@@ -107,7 +112,9 @@ impl Api {
             ids,
             chance,
             observed,
+            inside,
         } = parts;
+        let inside = Inside::over(store, inside, &plan, &sessions, &wait, &clock);
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         Self {
             book: BookCallback {
@@ -139,6 +146,7 @@ impl Api {
             keys,
             origins,
             observed,
+            inside,
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::Failure;
 use crate::api::{Api, Observed};
-use crate::{credentials, engagement, exchange, genesys, health, openapi};
+use crate::{credentials, engagement, exchange, genesys, health, openapi, publish};
 
 /// What becomes of headers that name a contact center on the external listener (engagement-api 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,9 +54,9 @@ impl Limits {
         Self { tenant_headers, ..self }
     }
 
-    /// 10 MB and 30 s.
+    /// 10 MiB and 30 s.
     pub const fn internal() -> Self {
-        Self { body_bytes: 10_000_000, ..Self::external() }
+        Self { body_bytes: 10 << 20, ..Self::external() }
     }
 }
 
@@ -112,7 +112,7 @@ pub fn external_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Rou
 /// The public API for sibling services, the session storage, health and metrics.
 pub fn internal_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Router {
     let site = Site { role: Role::Internal, limits, observed: api.observed.clone(), api: Some(api), tasks };
-    let own = own_routes().merge(credentials::routes());
+    let own = own_routes().merge(credentials::routes()).merge(publish::routes());
     finish(engagement::routes().merge(genesys::routes()).merge(openapi::routes()).merge(own), site)
 }
 

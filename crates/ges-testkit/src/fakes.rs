@@ -30,12 +30,18 @@ struct Waits {
     silent: HashSet<String>,
     asked: u32,
     last: Option<(String, EwtMode, bool)>,
+    positions: HashMap<String, u32>,
 }
 
 impl FakeWaits {
     /// Sets what is answered for a queue.
     pub fn set(&self, tenant: TenantId, queue: &str, estimate: Estimate) {
         self.0.lock().unwrap().queues.insert((tenant, queue.to_owned()), estimate);
+    }
+
+    /// Sets the place a new call would have in a queue.
+    pub fn set_position(&self, queue: &str, position: u32) {
+        self.0.lock().unwrap().positions.insert(queue.to_owned(), position);
     }
 
     /// Whether no router answers.
@@ -69,6 +75,10 @@ impl WaitEstimates for FakeWaits {
             return Err(WaitError::Unavailable("the test took the routers down".into()));
         }
         Ok(waits.queues.get(&(tenant, asked.queue.to_owned())).copied().unwrap_or(Estimate::NoCalls))
+    }
+
+    fn position(&self, _: TenantId, queue: &str) -> Option<u32> {
+        self.0.lock().unwrap().positions.get(queue).copied()
     }
 }
 

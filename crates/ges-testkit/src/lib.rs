@@ -7,6 +7,7 @@
 pub mod builders;
 pub mod contract;
 mod fakes;
+mod inside;
 mod invariants;
 mod memory;
 mod stream;
@@ -16,6 +17,7 @@ pub use fakes::{
     CountingChance, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakePush, FakeSessions, FakeStatistics,
     FakeWaits, SessionCall, StatisticsAsked,
 };
+pub use inside::{FakeAreas, FakePublisher};
 pub use invariants::assert_consistent;
 pub use memory::MemoryStore;
 pub use stream::{Fault, StreamLedger, Written};
