@@ -27,6 +27,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ges-gws",
             "ges-http-client",
             "ges-push",
+            "ges-redis",
+            "ges-rest",
             "ges-telemetry",
             "ges-urs",
             "ges-vault",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, Redis, Settings};
+use ges_config::{Loaded, Settings};
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{Clock, StoreError};
 use ges_domain::use_cases::CurrentWait;
@@ -13,11 +13,13 @@ use ges_http_client::Policy;
 use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
-use ges_redis::{RedisAcceptedTimes, Server, Tls};
+use ges_process::{
+    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, redis_server, vault,
+};
+use ges_redis::RedisAcceptedTimes;
 use ges_rest::{
-    Api, Component, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits, TenantHeaders,
-    external_router, internal_router, serve,
+    Api, Component, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits,
+    TenantHeaders, external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
@@ -55,7 +57,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             let Some(store) = frame.wait_for("the database", async || store.identity().await).await else {
                 return Ok(());
             };
-            Some(Arc::new(RedisAcceptedTimes::start(&accelerator(redis), store)?))
+            Some(Arc::new(RedisAcceptedTimes::start(&redis_server(redis), store)?))
         }
         None => None,
     };
@@ -80,13 +82,20 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         plan: Arc::new(Plan),
         sessions,
         human: outbound.human(&settings.captcha, vault.clone()),
-        credentials: vault,
+        credentials: vault.clone(),
         keys: environment.clone(),
         origins: environment,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
         chance: Arc::new(SecureChance),
         observed: observed.clone(),
+        inside: InsideParts {
+            areas: areas(settings.redis.as_ref(), clock.clone())?,
+            publisher: outbound.push(&settings.push, vault, clock.clone()).map(publisher),
+            guide: Arc::new(Plan),
+            gate: gate(&settings.internal_auth)?,
+            single_tenant: settings.single_tenant,
+        },
     };
     let mut api = Api::over(&Arc::new(store.clone()), parts);
     if let Some(times) = &accelerator {
@@ -131,13 +140,6 @@ async fn bind(settings: &Settings, port: u16) -> Result<TcpListener> {
 pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::migrate(settings).await?;
     PgStore::connect(settings).await
-}
-
-/// How the accelerating Redis is reached.
-fn accelerator(redis: &Redis) -> Server {
-    let Redis { host, port, secure, cluster, password } = redis.clone();
-    let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
-    Server { host, port, cluster, tls, username: None, password }
 }
 
 fn probe_of_accelerator(times: Arc<RedisAcceptedTimes>) -> Probe {

@@ -20,6 +20,7 @@ pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
 pub use settings::{
-    Alerts, Captcha, Db, Gws, Level, Loaded, Log, Nexus, Ors, Push, Redis, RegionNodes, Server, Settings, Urs,
+    Alerts, Captcha, Db, Gws, InternalAuth, Level, Loaded, Log, Nexus, Ors, Push, Redis, RegionNodes, Server, Settings,
+    Urs,
 };
 pub use sources::Sources;

@@ -2,14 +2,18 @@
 //!
 //! Applications stay lists of what they are made of; what is the same in all of them is here.
 
+mod areas;
 mod credentials;
 mod frame;
 mod ids;
+mod inside;
 mod outbound;
 mod signals;
 
+pub use areas::LocalAreas;
 pub use credentials::vault;
 pub use frame::{Frame, report_bad_configuration};
 pub use ids::{RandomIds, SecureChance};
+pub use inside::{areas, gate, publisher, redis_server};
 pub use outbound::{Outbound, WithinASecond};
 pub use signals::stop_on_signals;

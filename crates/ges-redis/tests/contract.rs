@@ -9,7 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{
-    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Lookup, Notices, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, CallIns, Catalogue, Clock, Handover, KeptAnswers, Lookup, Notices, Record, SealedCredentials, Shards,
+    WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_redis::{RedisAcceptedTimes, Server};

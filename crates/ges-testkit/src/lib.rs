@@ -4,6 +4,7 @@
 //! A dev-dependency only; nothing here runs in production.
 #![expect(clippy::unwrap_used, reason = "only tests link this crate: a broken expectation is a failed test")]
 
+pub mod areas;
 pub mod builders;
 pub mod contract;
 mod fakes;

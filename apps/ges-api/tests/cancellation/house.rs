@@ -11,18 +11,21 @@ use ges_domain::callback::{Actor, Kind, Reason, SessionBinding, State};
 use ges_domain::capacity::Usage;
 use ges_domain::invariants::{Acknowledged, CancelAnswered, CellLimit, Evidence, Story, audit_record, check};
 use ges_domain::ports::{
-    Bookings, CallIns, CancelOutcome, Catalogue, Clock, Handover, Ids, KeptAnswers, Record, ServiceRow, Sessions,
-    Shards,
+    Bookings, CallIns, CancelOutcome, Catalogue, Clock, Handover, Ids, KeptAnswers, Lookup, Record, ServiceRow,
+    Sessions, Shards,
 };
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallInId, CallbackId, Instant, TenantId, throttle};
-use ges_rest::{Api, Component, Health, Host, Limits, Observed, Parts, external_router, internal_router};
+use ges_rest::{
+    Api, Component, Gate, Health, Host, InsideParts, Limits, Observed, Parts, external_router, internal_router,
+};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::builders::{call_in_group, quarter, service, service_row, tenant};
 use ges_testkit::{
-    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeStatistics, FakeWaits,
+    CountingChance, CountingIds, FakeAreas, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeStatistics,
+    FakeWaits,
 };
 use tokio_util::task::TaskTracker;
 
@@ -39,8 +42,11 @@ pub(crate) const QUIET: Duration = Duration::from_millis(4);
 const PLACES: u32 = 10_000;
 
 /// Everything a record store is to requests.
-pub(crate) trait Store: Bookings + CallIns + Catalogue + KeptAnswers + Record + Handover + Shards {}
-impl<S: Bookings + CallIns + Catalogue + KeptAnswers + Record + Handover + Shards> Store for S {}
+pub(crate) trait Store:
+    Bookings + CallIns + Catalogue + KeptAnswers + Lookup + Record + Handover + Shards
+{
+}
+impl<S: Bookings + CallIns + Catalogue + KeptAnswers + Lookup + Record + Handover + Shards> Store for S {}
 
 /// Asks the store whether it works.
 pub(crate) type Probe = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
@@ -105,6 +111,13 @@ impl House {
             ids: ids.clone(),
             chance: Arc::new(CountingChance::from(1)),
             observed: Observed::new(health, metrics),
+            inside: InsideParts {
+                areas: Arc::new(FakeAreas::default()),
+                publisher: None,
+                guide: Arc::new(FakePlan),
+                gate: Gate::open(),
+                single_tenant: true,
+            },
         };
         let api = Arc::new(Api::over(&store, parts));
         let tasks = TaskTracker::new();
