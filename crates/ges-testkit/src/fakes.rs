@@ -246,6 +246,11 @@ impl FakeOrigins {
         self.lists.lock().unwrap().insert(tenant, OriginList::read(list).0);
     }
 
+    /// Takes a key away; a tenant without keys is not known any more.
+    pub fn forget(&self, key: &str) {
+        self.keys.lock().unwrap().remove(key);
+    }
+
     /// Whether the registry does not answer.
     pub fn set_down(&self, down: bool) {
         *self.down.lock().unwrap() = down;

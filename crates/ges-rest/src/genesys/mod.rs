@@ -11,6 +11,10 @@ mod inside;
 pub(crate) mod place;
 mod sent;
 mod storage;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
