@@ -246,11 +246,6 @@ impl FakeOrigins {
         self.lists.lock().unwrap().insert(tenant, OriginList::read(list).0);
     }
 
-    /// Takes a key away; a tenant without keys is not known any more.
-    pub fn forget(&self, key: &str) {
-        self.keys.lock().unwrap().remove(key);
-    }
-
     /// Whether the registry does not answer.
     pub fn set_down(&self, down: bool) {
         *self.down.lock().unwrap() = down;
@@ -286,6 +281,11 @@ impl FakeKeys {
     /// Gives a tenant a key; the tenant is known from then on.
     pub fn give(&self, key: &str, tenant: TenantId) {
         self.keys.lock().unwrap().insert(key.to_owned(), tenant);
+    }
+
+    /// Takes a key away; a tenant without keys is not known any more.
+    pub fn forget(&self, key: &str) {
+        self.keys.lock().unwrap().remove(key);
     }
 
     /// Whether the registry does not answer.
