@@ -143,7 +143,10 @@ fn general_storage_lives_in_redis_or_in_the_pod() {
         let port = url.trim_end_matches("/0").rsplit_once(':').map(|(_, port)| port.to_owned()).unwrap();
         [("GES_REDIS__HOST", "127.0.0.1".to_owned()), ("GES_REDIS__PORT", port)]
     };
-    #[expect(clippy::disallowed_methods, reason = "a test has no configuration; the test command names its server here")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test has no configuration; the test command names its server here"
+    )]
     let url = std::env::var("GES_TEST_REDIS_URL").unwrap();
     let with = redis(url).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     for environment in [Vec::new(), with] {
@@ -182,7 +185,8 @@ fn internal_callers_show_the_configured_credentials() {
 fn check_9_outside_a_contact_center_in_a_header_changes_nothing() {
     let server = pod();
     let create = |headers: &[(&str, &str)], body: Value| {
-        let request = Request::new("POST", "/engagement/v3/callbacks/create").header("content-type", "application/json");
+        let request =
+            Request::new("POST", "/engagement/v3/callbacks/create").header("content-type", "application/json");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         server.external(&request.body(body.to_string())).unwrap()
     };
@@ -193,7 +197,8 @@ fn check_9_outside_a_contact_center_in_a_header_changes_nothing() {
             assert_eq!(create(&with_key, booking(SERVICE, 2)).status, 200, "it contradicts nobody");
         }
     }
-    for path in ["/genesys/1/node", "/genesys/1/admin/callback/watermarks", "/metrics", "/ges/v1/notification/publish"] {
+    for path in ["/genesys/1/node", "/genesys/1/admin/callback/watermarks", "/metrics", "/ges/v1/notification/publish"]
+    {
         let outside = Request::new("GET", path).header("ContactCenterId", TENANT);
         assert_eq!(server.external(&outside).unwrap().status, 404, "{path}");
     }

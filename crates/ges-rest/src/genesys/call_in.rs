@@ -52,7 +52,7 @@ pub(super) async fn match_interaction(
         match key.as_str() {
             _ if text.is_empty() => {}
             "_access_number" => {
-                let read = AccessNumber::new(text);
+                let read = AccessNumber::dialed(text);
                 number = Some(read.map_err(|bad| GmsFault::option(format!("_access_number {bad}")))?);
             }
             "_access_code" => code = Some(text.to_owned()),

@@ -120,11 +120,11 @@ async fn a_custom_area_belongs_to_its_user_and_files_come_back() {
 #[tokio::test]
 async fn a_call_that_comes_in_finds_its_request_once() {
     let world = World::new().await;
-    let group = builders::call_in_group("Web", &["18005550199"], Some(4));
+    let group = builders::call_in_group("Web", &["+18005550199"], Some(4));
     world.store.put_group(builders::tenant(), &group).await.unwrap();
     let given = world.form("1/service/request-interaction", "_resource_group=Web&page=pricing").await.done();
     let (id, code) = (given["_id"].as_str().unwrap(), given["_access_code"].as_str().unwrap());
-    assert_eq!((&given["_access_number"], code.len()), (&json!("18005550199"), 4));
+    assert_eq!((&given["_access_number"], code.len()), (&json!("+18005550199"), 4));
     assert_eq!(given["_expiration_time"], "2026-01-05T12:02:00.000Z");
     let call =
         format!("_access_number=18005550199&_access_code={code}&_phone_number=15105550100&_return_user_data=true");

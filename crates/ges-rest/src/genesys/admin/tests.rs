@@ -1,5 +1,7 @@
 use axum::http::Method;
 use ges_domain::callback::State;
+use ges_domain::service::Settings;
+use ges_domain::throttle::InQueueCheck;
 use serde_json::{Value, json};
 
 use crate::testing::{SERVICE, World};
@@ -7,11 +9,17 @@ use crate::testing::{SERVICE, World};
 const WATERMARKS: &str = "1/admin/callback/watermarks";
 const QUEUES: &str = "1/admin/callback/queues";
 
+/// A number may wait as often as it likes.
+fn any_number(settings: &mut Settings) {
+    settings.throttle.in_queue_check = Some(InQueueCheck::Off);
+}
+
 /// Integrations 2.8, R-QS-5.
 #[tokio::test]
 async fn watermarks_count_what_waits_or_executes() {
     let world = World::new().await;
     world.provision("CB_Other", |_| {}).await;
+    world.provision(SERVICE, any_number).await;
     world.in_state(State::Processing).await;
     world.booked(Some("2026-01-05T15:00:00Z")).await;
     let all = world.fetch(WATERMARKS).await;
@@ -32,6 +40,7 @@ async fn watermarks_count_what_waits_or_executes() {
 async fn queues_list_the_window_by_service() {
     let world = World::new().await;
     world.provision("CB_Other", |_| {}).await;
+    world.provision(SERVICE, any_number).await;
     let now = world.booked(None).await.to_string();
     let later = world.booked(Some("2026-01-05T15:00:00Z")).await.to_string();
     world.booked(Some("2026-01-06T15:00:00Z")).await;

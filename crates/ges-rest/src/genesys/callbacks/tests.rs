@@ -149,7 +149,9 @@ async fn a_full_time_names_where_there_is_room() {
 #[tokio::test]
 async fn limits_are_named_counted_and_come_with_a_time() {
     let world = World::new().await;
-    let counted = |name: &str| world.metric(&format!("{name}{{tenant=\"{}\"}}", builders::tenant()));
+    let tenant = builders::tenant();
+    let counted =
+        |name: &str| world.metric(&format!("{name}{{host=\"pod-1\",tenant=\"{tenant}\",version=\"1.0.0\"}} "));
     let body = || json!({"_customer_number": "15105550100"});
     world
         .provision(SERVICE, |settings| settings.throttle.in_queue_check = Some(ges_domain::throttle::InQueueCheck::Off))
