@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-captcha", &["ges-domain", "ges-http-client"]),
     ("ges-config", &[]),
     ("ges-conformance", &["ges-harness"]),
+    ("ges-discovery", &["ges-domain", "ges-http-client"]),
     ("ges-domain", &[]),
     ("ges-gws", &["ges-domain", "ges-http-client"]),
     ("ges-harness", &[]),
@@ -23,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "ges-captcha",
             "ges-config",
+            "ges-discovery",
             "ges-domain",
             "ges-gws",
             "ges-http-client",
@@ -42,7 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-sqlite", &["ges-domain"]),
     ("ges-telemetry", &[]),
     ("ges-testkit", &["ges-domain"]),
-    ("ges-urs", &["ges-domain", "ges-http-client"]),
+    ("ges-urs", &["ges-discovery", "ges-domain", "ges-http-client"]),
     ("ges-vault", &["ges-domain"]),
     ("xtask", &["ges-config", "ges-harness", "ges-rest", "ges-telemetry"]),
 ];

@@ -35,6 +35,20 @@ pub(crate) fn programs(may_install: bool) -> Result<Programs> {
     })
 }
 
+/// Finds promtool; installs it when it is missing, unless `may_install` is false or `GES_NO_INSTALL=1`.
+///
+/// # Errors
+/// It is missing, and how to install it.
+pub(crate) fn promtool(may_install: bool) -> Result<PathBuf> {
+    let environment = Sources::from_process().environment;
+    let path = environment.get("PATH").map(String::as_str).unwrap_or_default();
+    if program(path, "promtool").is_none() {
+        let refused = !may_install || environment.get("GES_NO_INSTALL").is_some_and(|text| text != "0");
+        apt(path, &["prometheus"], refused)?;
+    }
+    program(path, "promtool").context("no promtool after installing prometheus")
+}
+
 /// Folder of the newest server binaries.
 fn postgres(path: &str) -> Option<PathBuf> {
     let packaged = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();

@@ -1,5 +1,6 @@
 //! Every developer habit behind one door: `cargo xtask <habit>`. Continuous integration calls the same habits.
 
+mod alerts;
 mod bench;
 mod cargo;
 mod ci;

@@ -9,7 +9,7 @@ use ges_config::Sources;
 
 use crate::keeper::Kept;
 use crate::summary::Summary;
-use crate::{cargo, doctests, fuzz, install};
+use crate::{alerts, cargo, doctests, fuzz, install};
 
 /// What to run, and how.
 #[derive(Debug, clap::Args)]
@@ -32,6 +32,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     match fuzz::schemathesis(root, !options.no_install) {
         Ok(program) => servers.environment.push(("GES_TEST_SCHEMATHESIS".into(), program.display().to_string())),
         Err(error) => eprintln!("xtask: THE API DOCUMENT IS NOT FUZZED IN THIS RUN: {error:#}"),
+    }
+    if options.filter.is_empty() {
+        match install::promtool(!options.no_install) {
+            Ok(promtool) => alerts::test(root, &promtool)?,
+            Err(error) => eprintln!("xtask: THE ALERT RULES ARE NOT TESTED IN THIS RUN: {error:#}"),
+        }
     }
     let run = Run { root, environment: &servers.environment, filter: &options.filter };
     // Some tests run our own programs, and test runners build a package's programs only beside its own tests. All targets at

@@ -66,6 +66,7 @@ fn database(settings: &Settings, application: &str) -> Result<PgSettings> {
     let db = settings.db.as_ref().context("invariant: the role requires a database")?;
     let mut database = PgSettings::new(db.url().expose_secret());
     database.application_name = application.into();
+    (database.tls_verify, database.tls_root) = (db.ca_file.is_some(), db.ca_file.clone());
     database.max_connections = db.pool_size;
     database.min_connections = db.pool_size.min(2);
     Ok(database)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, Settings};
+use ges_config::{Loaded, Redis, Settings};
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{Clock, StoreError};
 use ges_domain::use_cases::CurrentWait;
@@ -14,15 +14,16 @@ use ges_ors::{AllowedHosts, OrsSessions};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
-    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, redis_server, vault,
+    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, use_new_keys, vault,
 };
-use ges_redis::RedisAcceptedTimes;
+use ges_redis::{Login, RedisAcceptedTimes, Server, Tls};
 use ges_rest::{
     Api, Component, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits,
     TenantHeaders, external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
+use ges_vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -41,23 +42,26 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let database = database(settings, "ges-api")?;
     let Some(store) = frame.wait_for("the database", async || open(&database).await).await else { return Ok(()) };
     let clock = Arc::new(store.clock());
-    let outbound = Outbound::new(&frame.metrics);
+    let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
     let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
     let (environment, token) = outbound.environment(gws)?;
-    let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
+    let affinity = settings.region_affinity.as_deref();
+    let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
+    let waits = outbound.waits(&settings.urs, directory, affinity)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
         settings.ors.url.as_str(),
-        AllowedHosts::default(),
+        AllowedHosts::new(&settings.ors.allowed_hosts),
     )?);
 
-    let accelerator = match &settings.redis {
+    let redis = settings.redis.as_ref().map(accelerator);
+    let accelerator = match &redis {
         Some(redis) => {
             let Some(store) = frame.wait_for("the database", async || store.identity().await).await else {
                 return Ok(());
             };
-            Some(Arc::new(RedisAcceptedTimes::start(&redis_server(redis), store)?))
+            Some(Arc::new(RedisAcceptedTimes::start(redis, store)?))
         }
         None => None,
     };
@@ -75,6 +79,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let observed = Observed::new(health.clone(), frame.metrics.clone());
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let statistics = outbound.statistics(gws, vault.clone())?;
+    let areas = areas(redis.as_ref(), clock.clone())?;
+    frame.when_secrets_change(rotation(store.clone(), redis.map(|redis| redis.login), vault.clone()));
     let parts = Parts {
         wait: wait.clone(),
         waits,
@@ -90,7 +96,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         chance: Arc::new(SecureChance),
         observed: observed.clone(),
         inside: InsideParts {
-            areas: areas(settings.redis.as_ref(), clock.clone())?,
+            areas,
             publisher: outbound.push(&settings.push, vault, clock.clone()).map(publisher),
             guide: Arc::new(Plan),
             gate: gate(&settings.internal_auth)?,
@@ -118,7 +124,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     };
     let tenant_headers =
         if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
-    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
+    let outside_limits =
+        Limits::external().with_tenant_headers(tenant_headers).behind(settings.server.trusted_proxies.clone());
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
     let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     tokio::join!(inside, outside);
@@ -140,6 +147,27 @@ async fn bind(settings: &Settings, port: u16) -> Result<TcpListener> {
 pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::migrate(settings).await?;
     PgStore::connect(settings).await
+}
+
+/// New credentials for new connections (integrations 10.1).
+fn rotation(store: PgStore, redis: Option<Login>, vault: Arc<Vault>) -> impl FnMut(&Settings) + Send {
+    move |settings| {
+        match database(settings, "ges-api").and_then(|database| Ok(store.connect_by(&database)?)) {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "the database is reached as before"),
+        }
+        if let (Some(login), Some(redis)) = (&redis, &settings.redis) {
+            login.change(None, redis.password.clone());
+        }
+        use_new_keys(&vault, settings.credentials_key.as_ref());
+    }
+}
+
+/// How the accelerating Redis is reached.
+fn accelerator(redis: &Redis) -> Server {
+    let Redis { host, port, secure, cluster, password } = redis.clone();
+    let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
+    Server { host, port, cluster, tls, login: Login::new(None, password) }
 }
 
 fn probe_of_accelerator(times: Arc<RedisAcceptedTimes>) -> Probe {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Captcha, Gws, Loaded, Settings, Urs};
+use ges_config::{Captcha, Discovery, Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
 use ges_domain::ports::{Clock, Record as _};
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
@@ -74,10 +74,12 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     };
     let sim = Sim::start(world, Some(Arc::new(LocalSource(stream.clone())))).await?;
 
-    let outbound = Outbound::new(&frame.metrics);
+    let outbound = Outbound::new(&frame.metrics, None)?;
     let gws = gws_of(&sim.addresses())?;
     let (environment, token) = outbound.environment(&gws)?;
-    let waits = outbound.waits(&urs_of(&sim.addresses(), settings)?, None)?;
+    let urs = urs_of(&sim.addresses(), settings)?;
+    let directory = outbound.directory(&urs.discovery, &settings.ors.url, None, &frame.stop)?;
+    let waits = outbound.waits(&urs, directory, None)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(OneNode(Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
@@ -162,7 +164,8 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     };
     let tenant_headers =
         if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
-    let outside_limits = Limits::external().with_tenant_headers(tenant_headers);
+    let outside_limits =
+        Limits::external().with_tenant_headers(tenant_headers).behind(settings.server.trusted_proxies.clone());
     let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
     let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
     let prober = Prober { observed, clock: clock.clone(), probes };
@@ -229,12 +232,8 @@ fn gws_of(sim: &Addresses) -> Result<Gws> {
 }
 
 fn urs_of(sim: &Addresses, settings: &Settings) -> Result<Urs> {
-    Ok(Urs {
-        urls: vec![url(sim.urs_primary)?, url(sim.urs_backup)?],
-        regions: Vec::new(),
-        aqt: settings.urs.aqt.clone(),
-        tenant: Seed::TENANT_NAME.into(),
-    })
+    let discovery = Discovery::Routers(vec![url(sim.urs_primary)?, url(sim.urs_backup)?]);
+    Ok(Urs { discovery, tenant: Seed::TENANT_NAME.into(), ..settings.urs.clone() })
 }
 
 fn url(address: SocketAddr) -> Result<Url> {

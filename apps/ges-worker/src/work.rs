@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, OrsRedis, Settings};
-use ges_domain::ports::StoreError;
+use ges_config::{Loaded, Ors, OrsRedis, Settings};
+use ges_domain::ports::{StoreError, SubmissionStream};
 use ges_domain::use_cases::{CurrentWait, RequestCallIn};
 use ges_http_client::Policy;
 use ges_monitor::{LostSessions, Monitor, MonitorPorts, MonitorSettings, PushPorts, drive};
-use ges_ors::{AllowedHosts, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls};
+use ges_ors::{AllowedHosts, Login, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls, RestStart};
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, vault};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, use_new_keys, vault};
 use ges_rest::{
     Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
+use ges_vault::Vault;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
@@ -31,21 +32,34 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let database = database(settings)?;
     let Some(store) = frame.wait_for("the database", async || open(&database).await).await else { return Ok(()) };
     let clock = Arc::new(store.clock());
-    let outbound = Outbound::new(&frame.metrics);
-    let waits = outbound.waits(&settings.urs, settings.region_affinity.as_deref())?;
-    let redis = settings.ors_redis.as_ref().context("invariant: the role requires the stream's Redis")?;
+    let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
+    let affinity = settings.region_affinity.as_deref();
+    let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
+    let waits = outbound.waits(&settings.urs, directory, affinity)?;
     let origin = Origin {
         ges_url: settings.server.ges_url(settings.server.internal_port).to_string(),
         region: settings.region_affinity.clone(),
     };
-    let stream = Arc::new(RedisStream::start(&stream_settings(redis, &settings.ors.stream_name), origin)?);
+    let redis = settings.ors_redis.as_ref().filter(|_| !settings.ors.by_rest);
+    let redis = redis.map(|redis| stream_settings(redis, &settings.ors));
+    let redis_stream = match &redis {
+        Some(redis) => Some(Arc::new(RedisStream::start(redis, origin.clone())?)),
+        None => None,
+    };
+    let stream: Arc<dyn SubmissionStream> = match &redis_stream {
+        Some(stream) => stream.clone(),
+        None => {
+            let client = outbound.factory().client(Policy::ORS_EVENTS)?;
+            Arc::new(RestStart::new(client, &settings.ors.url, origin))
+        }
+    };
     let sessions = Arc::new(OrsSessions::new(
         outbound.factory().client(Policy::ORS_EVENTS)?,
         settings.ors.url.as_str(),
-        AllowedHosts::default(),
+        AllowedHosts::new(&settings.ors.allowed_hosts),
     )?);
 
-    let probes = probes(&store, stream.clone(), waits.clone());
+    let probes = probes(&store, redis_stream.clone(), waits.clone());
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
         host: frame.node.clone(),
@@ -60,6 +74,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
 
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
+    frame.when_secrets_change(rotation(store.clone(), redis.map(|redis| redis.login), vault.clone()));
     let push = outbound.push(&settings.push, vault, clock.clone()).map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
         provider,
@@ -79,7 +94,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             handover: Arc::new(store.clone()),
             kept: Arc::new(store.clone()),
             catalogue: Arc::new(store.clone()),
-            stream: stream.clone(),
+            stream,
             sessions: sessions.clone(),
             wait: Arc::new(CurrentWait::new(waits)),
             plan: Arc::new(ges_phone::Plan),
@@ -102,13 +117,29 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let limits = ServeLimits { linger: Duration::ZERO, ..ServeLimits::default() };
     tokio::join!(serve(listener, router, limits, tasks, health, frame.stop.clone()), monitor.stopped());
     let _ = tokio::join!(probing, watching);
-    stream.close().await;
+    if let Some(stream) = redis_stream {
+        stream.close().await;
+    }
     store.close().await;
     tracing::info!("drained");
     Ok(())
 }
 
-fn stream_settings(redis: &OrsRedis, stream: &str) -> RedisSettings {
+/// New credentials for new connections (integrations 10.1).
+fn rotation(store: PgStore, stream: Option<Login>, vault: Arc<Vault>) -> impl FnMut(&Settings) + Send {
+    move |settings| {
+        match database(settings).and_then(|database| Ok(store.connect_by(&database)?)) {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "the database is reached as before"),
+        }
+        if let (Some(stream), Some(redis)) = (&stream, &settings.ors_redis) {
+            stream.change(redis.username.clone(), redis.password.clone());
+        }
+        use_new_keys(&vault, settings.credentials_key.as_ref());
+    }
+}
+
+fn stream_settings(redis: &OrsRedis, ors: &Ors) -> RedisSettings {
     RedisSettings {
         host: redis.host.clone(),
         port: redis.port,
@@ -118,9 +149,9 @@ fn stream_settings(redis: &OrsRedis, stream: &str) -> RedisSettings {
             verify: tls.verify,
             roots_pem: None,
         }),
-        username: redis.username.clone(),
-        password: redis.password.clone(),
-        stream: stream.to_owned(),
+        login: Login::new(redis.username.clone(), redis.password.clone()),
+        stream: ors.stream_name.clone(),
+        field_names: ors.stream_fields.clone(),
     }
 }
 
@@ -128,6 +159,7 @@ fn database(settings: &Settings) -> Result<PgSettings> {
     let db = settings.db.as_ref().context("invariant: the role requires a database")?;
     let mut database = PgSettings::new(db.url().expose_secret());
     database.application_name = "ges-worker".into();
+    (database.tls_verify, database.tls_root) = (db.ca_file.is_some(), db.ca_file.clone());
     database.max_connections = db.pool_size;
     Ok(database)
 }
@@ -141,19 +173,21 @@ fn fault(category: &'static str) -> ProbeFault {
     ProbeFault(category.into())
 }
 
-fn probes(store: &PgStore, stream: Arc<RedisStream>, waits: Arc<UrsWaits>) -> Vec<Probe> {
+fn probes(store: &PgStore, stream: Option<Arc<RedisStream>>, waits: Arc<UrsWaits>) -> Vec<Probe> {
     let store = store.clone();
     let postgres = Component::of(Dependency::Postgres, true).with_effect("no callback is handed over");
     let redis = Component::of(Dependency::OrsRedis, false).with_effect("due callbacks wait in the record");
     let urs = Component::of(Dependency::Urs, false).with_effect("waits are unknown and count as none");
-    vec![
-        Probe::new(postgres, move || {
-            let store = store.clone();
-            async move { store.probe().await.map_err(|_| fault("no answer")) }
-        }),
+    let stream = stream.map(|stream| {
         Probe::new(redis, move || {
             let stream = stream.clone();
             async move { if stream.probe().await { Ok(()) } else { Err(fault("no answer")) } }
+        })
+    });
+    let probes = vec![
+        Probe::new(postgres, move || {
+            let store = store.clone();
+            async move { store.probe().await.map_err(|_| fault("no answer")) }
         }),
         Probe::new(urs, move || {
             let waits = waits.clone();
@@ -162,5 +196,6 @@ fn probes(store: &PgStore, stream: Arc<RedisStream>, waits: Arc<UrsWaits>) -> Ve
                 if waits.all_down_for_some_tenant() { Err(fault("every router of a tenant is down")) } else { Ok(()) }
             }
         }),
-    ]
+    ];
+    probes.into_iter().chain(stream).collect()
 }

@@ -59,6 +59,10 @@ pub enum Kind {
     Urls,
     /// Texts with commas between them.
     List,
+    /// Networks such as `10.0.0.0/8` with commas between them.
+    Networks,
+    /// An `http` or `https` URL that may carry credentials and is never shown.
+    SecretUrl,
 }
 
 impl Kind {
@@ -78,12 +82,14 @@ impl Kind {
             Self::Url => "http or https URL without credentials".into(),
             Self::Urls => "comma list of http or https URLs without credentials".into(),
             Self::List => "comma list".into(),
+            Self::Networks => "comma list of networks such as 10.0.0.0/8".into(),
+            Self::SecretUrl => "http or https URL, kept secret".into(),
         }
     }
 
     /// Whether the value must stay out of every output.
     pub const fn secret(self) -> bool {
-        matches!(self, Self::Secret | Self::SecretJson)
+        matches!(self, Self::Secret | Self::SecretJson | Self::SecretUrl)
     }
 }
 
@@ -155,6 +161,10 @@ impl Setting {
     }
 }
 
+/// Addresses that are not reachable from the internet: private, link-local, shared and loopback networks.
+const PRIVATE_NETWORKS: &str =
+    "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,127.0.0.0/8,fc00::/7,fe80::/10,::1/128";
+
 /// Log levels an operator may name; `FATAL` behaves as `ERROR`.
 const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error", "fatal"];
 
@@ -190,6 +200,16 @@ pub const CATALOGUE: &[Setting] = &[
     row("internal_auth.header", Kind::Text, Some("x-ssl-client-s-dn"),
         "Header with the verified subject, for `mtls-header`. The proxy has to remove it from what callers send."),
     row("internal_auth.subjects", Kind::Text, None, "Subjects that may call, for `mtls-header`, with `|` between them."),
+    row("server.trusted_proxies", Kind::Networks, Some(PRIVATE_NETWORKS),
+        "Networks of the proxies in front of the external listener. Only what these say in `X-Forwarded-For` is believed about \
+         the visitor's address, which reCAPTCHA is told."),
+    row("extend_env", Kind::Bool, Some("false"), "Accepted for older charts, without effect.").alias(&["EXTEND_ENV"]),
+    row("azure_deployment", Kind::Bool, Some("false"), "Accepted for older charts, without effect.").alias(&["AZURE_DEPLOYMENT"]),
+    row("egress.proxy", Kind::SecretUrl, None,
+        "HTTP proxy for calls that leave the cluster: push notifications and reCAPTCHA. Peers on loopback addresses are called directly.")
+        .alias(&["HTTPS_PROXY"]),
+    row("egress.no_proxy", Kind::Text, None, "Hosts, domains and networks reached without `egress.proxy`, with commas between them.")
+        .alias(&["NO_PROXY"]),
     row("log.level", Kind::OneOf(LEVELS), Some("info"), "Least serious level that is written. `fatal` behaves as `error`.")
         .standalone("warn")
         .alias(&["LOG_LEVEL"]),
@@ -211,6 +231,8 @@ pub const CATALOGUE: &[Setting] = &[
     row("db.password", Kind::Secret, None, "PostgreSQL password.").alias(&["DB_PASSWORD"]).needed(PODS),
     row("db.secure", Kind::Bool, Some("false"), "Insist on TLS to PostgreSQL; `false` uses it when offered.")
         .alias(&["DB_SECURE"]),
+    row("db.ca_file", Kind::Text, None,
+        "PEM file of the authority that signed PostgreSQL's certificate. With it TLS is insisted on and the server's name is verified."),
     row("db.pool_size", Kind::Whole { min: 2, max: 500 }, Some("10"),
         "Most PostgreSQL connections of one pod. The sum over all pods must stay below the server's limit.")
         .unit("connections"),
@@ -243,10 +265,34 @@ pub const CATALOGUE: &[Setting] = &[
          `secure` or `tls`, all optional. What it names overrides the other `vmcs` settings.")
         .alias(&["voice_redis_ors_stream"]),
     row("vmcs.ors_url", Kind::Url, Some("http://voice-ors.voice.svc.cluster.local:9098"), "Base URL of the orchestration REST interface."),
-    row("urs.urls", Kind::Urls, None, "Routers asked for estimated waits, primary first. Unset: waits are unknown."),
+    row("ors.start_mode", Kind::OneOf(&["stream", "rest"]), Some("stream"),
+        "How sessions are started: by an entry on the stream, or in a laboratory without a stream by a call of the REST interface."),
+    row("ors.allowed_hosts", Kind::List, Some("*.svc.cluster.local,*.consul,private"),
+        "Hosts a session may name as its own node, `*` for any run of letters; `private` stands for private addresses on port 9098. \
+         The host of `vmcs.ors_url` is always allowed."),
+    row("ors.stream_fields", Kind::Text, None,
+        "Other names for the fields of a stream entry, as a JSON object of text such as `{\"serviceId\":\"callbackId\"}`."),
+    row("ors.submit_ack_timeout", Kind::Whole { min: 60, max: 60 }, Some("60"),
+        "How long a session may take to take its callback before the next attempt. Fixed: attempts follow after 60 and 120 seconds, and \
+         the callback ends 60 seconds after the third.")
+        .unit("seconds"),
+    row("ors.max_attempts", Kind::Whole { min: 3, max: 3 }, Some("3"), "Attempts to start a session. Fixed.").unit("attempts"),
+    row("urs.urls", Kind::Urls, None, "Routers asked for estimated waits, primary first, for every tenant."),
+    row("urs.request_form", Kind::OneOf(&["path", "query"]), Some("path"), "Where the queue stands in a request: in the path, or in the query as older tools have it."),
+    row("urs.cache_ttl", Kind::Whole { min: 1, max: 60 }, Some("10"), "How long an estimated wait is fresh.").unit("seconds"),
+    row("discovery.kind", Kind::OneOf(&["auto", "static", "dns", "consul"]), Some("auto"),
+        "How routers are found: named by `urs.urls` or `discovery.nodes`, by the name service, or by Consul. `auto`: named if they are, \
+         else by the name service. The standalone edition uses the ones it simulates."),
+    row("discovery.urs_template", Kind::Text, Some("http://tenant-{ccid}.voice.svc.cluster.local:5580"),
+        "Address of a tenant's routers for `dns`, `{ccid}` standing for the tenant; every address the name resolves to is one router."),
+    row("discovery.consul_url", Kind::Url, None, "Consul's HTTP interface."),
+    row("discovery.consul_token", Kind::Secret, None, "Token for Consul."),
+    row("discovery.consul_urs_name", Kind::Text, Some("tenant-{ccid}-urs"), "Name of a tenant's routers in Consul, `{ccid}` standing for the tenant."),
+    row("discovery.consul_ors_name", Kind::Text, Some("voice-ors"), "Name of the orchestration nodes in Consul."),
+    row("discovery.regions", Kind::List, None, "Datacenters to look in. Unset: all that Consul knows."),
     row("discovery.nodes", Kind::Text, None,
         "Nodes by region as JSON: `[{\"region\":\"dc1\",\"urs\":[\"http://urs1:5580\"]}]`, `{ccid}` standing for the tenant. Region Affinity \
-         rules and `region_affinity` decide the order. Replaces `urs.urls`."),
+         rules and `region_affinity` decide the order. Replaces `urs.urls`. `ors` names the region's orchestration node."),
     row("urs.aqt", Kind::OneOf(&["urs2", "stat", "urs"]), Some("urs2"), "Method by which the router estimates waits."),
     row("urs.tenant", Kind::Text, Some("Environment"), "Tenant name in router requests."),
     row("security.credentials_key", Kind::Secret, None,
@@ -267,6 +313,8 @@ pub const CATALOGUE: &[Setting] = &[
     row("alerts.http_401_tolerance", Kind::Number, Some("1.5"), "Threshold gauge of the alert on answers 401.").unit("answers"),
     row("alerts.http_404_tolerance", Kind::Number, Some("1.5"), "Threshold gauge of the alert on answers 404.").unit("answers"),
     row("alerts.http_500_tolerance", Kind::Number, Some("1.5"), "Threshold gauge of the alert on answers 500.").unit("answers"),
+    row("alerts.rbac_create_vq_proxy_error_tolerance", Kind::Number, Some("999"), "Threshold gauge of the alert on VQ proxy objects.")
+        .unit("errors"),
     row("alerts.invalid_content_length_tolerance", Kind::Number, Some("0"), "Threshold gauge of the alert on oversized bodies.")
         .unit("requests"),
     row("metrics.legacy_aliases", Kind::Bool, Some("true"), "Also export process metrics under the names older dashboards ask for."),

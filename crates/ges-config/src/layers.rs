@@ -4,6 +4,7 @@
 //! setting's own type decides).
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Toml, Yaml};
@@ -47,13 +48,15 @@ struct Found {
 /// All sources laid over each other, with what was odd on the way.
 pub(crate) struct Layers {
     figment: Figment,
+    /// Stands for the content of all secret files together.
+    pub(crate) secret_files: u64,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Warning>,
 }
 
 impl Layers {
     pub(crate) fn collect(role: Role, sources: &Sources) -> Self {
-        let mut layers = Self { figment: Figment::new(), problems: Vec::new(), warnings: Vec::new() };
+        let mut layers = Self { figment: Figment::new(), secret_files: 0, problems: Vec::new(), warnings: Vec::new() };
         let names = Names::new();
         for setting in CATALOGUE {
             if let Some(text) = setting.default_for(role) {
@@ -153,7 +156,12 @@ impl Layers {
                 Err(kind) => self.problems.push(Problem::Unreadable { path: folder, kind }),
             }
         }
-        self.choose(found).into_iter().for_each(|layer| self.lay(layer));
+        let mut hasher = DefaultHasher::new();
+        for layer in self.choose(found) {
+            (layer.key, &layer.text).hash(&mut hasher);
+            self.lay(layer);
+        }
+        self.secret_files = hasher.finish();
     }
 
     fn secret(&mut self, names: &Names, path: PathBuf, found: &mut Vec<Found>) {
@@ -245,7 +253,7 @@ fn file_text(kind: Kind, value: Value) -> Option<String> {
             (None, None, Kind::Number) => number.to_f64().map(|number| number.to_string()),
             (None, None, _) => None,
         },
-        Value::Array(_, items) if matches!(kind, Kind::List | Kind::Urls) => items
+        Value::Array(_, items) if matches!(kind, Kind::List | Kind::Urls | Kind::Networks) => items
             .into_iter()
             .map(|item| file_text(Kind::Text, item))
             .collect::<Option<Vec<_>>>()

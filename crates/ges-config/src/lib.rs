@@ -6,6 +6,7 @@
 //! the process; everything else works on values.
 
 mod catalogue;
+mod discovery;
 mod layers;
 mod names;
 mod ors_redis;
@@ -16,11 +17,11 @@ mod settings;
 mod sources;
 
 pub use catalogue::{CATALOGUE, Kind, Role, Setting};
+pub use discovery::{Consul, Discovery, RegionNodes};
 pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
 pub use settings::{
-    Alerts, Captcha, Db, Gws, InternalAuth, Level, Loaded, Log, Nexus, Ors, Push, Redis, RegionNodes, Server, Settings,
-    Urs,
+    Alerts, Captcha, Db, Egress, Gws, InternalAuth, Level, Loaded, Log, Nexus, Ors, Push, Redis, Server, Settings, Urs,
 };
 pub use sources::Sources;

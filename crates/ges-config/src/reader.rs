@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
@@ -97,6 +98,32 @@ impl Reader {
         let urls = self
             .parse(key, |text| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(web_url).collect());
         urls.unwrap_or_default()
+    }
+
+    /// The texts between commas, trimmed, without empty ones.
+    pub(crate) fn list(&mut self, key: &'static str) -> Vec<String> {
+        let parts =
+            |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Into::into).collect();
+        self.text(key).as_deref().map(parts).unwrap_or_default()
+    }
+
+    pub(crate) fn networks(&mut self, key: &'static str) -> Vec<IpNet> {
+        let networks = self.parse(key, |text| {
+            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().ok()).collect()
+        });
+        networks.unwrap_or_default()
+    }
+
+    /// A URL that may carry credentials.
+    pub(crate) fn secret_url(&mut self, key: &'static str) -> Option<SecretString> {
+        self.parse(key, |text| {
+            let url = Url::parse(text.trim()).ok()?;
+            (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| SecretString::from(String::from(url)))
+        })
+    }
+
+    pub(crate) fn secret_files(&self) -> u64 {
+        self.layers.secret_files
     }
 
     pub(crate) fn bad(&mut self, key: &'static str, expected: &str) {

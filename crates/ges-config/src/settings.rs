@@ -1,13 +1,16 @@
 //! The typed settings and the relations between them.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use url::Url;
 
 use crate::catalogue::Role;
+use crate::discovery::Discovery;
 use crate::layers::Layers;
 use crate::ors_redis::{Given, OrsRedis, Secret, resolve};
 use crate::problem::{ConfigError, Problem, Warning};
@@ -39,6 +42,8 @@ pub struct Settings {
     pub ors_redis: Option<OrsRedis>,
     /// Hand-over to the orchestration engine.
     pub ors: Ors,
+    /// The way out of the cluster; `None` is a direct one.
+    pub egress: Option<Egress>,
     /// Estimated waits.
     pub urs: Urs,
     /// Seals credentials of tenants; read by the vault.
@@ -68,6 +73,8 @@ pub struct Server {
     ges_url: Option<Url>,
     /// Whether external requests that name a contact center in a header are refused instead of stripped of it.
     pub reject_tenant_headers: bool,
+    /// Networks of the proxies in front of the external listener.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Server {
@@ -140,6 +147,8 @@ pub struct Db {
     pub password: SecretString,
     /// Insist on TLS; otherwise it is used when offered.
     pub secure: bool,
+    /// Authority that signed the server's certificate, as a PEM file; with it the server's name is verified.
+    pub ca_file: Option<PathBuf>,
     /// Most connections of this process.
     pub pool_size: u32,
 }
@@ -192,21 +201,44 @@ pub struct Redis {
 pub struct Ors {
     /// Stream that starts sessions.
     pub stream_name: String,
+    /// Other names for fields of its entries, by the usual ones.
+    pub stream_fields: BTreeMap<String, String>,
+    /// Sessions are started by the REST interface instead, without a stream.
+    pub by_rest: bool,
     /// Base URL of the REST interface.
     pub url: Url,
+    /// Hosts that a session may name as its own node.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// The way out of the cluster.
+#[derive(Clone)]
+pub struct Egress {
+    /// The HTTP proxy; may carry credentials.
+    pub proxy: SecretString,
+    /// Hosts reached without it.
+    pub no_proxy: String,
+}
+
+impl std::fmt::Debug for Egress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Egress").field("no_proxy", &self.no_proxy).finish_non_exhaustive()
+    }
 }
 
 /// Estimated waits.
 #[derive(Debug, Clone)]
 pub struct Urs {
-    /// Primary first; empty: waits are unknown, unless `regions` says more.
-    pub urls: Vec<Url>,
-    /// Routers by region; either these or `urls`.
-    pub regions: Vec<RegionNodes>,
+    /// How routers are found.
+    pub discovery: Discovery,
     /// Estimation method: `urs2`, `stat` or `urs`.
     pub aqt: String,
     /// Tenant name in requests.
     pub tenant: String,
+    /// The queue stands in the query instead of the path.
+    pub ask_by_query: bool,
+    /// How long an estimate is fresh: 1 to 60 s.
+    pub fresh_for: Duration,
 }
 
 /// Push notifications (integrations 6).
@@ -239,20 +271,6 @@ pub struct Captcha {
     pub let_in_unverified: bool,
 }
 
-/// The nodes of one region.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RegionNodes {
-    /// Its name.
-    pub region: String,
-    /// Its routers, primary first; `{ccid}` stands for the tenant.
-    #[serde(default)]
-    pub urs: Vec<String>,
-    /// Its orchestration node. Accepted, not used yet.
-    #[serde(default)]
-    pub ors: Option<String>,
-}
-
 /// Thresholds that alert rules compare with (integrations 9.2, group tolerances).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[expect(missing_docs, reason = "the names are the gauges")]
@@ -261,6 +279,7 @@ pub struct Alerts {
     pub http_401: f64,
     pub http_404: f64,
     pub http_500: f64,
+    pub rbac_create_vq_proxy_error: f64,
     pub invalid_content_length: f64,
 }
 
@@ -273,6 +292,10 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
     /// `KEY = value  (origin)` for every setting, secrets as `***`: the output of `check-config`.
     pub report: Vec<String>,
+    /// What the secret files say, without saying it: changes when one of them does.
+    pub secret_files: u64,
+    /// Where all this was read, to read it again.
+    pub sources: Sources,
 }
 
 impl Settings {
@@ -283,7 +306,9 @@ impl Settings {
     pub fn load(role: Role, sources: &Sources) -> Result<Loaded, ConfigError> {
         let mut reader = Reader::new(role, Layers::collect(role, sources));
         let ors_redis = ors_redis(&mut reader);
-        let lacking = (role == Role::Worker && ors_redis.is_none()).then(|| "GES_VMCS__REDIS_HOST".to_owned());
+        let ors = ors(&mut reader);
+        let lacking =
+            (role == Role::Worker && ors_redis.is_none() && !ors.by_rest).then(|| "GES_VMCS__REDIS_HOST".to_owned());
         reader.need(lacking.into_iter().collect());
         let settings = Self {
             role,
@@ -292,15 +317,13 @@ impl Settings {
             log: log(&mut reader),
             region_affinity: reader.text("region_affinity"),
             data_dir: sources.working_folder.join(reader.text_or_empty("data_dir")),
-            db: db(&mut reader),
+            db: db(&mut reader, sources),
             gws: gws(&mut reader),
             redis: redis(&mut reader),
             ors_redis,
-            ors: Ors {
-                stream_name: reader.text_or_empty("vmcs.redis_stream_name"),
-                url: reader.url("vmcs.ors_url").unwrap_or_else(placeholder),
-            },
+            ors,
             urs: urs(&mut reader),
+            egress: egress(&mut reader),
             credentials_key: reader.secret("security.credentials_key"),
             push: push(&mut reader),
             captcha: Captcha {
@@ -313,13 +336,15 @@ impl Settings {
                 http_401: reader.number("alerts.http_401_tolerance"),
                 http_404: reader.number("alerts.http_404_tolerance"),
                 http_500: reader.number("alerts.http_500_tolerance"),
+                rbac_create_vq_proxy_error: reader.number("alerts.rbac_create_vq_proxy_error_tolerance"),
                 invalid_content_length: reader.number("alerts.invalid_content_length_tolerance"),
             },
             legacy_metric_aliases: reader.flag("metrics.legacy_aliases"),
             single_tenant: reader.flag("tenancy.single"),
         };
         if reader.problems.is_empty() {
-            Ok(Loaded { settings, report: reader.report(), warnings: reader.warnings })
+            let (report, secret_files) = (reader.report(), reader.secret_files());
+            Ok(Loaded { settings, report, secret_files, warnings: reader.warnings, sources: sources.clone() })
         } else {
             Err(ConfigError { problems: reader.problems })
         }
@@ -346,6 +371,7 @@ fn server(role: Role, reader: &mut Reader) -> Server {
         external_port,
         ges_url,
         reject_tenant_headers,
+        trusted_proxies: reader.networks("server.trusted_proxies"),
     }
 }
 
@@ -403,11 +429,12 @@ fn log(reader: &mut Reader) -> Log {
     Log { level, max_len: usize::try_from(reader.whole("log.max_len")).unwrap_or(usize::MAX) }
 }
 
-fn db(reader: &mut Reader) -> Option<Db> {
+fn db(reader: &mut Reader, sources: &Sources) -> Option<Db> {
+    let ca_file = reader.text("db.ca_file").map(|path| sources.working_folder.join(path));
     let (port, secure) = (reader.port_or_zero("db.port"), reader.flag("db.secure"));
     let pool_size = u32::try_from(reader.whole("db.pool_size")).unwrap_or(u32::MAX);
     let (host, name, user) = (reader.text("db.host")?, reader.text("db.name")?, reader.text("db.user")?);
-    Some(Db { host, port, name, user, password: reader.secret("db.password")?, secure, pool_size })
+    Some(Db { host, port, name, user, password: reader.secret("db.password")?, secure, ca_file, pool_size })
 }
 
 fn gws(reader: &mut Reader) -> Option<Gws> {
@@ -434,23 +461,39 @@ fn gws(reader: &mut Reader) -> Option<Gws> {
 }
 
 fn urs(reader: &mut Reader) -> Urs {
-    let urls = reader.urls("urs.urls");
-    let regions = match reader.text("discovery.nodes").map(|text| serde_json::from_str::<Vec<RegionNodes>>(&text)) {
-        None => Vec::new(),
-        Some(Ok(regions)) => regions,
+    Urs {
+        discovery: Discovery::read(reader),
+        aqt: reader.word("urs.aqt"),
+        tenant: reader.text_or_empty("urs.tenant"),
+        ask_by_query: reader.word("urs.request_form") == "query",
+        fresh_for: Duration::from_secs(reader.whole("urs.cache_ttl")),
+    }
+}
+
+fn ors(reader: &mut Reader) -> Ors {
+    let stream_fields = match reader.text("ors.stream_fields").map(|text| serde_json::from_str(&text)) {
+        None => BTreeMap::new(),
+        Some(Ok(names)) => names,
         Some(Err(_)) => {
-            reader.bad("discovery.nodes", "JSON list of objects with region and urs");
-            Vec::new()
+            reader.bad("ors.stream_fields", "JSON object of text");
+            BTreeMap::new()
         }
     };
-    if !urls.is_empty() && !regions.is_empty() {
-        reader.problems.push(Problem::Relation {
-            first: "GES_DISCOVERY__NODES",
-            second: "GES_URS__URLS",
-            rule: "routers are named in one of them",
-        });
+    for fixed in ["ors.submit_ack_timeout", "ors.max_attempts"] {
+        reader.whole(fixed);
     }
-    Urs { urls, regions, aqt: reader.word("urs.aqt"), tenant: reader.text_or_empty("urs.tenant") }
+    Ors {
+        stream_name: reader.text_or_empty("vmcs.redis_stream_name"),
+        stream_fields,
+        by_rest: reader.word("ors.start_mode") == "rest",
+        url: reader.url("vmcs.ors_url").unwrap_or_else(placeholder),
+        allowed_hosts: reader.list("ors.allowed_hosts"),
+    }
+}
+
+fn egress(reader: &mut Reader) -> Option<Egress> {
+    let no_proxy = reader.text_or_empty("egress.no_proxy");
+    Some(Egress { proxy: reader.secret_url("egress.proxy")?, no_proxy })
 }
 
 fn redis(reader: &mut Reader) -> Option<Redis> {
@@ -526,6 +569,7 @@ mod tests {
             user: "us er".into(),
             password: SecretString::from("p@ss/w:rd?".to_owned()),
             secure: true,
+            ca_file: None,
             pool_size: 10,
         };
         let url = db.url();

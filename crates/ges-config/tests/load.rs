@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests stop the test where it fails")]
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 
-use ges_config::{CATALOGUE, ConfigError, Kind, Level, Loaded, Problem, Role, Settings, Sources, Warning};
+use ges_config::{CATALOGUE, ConfigError, Discovery, Kind, Level, Loaded, Problem, Role, Settings, Sources, Warning};
 use secrecy::ExposeSecret;
 
 const API: &[(&str, &str)] = &[
@@ -84,6 +85,8 @@ fn every_alias_sets_its_setting() {
                 // `?`: the folder need not exist.
                 Kind::List => "folder?",
                 Kind::Text if setting.key.ends_with("location") => "h:1",
+                Kind::Networks => "10.0.0.0/8",
+                Kind::SecretUrl => "http://u:p@proxy.example",
                 Kind::Text | Kind::Secret | Kind::Address | Kind::Number => "text",
             };
             let loaded = load(Role::Standalone, &[(alias, value)]);
@@ -129,7 +132,7 @@ fn later_sources_win_default_file_environment_secret() {
 fn toml_is_read_too_and_lists_may_be_arrays() {
     let toml = "[urs]\nurls = [\"http://a:5580\", \"http://b:5580\"]\n[alerts]\nhttp_400_tolerance = 2.5\n[db]\npassword = 12345\n";
     let loaded = with_files(&[("ges.toml", toml)], &[("GES_CONFIG_FILE", "ges.toml")]).unwrap();
-    assert_eq!(loaded.settings.urs.urls.len(), 2);
+    assert!(matches!(&loaded.settings.urs.discovery, Discovery::Routers(urls) if urls.len() == 2));
     assert!((loaded.settings.alerts.http_400 - 2.5).abs() < f64::EPSILON);
 }
 
@@ -301,4 +304,77 @@ fn reports_and_debug_output_hold_no_secret() {
     let loaded = standalone(&variables);
     assert!(!loaded.report.join("\n").contains("hunter2"));
     assert!(!format!("{loaded:?} {:?}", Sources::of(variables)).contains("hunter2"));
+}
+
+/// Integrations 1.6.
+#[test]
+fn routers_are_named_or_looked_for() {
+    let nodes = ("GES_DISCOVERY__NODES", r#"[{"region":"dc1","urs":["http://u:5580"],"ors":"http://o:9098"}]"#);
+    let urls = ("GES_URS__URLS", "http://a:5580");
+    let kind = |kind| ("GES_DISCOVERY__KIND", kind);
+    let consul = ("GES_DISCOVERY__CONSUL_URL", "http://consul:8500");
+    let found = |variables: &[(&str, &str)]| standalone(variables).settings.urs.discovery;
+    assert!(matches!(found(&[]), Discovery::Dns { urs } if urs.contains("tenant-{ccid}.voice")));
+    assert!(matches!(found(&[urls]), Discovery::Routers(urls) if urls.len() == 1));
+    assert!(matches!(found(&[nodes]), Discovery::Regions(nodes) if nodes[0].ors.as_deref() == Some("http://o:9098")));
+    assert!(matches!(found(&[kind("static")]), Discovery::Routers(urls) if urls.is_empty()), "nothing is looked for");
+    assert!(
+        matches!(found(&[kind("dns"), ("GES_DISCOVERY__URS_TEMPLATE", "http://{ccid}.urs")]), Discovery::Dns { urs } if urs == "http://{ccid}.urs")
+    );
+    let variables = [kind("consul"), consul, ("GES_DISCOVERY__REGIONS", "dc1, dc2")];
+    assert!(matches!(found(&variables), Discovery::Consul(consul) if consul.regions == ["dc1", "dc2"]));
+    for bad in [&[nodes, urls][..], &[kind("consul")], &[kind("dns"), urls], &[kind("consul"), consul, nodes]] {
+        let problems = problems(load(Role::Standalone, bad));
+        assert!(matches!(problems[..], [Problem::Relation { .. }]), "{bad:?}: {problems:?}");
+    }
+    let template = problems(load(Role::Standalone, &[("GES_DISCOVERY__URS_TEMPLATE", "ftp://{ccid}")]));
+    assert!(matches!(&template[..], [Problem::BadValue { name, .. }] if name == "GES_DISCOVERY__URS_TEMPLATE"));
+}
+
+#[test]
+fn the_way_out_and_the_proxies_in_front() {
+    let variables = [("HTTPS_PROXY", "http://ada:hunter2@egress:3128"), ("no_proxy", "10.0.0.0/8,.cluster.local")];
+    let loaded = standalone(&variables);
+    let egress = loaded.settings.egress.as_ref().unwrap();
+    assert_eq!(egress.proxy.expose_secret(), "http://ada:hunter2@egress:3128/");
+    assert_eq!(egress.no_proxy, "10.0.0.0/8,.cluster.local");
+    assert!(!format!("{loaded:?} {}", loaded.report.join(" ")).contains("hunter2"));
+    assert!(standalone(&[]).settings.egress.is_none());
+    let trusted = |text: &str, address: &str| {
+        let settings = standalone(&[("GES_SERVER__TRUSTED_PROXIES", text)]).settings;
+        settings.server.trusted_proxies.iter().any(|network| network.contains(&address.parse::<IpAddr>().unwrap()))
+    };
+    assert!(trusted("192.0.2.0/24, 2001:db8::/32", "192.0.2.9") && !trusted("192.0.2.0/24", "192.0.3.1"));
+    assert!(trusted("", "10.1.2.3") && !trusted("", "8.8.8.8"), "private networks unless something else is said");
+    assert!(load(Role::Standalone, &[("GES_SERVER__TRUSTED_PROXIES", "10.0.0.0/33")]).is_err());
+}
+
+#[test]
+fn orchestration_can_be_told_in_other_words() {
+    let variables = [
+        ("GES_ORS__STREAM_FIELDS", r#"{"serviceId":"callbackId"}"#),
+        ("GES_ORS__ALLOWED_HOSTS", "*.voice, ors.example"),
+        ("GES_ORS__START_MODE", "REST"),
+    ];
+    let ors = standalone(&variables).settings.ors;
+    assert_eq!(ors.stream_fields["serviceId"], "callbackId");
+    assert_eq!(ors.allowed_hosts, ["*.voice", "ors.example"]);
+    let without_stream = [API, &[("GES_ORS__START_MODE", "rest")]].concat();
+    assert!(load(Role::Worker, &without_stream).is_ok(), "no stream, no Redis for it");
+    assert!(ors.by_rest && !standalone(&[]).settings.ors.by_rest);
+    assert!(load(Role::Standalone, &[("GES_ORS__STREAM_FIELDS", "[1]")]).is_err());
+    assert!(load(Role::Standalone, &[("GES_ORS__MAX_ATTEMPTS", "4")]).is_err(), "R-SUB-8 has three");
+}
+
+#[test]
+fn a_changed_secret_file_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("DB_PASSWORD");
+    fs::write(&file, "first").unwrap();
+    let path = folder.path().to_str().unwrap();
+    let first = Settings::load(Role::Standalone, &Sources::of([("CONFIG_FOLDERS", path)])).unwrap();
+    let again = || Settings::load(Role::Standalone, &first.sources).unwrap().secret_files;
+    assert_eq!(again(), first.secret_files);
+    fs::write(&file, "second").unwrap();
+    assert_ne!(again(), first.secret_files);
 }

@@ -103,6 +103,11 @@ impl HttpClientFactory {
         self
     }
 
+    /// Who hears about calls, for the caches of adapters.
+    pub fn observer(&self) -> Arc<dyn Observer> {
+        Arc::clone(&self.observer)
+    }
+
     /// The clock of breakers, for the caches of adapters.
     pub fn monotonic(&self) -> Monotonic {
         Arc::clone(&self.clock)

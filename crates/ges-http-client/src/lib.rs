@@ -24,7 +24,7 @@ pub use client::HttpClient;
 pub use correlation::{correlation, with_correlation};
 pub use error::{CallError, Remedy, Stage};
 pub use factory::{BuildError, Egress, HttpClientFactory, Jitter, Monotonic, TraceParent, monotonic};
-pub use observer::{Finished, Observer, Outcome, Silent};
+pub use observer::{Finished, Observer, Outcome, Recall, Silent};
 pub use policy::{Bulkhead, Policy, Reach, RetryOn};
 pub use reply::Reply;
 

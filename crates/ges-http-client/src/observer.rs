@@ -79,6 +79,28 @@ pub struct Finished {
     pub took: Duration,
 }
 
+/// What a memory of answers came to, as a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Recall {
+    /// The answer is fresh.
+    Hit,
+    /// Nobody knows: the peer is asked.
+    Miss,
+    /// The peer did not answer in time, and an older answer has to do.
+    Stale,
+}
+
+impl Recall {
+    /// The label's text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+        }
+    }
+}
+
 /// Hears about calls. Implementations count and return; they must not block.
 pub trait Observer: Send + Sync {
     /// A call ended (`ges_outbound_requests_total`, `ges_outbound_request_duration_seconds`).
@@ -86,6 +108,11 @@ pub trait Observer: Send + Sync {
 
     /// A name did not resolve, once per attempt (`DNS_FAILURE`).
     fn dns_failed(&self, integration: &'static str);
+
+    /// A memory of answers was asked (`ges_cache_requests_total`).
+    fn recalled(&self, cache: &'static str, recall: Recall) {
+        let _ = (cache, recall);
+    }
 
     /// The breaker of `endpoint` (`host:port`) changed (`ges_circuit_state`).
     fn breaker_changed(&self, integration: &'static str, endpoint: &str, state: BreakerState);

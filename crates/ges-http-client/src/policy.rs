@@ -81,6 +81,8 @@ impl Policy {
     pub const ORS_QUERIES: Self = row("ors_queries", Reach::Cluster, 3_000, (0, 0, 0), 64);
     /// Wait times from the router; the next node is the retry, 8 calls per node.
     pub const URS: Self = Self { bulkhead: Bulkhead::Endpoint(8), ..row("urs", Reach::Cluster, 1_500, (0, 0, 0), 8) };
+    /// Nodes from Consul; the next look is the retry.
+    pub const CONSUL: Self = row("consul", Reach::Cluster, 3_000, (0, 0, 0), 4);
     /// Our own token from the Authentication service.
     pub const GWS_AUTH_TOKEN: Self = row("gws_auth", Reach::Cluster, 3_000, (2, 250, 2_000), 8);
     /// Who a user is, from the Authentication service.

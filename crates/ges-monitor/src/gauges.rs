@@ -60,6 +60,7 @@ impl MonitorGauges for Metrics {
         self.monitor_size(Managed::Scheduled, sizes.scheduled);
         self.monitor_size(Managed::Active, sizes.active);
         self.monitor_size(Managed::SubmitRetry, sizes.submit_retry);
+        self.ors_outbox_size(sizes.submit_retry);
     }
     fn submitted(&self, _: usize, took: Duration) {
         self.ors_submit_latency(took.as_secs_f64());

@@ -5,6 +5,7 @@
 pub mod entry;
 mod local;
 mod redis;
+mod rest_start;
 mod sessions;
 
 #[cfg(test)]
@@ -13,8 +14,10 @@ mod fixture;
 mod stream_tests;
 
 pub use entry::{BadEntry, Origin, Payload, StreamEntry};
+pub use ges_redis::Login;
 pub use local::{Delivery, LocalStream};
 pub use redis::{BadRedisSettings, RedisSettings, RedisStream, RedisTls};
+pub use rest_start::RestStart;
 pub use sessions::{AllowedHosts, BadOrsUrl, OrsSessions};
 
 /// Entries a stream keeps at least before the oldest are trimmed (integrations 1.2.2).

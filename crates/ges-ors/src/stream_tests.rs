@@ -13,7 +13,7 @@ use fred::types::Value;
 use ges_domain::ports::SubmissionStream;
 
 use crate::fixture::{dispatches, origin};
-use crate::{LocalStream, RedisSettings, RedisStream, RedisTls, StreamEntry};
+use crate::{LocalStream, Login, RedisSettings, RedisStream, RedisTls, StreamEntry};
 
 /// What every stream promises: all entries, whole, in the order given; a repeat is a second entry with the same key; a batch
 /// of nothing writes nothing.
@@ -239,7 +239,7 @@ async fn tls_checks_name_and_authority_unless_told_not_to() {
     let tls = RedisTls { servername: Some("stream.test".into()), verify: true, roots_pem };
     let with = |tls: &RedisTls, password: &str| RedisSettings {
         tls: Some(tls.clone()),
-        password: Some(password.into()),
+        login: Login::new(None, Some(password.into())),
         ..RedisSettings::plain("127.0.0.1", server.port)
     };
     let good = RedisStream::start(&with(&tls, "sesame"), origin()).unwrap();
@@ -295,4 +295,32 @@ async fn a_cluster_is_entered_through_any_node() {
         stream.submit(&dispatches(50)).await.unwrap();
         assert_eq!(read(&reader(&settings).await, &settings).await.len(), 50);
     }
+}
+
+/// Integrations 10.1: a new password serves new connections, without a restart.
+#[tokio::test]
+async fn a_changed_password_serves_the_next_connection() {
+    let server =
+        Server::start(|port, _| ["--port", &port.to_string(), "--requirepass", "first"].map(String::from).into());
+    let settings = RedisSettings {
+        login: Login::new(None, Some("first".into())),
+        ..on(RedisSettings::plain("127.0.0.1", server.port), "rotation")
+    };
+    let stream = RedisStream::start(&settings, origin()).unwrap();
+    until_alive(&stream).await;
+    let admin = reader(&settings).await;
+    let tell = async |command: &[&str]| {
+        use fred::interfaces::ClientLike as _;
+        use fred::types::CustomCommand;
+        let arguments: Vec<&str> = command[1..].to_vec();
+        let _: Value = admin.custom(CustomCommand::new(command[0].to_owned(), None, false), arguments).await.unwrap();
+    };
+    tell(&["CONFIG", "SET", "requirepass", "second"]).await;
+    stream.submit(&dispatches(1)).await.unwrap();
+    settings.login.change(None, Some("second".into()));
+    tell(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
+    until_alive(&stream).await;
+    stream.submit(&dispatches(1)).await.unwrap();
+    assert_eq!(read(&reader(&settings).await, &settings).await.len(), 2);
+    assert!(!format!("{settings:?}").contains("second"), "I11");
 }

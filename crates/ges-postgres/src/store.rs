@@ -1,6 +1,6 @@
 //! The store: one pool, what it remembers, and its health.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use ges_domain::ports::StoreError;
@@ -38,7 +38,7 @@ pub(crate) struct Inner {
     /// When the server answered the last heartbeat of a worker.
     beat: Mutex<Option<Instant>>,
     clock: PgClock,
-    listening: PgConnectOptions,
+    listening: Arc<RwLock<PgConnectOptions>>,
     /// Work that outlives its caller.
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -85,13 +85,25 @@ impl PgStore {
             lease: settings.lease,
             beat: Mutex::default(),
             clock: clock.clone(),
-            listening: settings.plain_options()?,
+            listening: Arc::new(RwLock::new(settings.plain_options()?)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             pool: pool.clone(),
         }));
         store.0.tasks.spawn(clock::keep(clock, pool, store.0.stop.clone()));
         Ok(store)
+    }
+
+    /// Connects by these settings from now on: another user, another password. Connections that stand go on until their time
+    /// is over.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the address does not read; nothing has changed then.
+    pub fn connect_by(&self, settings: &PgSettings) -> Result<(), StoreError> {
+        let (pooled, listening) = (settings.connect_options()?, settings.plain_options()?);
+        self.0.pool.set_connect_options(pooled);
+        *self.0.listening.write().unwrap_or_else(PoisonError::into_inner) = listening;
+        Ok(())
     }
 
     /// Brings the schema up to date. Several processes may call it at once; one works, the others wait.

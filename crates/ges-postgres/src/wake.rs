@@ -1,5 +1,6 @@
 //! Hints by NOTIFY, heard on a connection of its own.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -57,7 +58,10 @@ pub struct PgWakeUps {
 }
 
 impl PgWakeUps {
-    pub(crate) async fn listen(options: PgConnectOptions, stop: CancellationToken) -> Result<Self, StoreError> {
+    pub(crate) async fn listen(
+        options: Arc<RwLock<PgConnectOptions>>,
+        stop: CancellationToken,
+    ) -> Result<Self, StoreError> {
         let listener = connect(&options).await.map_err(unavailable)?;
         let (tell, heard) = mpsc::channel(BACKLOG);
         tokio::spawn(async move { stop.run_until_cancelled(hear(listener, options, tell)).await });
@@ -76,8 +80,9 @@ impl WakeUps for PgWakeUps {
     }
 }
 
-async fn connect(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> {
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER).connect_lazy_with(options.clone());
+async fn connect(options: &RwLock<PgConnectOptions>) -> Result<PgListener, sqlx::Error> {
+    let options = options.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
@@ -85,7 +90,7 @@ async fn connect(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> 
 }
 
 /// Passes hints on until nobody listens.
-async fn hear(mut listener: PgListener, options: PgConnectOptions, tell: mpsc::Sender<Wake>) {
+async fn hear(mut listener: PgListener, options: Arc<RwLock<PgConnectOptions>>, tell: mpsc::Sender<Wake>) {
     loop {
         let wake = match next_hint(&mut listener, &tell).await {
             Some(wake) => wake,
@@ -127,7 +132,7 @@ async fn next_hint(listener: &mut PgListener, tell: &mpsc::Sender<Wake>) -> Opti
 }
 
 /// Tries until it works, with growing rests and jitter; none when nobody listens any more.
-async fn reconnect(options: &PgConnectOptions, tell: &mpsc::Sender<Wake>) -> Option<PgListener> {
+async fn reconnect(options: &RwLock<PgConnectOptions>, tell: &mpsc::Sender<Wake>) -> Option<PgListener> {
     let mut rest = FIRST_REST;
     loop {
         if tell.is_closed() {

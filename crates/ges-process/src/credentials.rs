@@ -30,6 +30,14 @@ pub fn vault(key: Option<&SecretString>, store: Arc<dyn SealedCredentials>) -> R
     Ok(Arc::new(Vault::new(keys.context("GES_SECURITY__CREDENTIALS_KEY")?, store, check)))
 }
 
+/// Seals and opens with new keys from now on; a key that does not read changes nothing.
+pub fn use_new_keys(vault: &Vault, key: Option<&SecretString>) {
+    match key.map(|key| Keys::read(key.expose_secret())).transpose() {
+        Ok(keys) => vault.change_keys(keys),
+        Err(error) => tracing::warn!(%error, "GES_SECURITY__CREDENTIALS_KEY does not read now; the keys in use stay"),
+    }
+}
+
 impl Outbound {
     /// Whoever brings pushes to phones. None, with a warning, when no client can be made for it: a deployment without root
     /// certificates still makes callbacks.

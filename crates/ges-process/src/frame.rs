@@ -4,12 +4,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{ConfigError, Loaded, Settings};
+use ges_config::{ConfigError, Loaded, Settings, Sources};
 use ges_domain::hours::zone_data_version;
 use ges_telemetry::{Identity, Layout, Logs, Metrics, Tolerances};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::rotation::Rotation;
 use crate::stop_on_signals;
+
+/// Between two looks at the scheduler.
+const LAG_EVERY: Duration = Duration::from_secs(1);
 
 /// What every process has before it does anything of its own.
 pub struct Frame {
@@ -21,6 +26,10 @@ pub struct Frame {
     pub node: String,
     /// Ends everything when cancelled.
     pub stop: CancellationToken,
+    /// To read the settings again.
+    sources: Sources,
+    /// What the secret files said.
+    secret_files: u64,
 }
 
 /// Says what is wrong with the configuration, all of it, and the status to leave with.
@@ -35,7 +44,7 @@ impl Frame {
     /// # Errors
     /// Logging was set up before, or signals cannot be watched.
     pub fn start(loaded: Loaded, layout: Layout) -> Result<Self> {
-        let Loaded { settings, warnings, .. } = loaded;
+        let Loaded { settings, warnings, sources, secret_files, .. } = loaded;
         let host = host_name();
         let version = env!("CARGO_PKG_VERSION").into();
         let identity = Identity { version, host: host.clone(), zone_data: zone_data_version().into() };
@@ -45,6 +54,7 @@ impl Frame {
             http_401: settings.alerts.http_401,
             http_404: settings.alerts.http_404,
             http_500: settings.alerts.http_500,
+            rbac_create_vq_proxy_error: settings.alerts.rbac_create_vq_proxy_error,
             invalid_content_length: settings.alerts.invalid_content_length,
         });
         let level = settings.log.level.name().parse().context("invariant: every level of the settings is a level")?;
@@ -55,13 +65,22 @@ impl Frame {
         // A second installation is refused and harmless: the first one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
         count_panics(metrics.clone());
+        tokio::spawn(watch_lag(metrics.clone()));
         let stop = CancellationToken::new();
         stop_on_signals(stop.clone())?;
-        Ok(Self { settings, metrics, node: format!("{host}-{}", std::process::id()), stop })
+        Ok(Self { settings, metrics, node: format!("{host}-{}", std::process::id()), stop, sources, secret_files })
     }
 }
 
 impl Frame {
+    /// Reads the secret files again once a minute (integrations 10.1) and hands the settings to `use_them` when one has changed.
+    /// What does not read is told and changes nothing.
+    pub fn when_secrets_change(&self, use_them: impl FnMut(&Settings) + Send + 'static) {
+        let watch = Rotation { role: self.settings.role, sources: self.sources.clone(), known: self.secret_files };
+        let stop = self.stop.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(watch.run(use_them)).await });
+    }
+
     /// Tries until it succeeds, once a second, instead of crashing at start; nothing when told to stop meanwhile.
     pub async fn wait_for<T, E>(&self, what: &str, attempt: impl AsyncFn() -> Result<T, E>) -> Option<T>
     where
@@ -77,6 +96,15 @@ impl Frame {
             }
             self.stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await?;
         }
+    }
+}
+
+/// How late the scheduler is, once a second as long as the process lives.
+async fn watch_lag(metrics: Metrics) {
+    loop {
+        let asked = Instant::now() + LAG_EVERY;
+        tokio::time::sleep_until(asked).await;
+        metrics.eventloop_lag(asked.elapsed().as_secs_f64());
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use ges_config::{InternalAuth, Redis};
+use ges_config::InternalAuth;
 use ges_domain::ports::{Areas, Clock, Publisher};
 use ges_push::Push;
-use ges_redis::{RedisAreas, Server, Tls};
+use ges_redis::{RedisAreas, Server};
 use ges_rest::Gate;
 use secrecy::ExposeSecret as _;
 
@@ -33,20 +33,13 @@ pub fn publisher(push: Arc<Push>) -> Arc<dyn Publisher> {
     push
 }
 
-/// How the accelerating Redis is reached.
-pub fn redis_server(redis: &Redis) -> Server {
-    let Redis { host, port, secure, cluster, password } = redis.clone();
-    let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
-    Server { host, port, cluster, tls, username: None, password }
-}
-
 /// General storage: in Redis where there is one, else in this process.
 ///
 /// # Errors
 /// The settings of Redis can never work.
-pub fn areas(redis: Option<&Redis>, clock: Arc<dyn Clock>) -> Result<Arc<dyn Areas>> {
+pub fn areas(redis: Option<&Server>, clock: Arc<dyn Clock>) -> Result<Arc<dyn Areas>> {
     Ok(match redis {
-        Some(redis) => Arc::new(RedisAreas::start(&redis_server(redis))?),
+        Some(redis) => Arc::new(RedisAreas::start(redis)?),
         None => Arc::new(LocalAreas::new(clock)),
     })
 }

@@ -7,13 +7,15 @@ mod credentials;
 mod frame;
 mod ids;
 mod inside;
+mod nodes;
 mod outbound;
+mod rotation;
 mod signals;
 
 pub use areas::LocalAreas;
-pub use credentials::vault;
+pub use credentials::{use_new_keys, vault};
 pub use frame::{Frame, report_bad_configuration};
 pub use ids::{RandomIds, SecureChance};
-pub use inside::{areas, gate, publisher, redis_server};
+pub use inside::{areas, gate, publisher};
 pub use outbound::{Outbound, WithinASecond};
 pub use signals::stop_on_signals;

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
-use ges_config::{Gws, Urs};
+use ges_config::{Egress, Gws};
 use ges_domain::TenantId;
 use ges_domain::ports::OpenCredentials;
-use ges_domain::region::Region;
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
 use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
 use ges_gws::{ClientToken, Credentials, Environment, GwsObserver, GwsStatistics, Registered};
-use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
+use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer, Recall};
 use ges_push::PushObserver;
 use ges_telemetry::{Metrics, TracePosition};
-use ges_urs::{RequestForm, Routers, RoutersByTenant, UrsWaits};
+use secrecy::ExposeSecret as _;
+
+/// A peer on this machine is nothing that a proxy could reach.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
 /// Builds every HTTP client of the process under one policy.
 #[derive(Clone)]
@@ -28,14 +30,24 @@ struct Counts(Metrics);
 
 impl Observer for Counts {
     fn finished(&self, call: &Finished) {
-        self.0.outbound_request(call.integration, call.operation, call.outcome.as_str());
+        self.0.outbound_request(call.integration, call.operation, call.outcome.as_str(), call.took.as_secs_f64());
     }
 
     fn dns_failed(&self, _: &'static str) {
         self.0.dns_failure();
     }
 
+    fn recalled(&self, cache: &'static str, recall: Recall) {
+        self.0.cache_request(cache, recall.as_str());
+    }
+
     fn breaker_changed(&self, integration: &'static str, endpoint: &str, state: BreakerState) {
+        let number = match state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        };
+        self.0.circuit_state(integration, endpoint, number);
         if state == BreakerState::Open {
             tracing::warn!(integration, endpoint, ?state, "a circuit breaker changed");
         } else {
@@ -62,11 +74,20 @@ impl PushObserver for Counts {
 
 impl Outbound {
     /// Counts into `metrics`; calls of a traced request carry its `traceparent` (integrations 0.4).
-    pub fn new(metrics: &Metrics) -> Self {
+    /// Calls to the internet leave through `egress`, where there is one.
+    ///
+    /// # Errors
+    /// The proxy is no URL.
+    pub fn new(metrics: &Metrics, egress: Option<&Egress>) -> Result<Self> {
         let counts = Arc::new(Counts(metrics.clone()));
         let position = || TracePosition::current().map(|position| position.to_string());
-        let factory = HttpClientFactory::default().observed_by(counts.clone()).trace_parent(Arc::new(position));
-        Self { factory: Arc::new(factory), counts }
+        let mut factory = HttpClientFactory::default().observed_by(counts.clone()).trace_parent(Arc::new(position));
+        if let Some(Egress { proxy, no_proxy }) = egress {
+            let proxy = proxy.expose_secret().parse().ok().context("GES_EGRESS__PROXY is no URL")?;
+            let no_proxy = format!("{no_proxy},{LOOPBACK}");
+            factory = factory.egress(ges_http_client::Egress { proxy, no_proxy });
+        }
+        Ok(Self { factory: Arc::new(factory), counts })
     }
 
     pub(crate) fn counts(&self) -> Arc<dyn PushObserver> {
@@ -100,29 +121,6 @@ impl Outbound {
         let accounts = Arc::new(Registered(credentials));
         let statistics = GwsStatistics::new(&self.factory, gws.auth_url.clone(), stats, accounts, self.counts.clone());
         Ok(Arc::new(statistics.context("no client for GWS Statistics")?))
-    }
-
-    /// The routers, those of the own region (`affinity`) first where no rule says otherwise (R-RA-3). Without any URL every wait is unknown, which decisions take as none (R-EWT-9).
-    ///
-    /// # Errors
-    /// No HTTP client can be made, or an address is none.
-    pub fn waits(&self, urs: &Urs, affinity: Option<&str>) -> Result<Arc<UrsWaits>> {
-        let region = |name: &str| Region::new(name).with_context(|| format!("{name:?} is no name of a region"));
-        let urls: Vec<_> = urs.urls.iter().map(ToString::to_string).collect();
-        let urls: Vec<_> = urls.iter().map(String::as_str).collect();
-        let mut nodes = Vec::new();
-        for one in &urs.regions {
-            let region = region(&one.region)?;
-            nodes.extend(one.urs.iter().map(|node| (region.clone(), node.as_str())));
-        }
-        let otherwise = match (urls.is_empty(), nodes.is_empty()) {
-            (true, true) => None,
-            (false, _) => Some(Routers::new(&urs.tenant, &urls)?),
-            (true, false) => Some(Routers::in_regions(&urs.tenant, nodes)?),
-        };
-        let affinity = affinity.map(region).transpose()?;
-        let routers = RoutersByTenant { otherwise, affinity, ..RoutersByTenant::default() };
-        Ok(Arc::new(UrsWaits::new(&self.factory, routers, RequestForm::default()).context("no client for URS")?))
     }
 }
 

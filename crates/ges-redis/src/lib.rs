@@ -7,10 +7,12 @@
 mod accepted;
 mod areas;
 mod link;
+mod login;
 mod server;
 mod tls;
 
 pub use accepted::RedisAcceptedTimes;
 pub use areas::RedisAreas;
 pub use link::Link;
+pub use login::Login;
 pub use server::{BadServer, Server, Tls};

@@ -1,12 +1,12 @@
 //! Where a Redis is and how to get in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fred::types::Builder;
 use fred::types::config::{self, ClusterDiscoveryPolicy, Config, ReconnectPolicy, ServerConfig, UnresponsiveConfig};
-use secrecy::{ExposeSecret, SecretString};
 
-use crate::tls;
+use crate::{Login, tls};
 
 /// Longest time a command may take.
 pub(crate) const COMMAND: Duration = Duration::from_secs(2);
@@ -25,10 +25,8 @@ pub struct Server {
     pub cluster: bool,
     /// TLS; `None` is plain text.
     pub tls: Option<Tls>,
-    /// ACL user; `None` is the default user.
-    pub username: Option<String>,
-    /// Password; `None` is no authentication.
-    pub password: Option<SecretString>,
+    /// Who we are there.
+    pub login: Login,
 }
 
 /// How TLS is spoken.
@@ -59,7 +57,7 @@ pub enum BadServer {
 impl Server {
     /// Plain text to a single node.
     pub fn plain(host: impl Into<String>, port: u16) -> Self {
-        Self { host: host.into(), port, cluster: false, tls: None, username: None, password: None }
+        Self { host: host.into(), port, cluster: false, tls: None, login: Login::none() }
     }
 
     /// A client that is not a [`Link`](crate::Link). Everything that bounds or repeats is set here and nowhere left to a default.
@@ -81,8 +79,7 @@ impl Server {
             // A server that is away at our start is a server that is away: the client keeps trying.
             fail_fast: false,
             server,
-            username: self.username.clone(),
-            password: self.password.as_ref().map(|password| password.expose_secret().to_owned()),
+            credential_provider: Some(Arc::new(self.login.clone())),
             tls: self.tls.as_ref().map(tls::config).transpose()?,
             ..Config::default()
         };

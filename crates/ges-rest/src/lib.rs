@@ -30,6 +30,7 @@ mod scalar;
 mod server;
 #[cfg(test)]
 mod testing;
+mod visitor;
 
 pub use api::{Api, Observed, Parts};
 pub use gate::Gate;

@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use ges_domain::invariants::Look;
 use ges_telemetry::Metrics;
+use ipnet::IpNet;
 use tokio_util::task::TaskTracker;
 
 use crate::answer::Failure;
@@ -36,6 +37,8 @@ pub struct Limits {
     pub answer_within: Duration,
     /// Headers that name a contact center; only the external listener looks at it.
     pub tenant_headers: TenantHeaders,
+    /// Networks of the proxies in front, which are believed about visitors' addresses.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Limits {
@@ -46,16 +49,22 @@ impl Limits {
             body_within: Duration::from_secs(15),
             answer_within: Duration::from_secs(30),
             tenant_headers: TenantHeaders::Strip,
+            trusted_proxies: Vec::new(),
         }
     }
 
     /// The same with this treatment of headers that name a contact center.
-    pub const fn with_tenant_headers(self, tenant_headers: TenantHeaders) -> Self {
+    pub fn with_tenant_headers(self, tenant_headers: TenantHeaders) -> Self {
         Self { tenant_headers, ..self }
     }
 
+    /// The same behind these proxies.
+    pub fn behind(self, trusted_proxies: Vec<IpNet>) -> Self {
+        Self { trusted_proxies, ..self }
+    }
+
     /// 10 MiB and 30 s.
-    pub const fn internal() -> Self {
+    pub fn internal() -> Self {
         Self { body_bytes: 10 << 20, ..Self::external() }
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -11,8 +13,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
 use crate::health::Health;
+use crate::visitor::Peer;
 
 /// Limits of one socket.
 #[derive(Debug, Clone)]
@@ -93,8 +97,8 @@ async fn accept(
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("invariant: nobody closes the semaphore");
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let one = connection(stream, router.clone(), limits.headers_within, hang_up.clone());
+            Ok((stream, peer)) => {
+                let one = connection(stream, Peer(peer.ip()), router.clone(), limits.headers_within, hang_up.clone());
                 let abort = abort.clone();
                 connections.spawn(async move {
                     let _: Option<()> = abort.run_until_cancelled(one).await;
@@ -109,9 +113,19 @@ async fn accept(
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, headers_within: Duration, hang_up: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    headers_within: Duration,
+    hang_up: CancellationToken,
+) {
     // Answers are small and complete; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
+    let router = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(headers_within)

@@ -114,6 +114,8 @@ metrics! {
     HTTP_401_TOLERANCE = "http_401_tolerance" Kind::Gauge, NONE, 2, "Configured threshold of the alert on answers 401.";
     HTTP_404_TOLERANCE = "http_404_tolerance" Kind::Gauge, NONE, 2, "Configured threshold of the alert on answers 404.";
     HTTP_500_TOLERANCE = "http_500_tolerance" Kind::Gauge, NONE, 2, "Configured threshold of the alert on answers 500.";
+    RBAC_CREATE_VQ_PROXY_ERROR_TOLERANCE = "rbac_create_vq_proxy_error_tolerance" Kind::Gauge, NONE, 2,
+        "Configured threshold of the alert on VQ proxy objects.";
     INVALID_CONTENT_LENGTH_TOLERANCE = "invalid_content_length_tolerance" Kind::Gauge, NONE, 2,
         "Configured threshold of the alert on oversized bodies.";
 
@@ -126,8 +128,22 @@ metrics! {
     HEAP_AVAILABLE = "ges_nodejs_heap_space_size_available_bytes" Kind::Gauge, &["space"], 2,
         "Alias of ges_process_memory_limit_bytes for older dashboards.";
 
+    EVENTLOOP_LAG = "ges_eventloop_lag_seconds" Kind::Gauge, NONE, 2,
+        "How much later than asked the scheduler ran a task, in seconds, looked at once a second.";
+    NODEJS_LAG = "ges_nodejs_eventloop_lag_seconds" Kind::Gauge, NONE, 2, "Alias of ges_eventloop_lag_seconds for older dashboards.";
+    CCE_LAG = "application_ccecp_nodejs_eventloop_lag_seconds" Kind::Gauge, NONE, 2,
+        "Alias of ges_eventloop_lag_seconds for older alert rules.";
+
     OUTBOUND_REQUESTS = "ges_outbound_requests_total" Kind::Counter, &["integration", "operation", "outcome"], 200,
         "Calls to other systems.";
+    OUTBOUND_DURATION = "ges_outbound_request_duration_seconds" Kind::Histogram(DURATIONS), &["integration", "operation"], 100,
+        "Duration of calls to other systems in seconds, retries and rests included.";
+    CIRCUIT_STATE = "ges_circuit_state" Kind::Gauge, &["integration", "endpoint"], 500,
+        "Circuit breaker of a peer: 0 closed, 1 trying one call, 2 open. Absent until it first opens.";
+    CACHE_REQUESTS = "ges_cache_requests_total" Kind::Counter, &["cache", "result"], 32,
+        "Questions to a memory of answers from elsewhere: hit, miss, or stale when an older answer had to do.";
+    ORS_OUTBOX_SIZE = "ges_ors_outbox_size" Kind::Gauge, NONE, 2,
+        "Callbacks that are due and not yet on the orchestration stream.";
     ORS_SUBMIT_LATENCY = "ges_ors_submit_latency_seconds" Kind::Histogram(LATENCIES), NONE, 2,
         "From the due instant of a callback to its written stream entry, in seconds.";
     ORS_ACK_LATENCY = "ges_ors_ack_latency_seconds" Kind::Histogram(ANSWERS), NONE, 2,

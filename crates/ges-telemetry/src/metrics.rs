@@ -128,6 +128,7 @@ pub struct Tolerances {
     pub http_401: f64,
     pub http_404: f64,
     pub http_500: f64,
+    pub rbac_create_vq_proxy_error: f64,
     pub invalid_content_length: f64,
 }
 
@@ -165,8 +166,13 @@ struct Inner {
     invariant_violations: Counter<u64>,
     monitor_refused: Counter<u64>,
     logging_failure: Counter<u64>,
-    tolerances: [Gauge<f64>; 5],
+    tolerances: [Gauge<f64>; 6],
+    lag: Vec<Gauge<f64>>,
     outbound_requests: Counter<u64>,
+    outbound_duration: Histogram<f64>,
+    circuit_state: Gauge<f64>,
+    cache_requests: Counter<u64>,
+    outbox_size: Gauge<f64>,
     submit_latency: Histogram<f64>,
     ack_latency: Histogram<f64>,
 }
@@ -195,8 +201,13 @@ impl Metrics {
             &row::HTTP_401_TOLERANCE,
             &row::HTTP_404_TOLERANCE,
             &row::HTTP_500_TOLERANCE,
+            &row::RBAC_CREATE_VQ_PROXY_ERROR_TOLERANCE,
             &row::INVALID_CONTENT_LENGTH_TOLERANCE,
         ];
+        let lag: &[&row::Metric] = match legacy_aliases {
+            true => &[&row::EVENTLOOP_LAG, &row::NODEJS_LAG, &row::CCE_LAG],
+            false => &[&row::EVENTLOOP_LAG],
+        };
         let metrics = Self(Arc::new(Inner {
             pod: [label("version", &identity.version), label("host", &identity.host)],
             callbacks_created: counter(&row::CALLBACKS_CREATED),
@@ -225,7 +236,12 @@ impl Metrics {
             monitor_refused: counter(&row::MONITOR_REFUSED),
             logging_failure: counter(&row::LOGGING_FAILURE),
             tolerances: tolerances.map(gauge),
+            lag: lag.iter().map(|row| gauge(row)).collect(),
             outbound_requests: counter(&row::OUTBOUND_REQUESTS),
+            outbound_duration: histogram(&meter, &row::OUTBOUND_DURATION),
+            circuit_state: gauge(&row::CIRCUIT_STATE),
+            cache_requests: counter(&row::CACHE_REQUESTS),
+            outbox_size: gauge(&row::ORS_OUTBOX_SIZE),
             submit_latency: histogram(&meter, &row::ORS_SUBMIT_LATENCY),
             ack_latency: histogram(&meter, &row::ORS_ACK_LATENCY),
             registry,
@@ -389,17 +405,47 @@ impl Metrics {
 
     /// Exports the configured thresholds.
     pub fn tolerances(&self, tolerances: Tolerances) {
-        let Tolerances { http_400, http_401, http_404, http_500, invalid_content_length } = tolerances;
-        let values = [http_400, http_401, http_404, http_500, invalid_content_length];
+        let Tolerances { http_400, http_401, http_404, http_500, rbac_create_vq_proxy_error, invalid_content_length } =
+            tolerances;
+        let values = [http_400, http_401, http_404, http_500, rbac_create_vq_proxy_error, invalid_content_length];
         for (gauge, value) in self.0.tolerances.iter().zip(values) {
             gauge.record(value, &[]);
         }
     }
 
-    /// A call to another system ended. All three are words from the code, never text from outside.
-    pub fn outbound_request(&self, integration: &'static str, operation: &'static str, outcome: &'static str) {
-        let labels = [fixed("integration", integration), fixed("operation", operation), fixed("outcome", outcome)];
-        self.0.outbound_requests.add(1, &labels);
+    /// A call to another system ended after so many seconds. All names are words from the code, never text from outside.
+    pub fn outbound_request(
+        &self,
+        integration: &'static str,
+        operation: &'static str,
+        outcome: &'static str,
+        seconds: f64,
+    ) {
+        let [integration, operation] = [fixed("integration", integration), fixed("operation", operation)];
+        self.0.outbound_duration.record(seconds, &[integration.clone(), operation.clone()]);
+        self.0.outbound_requests.add(1, &[integration, operation, fixed("outcome", outcome)]);
+    }
+
+    /// The breaker of `endpoint` (`host:port`) is closed (0), trying (1) or open (2).
+    pub fn circuit_state(&self, integration: &'static str, endpoint: &str, state: u8) {
+        self.0.circuit_state.record(state.into(), &[fixed("integration", integration), label("endpoint", endpoint)]);
+    }
+
+    /// A memory was asked; `result` is `hit`, `miss` or `stale`. Both are words from the code.
+    pub fn cache_request(&self, cache: &'static str, result: &'static str) {
+        self.0.cache_requests.add(1, &[fixed("cache", cache), fixed("result", result)]);
+    }
+
+    /// How many callbacks are due and not yet on the stream.
+    pub fn ors_outbox_size(&self, callbacks: u64) {
+        self.0.outbox_size.record(as_f64(callbacks), &[]);
+    }
+
+    /// The scheduler ran a task so many seconds later than asked.
+    pub fn eventloop_lag(&self, seconds: f64) {
+        for gauge in &self.0.lag {
+            gauge.record(seconds, &[]);
+        }
     }
 
     /// Seconds from the due instant of a callback to its written stream entry.

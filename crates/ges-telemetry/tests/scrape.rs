@@ -46,9 +46,14 @@ fn exercised() -> Metrics {
         http_401: 1.5,
         http_404: 1.5,
         http_500: 1.5,
+        rbac_create_vq_proxy_error: 999.0,
         invalid_content_length: 0.0,
     });
-    metrics.outbound_request("gws", "token", "ok");
+    metrics.outbound_request("gws", "token", "ok", 0.2);
+    metrics.circuit_state("gws", "auth:8095", 2);
+    metrics.cache_request("ewt", "hit");
+    metrics.ors_outbox_size(3);
+    metrics.eventloop_lag(0.001);
     metrics.ors_submit_latency(0.002);
     metrics.ors_ack_latency(1.2);
     metrics
@@ -198,6 +203,14 @@ fn process_figures_are_plausible_and_aliases_can_be_switched_off() {
     let plain =
         Metrics::new(&Identity { version: "1".into(), host: "h".into(), zone_data: "2026a".into() }, false).render();
     assert!(!plain.contains("nodejs"));
+    let lagging = exercised().render();
+    for name in [
+        "ges_eventloop_lag_seconds",
+        "ges_nodejs_eventloop_lag_seconds",
+        "application_ccecp_nodejs_eventloop_lag_seconds",
+    ] {
+        assert_eq!(value(&lagging, &format!("{name} ")).as_deref(), Some("0.001"), "{name}");
+    }
 }
 
 /// Resident memory of metrics with 100 tenants; the service's whole budget when idle is 16 MB.

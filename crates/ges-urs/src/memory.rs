@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ges_domain::wait::Estimate;
-use ges_http_client::Monotonic;
+use ges_http_client::{Monotonic, Observer, Recall};
 use moka::future::Cache;
 use tokio::sync::watch;
 
 use crate::UrsError;
 
-const FRESH: Duration = Duration::from_secs(10);
+/// Its name in metrics.
+const CACHE: &str = "ewt";
 const STALE: Duration = Duration::from_secs(60);
 /// Whoever holds a stale estimate waits this long for a new one, so that a slow router delays no booking (R-EWT-11).
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -42,11 +43,13 @@ impl Slot {
 pub(crate) struct Memory<K> {
     slots: Cache<K, Arc<Slot>>,
     clock: Monotonic,
+    fresh: Duration,
+    observer: Arc<dyn Observer>,
 }
 
 impl<K: Hash + Eq + Send + Sync + 'static> Memory<K> {
-    pub(crate) fn new(clock: Monotonic) -> Self {
-        Self { slots: Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(), clock }
+    pub(crate) fn new(clock: Monotonic, fresh: Duration, observer: Arc<dyn Observer>) -> Self {
+        Self { slots: Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(), clock, fresh, observer }
     }
 
     /// Answers from memory or by `look_up`, which runs to its end even when the caller goes away.
@@ -59,7 +62,8 @@ impl<K: Hash + Eq + Send + Sync + 'static> Memory<K> {
             let mut known = slot.known();
             let now = (self.clock)();
             let aged = known.last.map(|(estimate, at)| (estimate, now.saturating_sub(at)));
-            if let Some((estimate, _)) = aged.filter(|(_, age)| *age < FRESH) {
+            if let Some((estimate, _)) = aged.filter(|(_, age)| *age < self.fresh) {
+                self.observer.recalled(CACHE, Recall::Hit);
                 return Ok(estimate);
             }
             let stale = aged.filter(|(_, age)| *age <= STALE).map(|(estimate, _)| estimate);
@@ -82,6 +86,10 @@ impl<K: Hash + Eq + Send + Sync + 'static> Memory<K> {
             Some(_) => tokio::time::timeout(PATIENCE, landed).await.unwrap_or(None),
             None => landed.await,
         };
+        self.observer.recalled(
+            CACHE,
+            if matches!(outcome, Some(Ok(_))) || stale.is_none() { Recall::Miss } else { Recall::Stale },
+        );
         match (outcome, stale) {
             (Some(Ok(estimate)), _) | (_, Some(estimate)) => Ok(estimate),
             (Some(Err(failure)), None) => Err(failure),

@@ -1,9 +1,10 @@
 //! The routers of one tenant: the order of asking, and who is down (integrations 3.5, R-RA-3 to R-RA-6).
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ges_discovery::Node;
 use ges_domain::TenantId;
 use ges_domain::region::{Region, Standing, connection_order};
 use ges_http_client::Monotonic;
@@ -19,6 +20,8 @@ const SKIPPED_FOR: Duration = Duration::from_secs(30);
 pub struct NodeHealth {
     /// Its `host:port`.
     pub endpoint: String,
+    /// Where it stands.
+    pub region: Region,
     /// Two or more probes or calls in a row failed.
     pub down: bool,
 }
@@ -61,24 +64,45 @@ impl Troubles {
 
 /// The routers of one tenant. Regions come in the order of chapter 14; in a region the one that answered last comes first.
 pub(crate) struct Nodes {
-    addresses: Vec<(Region, Url)>,
+    found: Arc<[Node]>,
     affinity: Option<Region>,
     clock: Monotonic,
     state: Mutex<State>,
 }
 
 impl Nodes {
-    pub(crate) fn new(addresses: Vec<(Region, Url)>, affinity: Option<Region>, clock: Monotonic) -> Self {
-        let state = State { sticky: BTreeMap::new(), nodes: vec![Troubles::default(); addresses.len()] };
-        Self { addresses, affinity, clock, state: Mutex::new(state) }
+    pub(crate) fn new(found: Arc<[Node]>, affinity: Option<Region>, clock: Monotonic) -> Self {
+        let state = State { sticky: BTreeMap::new(), nodes: vec![Troubles::default(); found.len()] };
+        Self { found, affinity, clock, state: Mutex::new(state) }
+    }
+
+    /// These routers instead; those that were there before keep what is known of them.
+    pub(crate) fn replaced_by(&self, found: Arc<[Node]>) -> Self {
+        let next = Self::new(found, self.affinity.clone(), Arc::clone(&self.clock));
+        {
+            let (old, mut new) = (self.state(), next.state());
+            for (place, node) in next.found.iter().enumerate() {
+                let Some(before) = self.found.iter().position(|known| known == node) else { continue };
+                new.nodes[place] = old.nodes[before];
+                if old.sticky.get(&node.region) == Some(&before) {
+                    new.sticky.insert(node.region.clone(), place);
+                }
+            }
+        }
+        next
+    }
+
+    /// Whether these are the routers that were found.
+    pub(crate) fn are(&self, found: &Arc<[Node]>) -> bool {
+        Arc::ptr_eq(&self.found, found)
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.addresses.len()
+        self.found.len()
     }
 
     pub(crate) fn address(&self, node: usize) -> &Url {
-        &self.addresses[node].1
+        &self.found[node].url
     }
 
     /// The order of asking: region after region as [`connection_order`] says, in each the one that answered last and then the
@@ -87,7 +111,7 @@ impl Nodes {
         let now = (self.clock)();
         let state = self.state();
         let mut standings: BTreeMap<Region, Standing> = BTreeMap::new();
-        for ((region, _), troubles) in self.addresses.iter().zip(&state.nodes) {
+        for (Node { region, .. }, troubles) in self.found.iter().zip(&state.nodes) {
             let failed = troubles.is_down() && now < troubles.last + SKIPPED_FOR;
             let standing = standings.entry(region.clone()).or_insert(Standing::Failed);
             if !failed {
@@ -96,11 +120,11 @@ impl Nodes {
         }
         let regions = connection_order(preferred, self.affinity.as_ref(), &standings);
         let rank = |node: usize| {
-            let region = &self.addresses[node].0;
+            let region = &self.found[node].region;
             let place = regions.iter().position(|one| *one == region)?;
             Some((state.nodes[node].is_down(), place, state.sticky.get(region) != Some(&node), node))
         };
-        let mut order: Vec<_> = (0..self.addresses.len()).filter_map(rank).collect();
+        let mut order: Vec<_> = (0..self.found.len()).filter_map(rank).collect();
         order.sort_unstable();
         order.into_iter().map(|(.., node)| node).collect()
     }
@@ -110,7 +134,7 @@ impl Nodes {
         let mut state = self.state();
         state.nodes[node] = Troubles::default();
         if sticks {
-            state.sticky.insert(self.addresses[node].0.clone(), node);
+            state.sticky.insert(self.found[node].region.clone(), node);
         }
     }
 
@@ -125,11 +149,12 @@ impl Nodes {
         let name = |url: &Url| {
             format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
         };
-        let health = |((_, url), troubles): (&(Region, Url), &Troubles)| NodeHealth {
-            endpoint: name(url),
+        let health = |(node, troubles): (&Node, &Troubles)| NodeHealth {
+            endpoint: name(&node.url),
+            region: node.region.clone(),
             down: troubles.is_down(),
         };
-        self.addresses.iter().zip(&state.nodes).map(health).collect()
+        self.found.iter().zip(&state.nodes).map(health).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -139,7 +164,6 @@ impl Nodes {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
@@ -149,9 +173,13 @@ mod tests {
         let seconds = Arc::new(AtomicU64::new(0));
         let clock = Arc::clone(&seconds);
         let hosts = regions.iter().zip(["http://a:1", "http://b:2", "http://c:3", "http://d:4"]);
-        let addresses = hosts.map(|(region, url)| (Region::new(region).unwrap(), Url::parse(url).unwrap())).collect();
+        let addresses = hosts.map(|(region, url)| node(region, url)).collect();
         let clock: Monotonic = Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst)));
         (Nodes::new(addresses, Region::new("east").ok(), clock), seconds)
+    }
+
+    fn node(region: &str, url: &str) -> Node {
+        Node { region: Region::new(region).unwrap(), url: Url::parse(url).unwrap() }
     }
 
     fn three() -> Nodes {
@@ -222,6 +250,18 @@ mod tests {
         assert_eq!(nodes.health()[1].endpoint, "b:2");
         nodes.answered(0, false);
         assert_eq!(down(&nodes), [false; 3]);
+    }
+
+    #[test]
+    fn what_is_known_of_a_router_outlives_a_new_list() {
+        let nodes = three();
+        fail(&nodes, &[0]);
+        nodes.answered(2, true);
+        let found: Arc<[Node]> =
+            [node("east", "http://d:4"), node("east", "http://c:3"), node("east", "http://a:1")].into();
+        let next = nodes.replaced_by(Arc::clone(&found));
+        assert!(next.are(&found) && !nodes.are(&found));
+        assert_eq!(next.order(&[]), [1, 0, 2], "c answered last, d is new, a is down");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use ges_discovery::Peer;
 use ges_domain::TenantId;
 use ges_domain::wait::{Estimate, EwtMode, Question, WaitError, WaitEstimates};
 use ges_http_client::{
@@ -18,7 +19,7 @@ use url::Url;
 
 use crate::memory::Memory;
 use crate::nodes::Nodes;
-use crate::{RequestForm, Routers, RoutersByTenant, TenantHealth, mapping};
+use crate::{RequestForm, RoutersByTenant, TenantHealth, mapping};
 
 /// Time for a look-up over all routers of a tenant.
 const LOOK_UP_TIME: Duration = Duration::from_millis(3500);
@@ -64,11 +65,16 @@ struct Desk {
 const MOST_POSITIONS: usize = 10_000;
 
 impl UrsWaits {
-    /// Asks `routers` in the given form.
+    /// Asks `routers` in the given form. An answer serves for `fresh`, at most a minute, and for a minute when no router answers (R-EWT-8).
     ///
     /// # Errors
     /// [`BuildError`] when no HTTP client can be made.
-    pub fn new(factory: &HttpClientFactory, routers: RoutersByTenant, form: RequestForm) -> Result<Self, BuildError> {
+    pub fn new(
+        factory: &HttpClientFactory,
+        routers: RoutersByTenant,
+        form: RequestForm,
+        fresh: Duration,
+    ) -> Result<Self, BuildError> {
         let http = factory.client(Policy::URS)?;
         let desk = Arc::new(Desk {
             http,
@@ -82,7 +88,7 @@ impl UrsWaits {
         for tenant in desk.routers.own.keys() {
             desk.nodes_of(*tenant);
         }
-        Ok(Self { desk, memory: Memory::new(factory.monotonic()) })
+        Ok(Self { desk, memory: Memory::new(factory.monotonic(), fresh, factory.observer()) })
     }
 
     /// Asks every router of every tenant seen so far whether it lives, all at once, and tells what is known then.
@@ -135,26 +141,29 @@ impl WaitEstimates for UrsWaits {
     }
 
     fn regional(&self) -> bool {
-        self.desk.routers.own.values().chain(&self.desk.routers.otherwise).any(Routers::regional)
+        self.desk.routers.own.values().chain(&self.desk.routers.otherwise).any(|routers| routers.directory.regional())
     }
 }
 
 impl Desk {
+    /// The routers of a tenant as they are known now.
     fn nodes_of(&self, tenant: TenantId) -> Option<Arc<Nodes>> {
-        let routers = self.routers.of(tenant)?;
+        let found = self.routers.of(tenant)?.directory.nodes(Peer::Routers(tenant));
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        let nodes = nodes.entry(tenant).or_insert_with(|| {
-            let affinity = self.routers.affinity.clone();
-            Arc::new(Nodes::new(routers.addresses(tenant), affinity, Arc::clone(&self.clock)))
-        });
-        Some(Arc::clone(nodes))
+        let known = match nodes.get(&tenant) {
+            Some(known) if known.are(&found) => return Some(Arc::clone(known)),
+            Some(known) => Arc::new(known.replaced_by(found)),
+            None => Arc::new(Nodes::new(found, self.routers.affinity.clone(), Arc::clone(&self.clock))),
+        };
+        nodes.insert(tenant, Arc::clone(&known));
+        Some(known)
     }
 
+    /// The tenants that were asked about, with their routers.
     fn watched(&self) -> Vec<(TenantId, Arc<Nodes>)> {
-        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut watched: Vec<_> = nodes.iter().map(|(tenant, nodes)| (*tenant, Arc::clone(nodes))).collect();
-        watched.sort_by_key(|(tenant, _)| *tenant);
-        watched
+        let mut tenants: Vec<_> = self.nodes.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        tenants.sort();
+        tenants.into_iter().filter_map(|tenant| Some((tenant, self.nodes_of(tenant)?))).collect()
     }
 
     /// Asks one router after the other; the first estimate wins and its router is asked first from then on.
@@ -165,7 +174,7 @@ impl Desk {
         };
         let mut failure = UrsError::NoRouters;
         for node in nodes.order(asked.regions) {
-            let url = self.address(nodes.address(node), routers.tenant_name(), asked);
+            let url = self.address(nodes.address(node), &routers.tenant_name, asked);
             let left = until.saturating_duration_since(Instant::now());
             failure = match self.ask(url, left).await {
                 Ok((estimate, position)) => {

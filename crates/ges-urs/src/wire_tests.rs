@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ges_discovery::Directory;
 use ges_domain::TenantId;
 use ges_domain::region::Region;
 use ges_domain::wait::{Estimate, EwtMode, Question, QueueWait, WaitError, WaitEstimates};
@@ -14,6 +15,13 @@ use wiremock::matchers::{any, header, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::{RequestForm, Routers, RoutersByTenant, UrsWaits};
+
+/// R-EWT-8.
+const FRESH: Duration = Duration::from_secs(10);
+
+fn known_as_environment(directory: Directory) -> Routers {
+    Routers { tenant_name: "Environment".into(), directory: Arc::new(directory) }
+}
 
 const TENANT: TenantId = TenantId(Uuid::from_u128(0xc0ff_ee00));
 
@@ -36,9 +44,9 @@ impl Scene {
         let clock = Arc::clone(&seconds);
         let factory =
             HttpClientFactory::default().clock(Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst))));
-        let routers = Routers::new("Environment", &[&primary.uri(), &backup.uri()]).unwrap();
+        let routers = known_as_environment(Directory::routers(&[primary.uri(), backup.uri()]).unwrap());
         let routers = RoutersByTenant { own: [(TENANT, routers)].into(), ..RoutersByTenant::default() };
-        Self { primary, backup, seconds, waits: UrsWaits::new(&factory, routers, form).unwrap() }
+        Self { primary, backup, seconds, waits: UrsWaits::new(&factory, routers, form, FRESH).unwrap() }
     }
 
     fn wait(&self, seconds: u64) {
@@ -250,13 +258,14 @@ async fn a_rule_sends_the_question_to_its_region_and_a_failure_to_the_next() {
     let scene = Scene::new().await;
     let region = |name: &str| Region::new(name).unwrap();
     let (east, west) = (scene.primary.uri(), scene.backup.uri());
-    let nodes = [(region("east"), east.as_str()), (region("west"), west.as_str())];
+    let nodes =
+        [(region("east"), std::slice::from_ref(&east), None), (region("west"), std::slice::from_ref(&west), None)];
     let routers = RoutersByTenant {
-        otherwise: Some(Routers::in_regions("Environment", nodes).unwrap()),
+        otherwise: Some(known_as_environment(Directory::named(nodes).unwrap())),
         affinity: Some(region("east")),
         ..RoutersByTenant::default()
     };
-    let waits = UrsWaits::new(&HttpClientFactory::default(), routers, RequestForm::Path).unwrap();
+    let waits = UrsWaits::new(&HttpClientFactory::default(), routers, RequestForm::Path, FRESH).unwrap();
     assert!(waits.regional() && !scene.waits.regional());
     answers(&scene.primary, ewt(1.0)).await;
     answers(&scene.backup, ewt(2.0)).await;

@@ -1,7 +1,7 @@
 //! The record of sealed credentials with the keys to it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,7 +30,7 @@ struct Opened {
 
 /// Seals, keeps and opens credentials.
 pub struct Vault {
-    keys: Option<Keys>,
+    keys: RwLock<Option<Arc<Keys>>>,
     store: Arc<dyn SealedCredentials>,
     check: Check,
     opened: Mutex<HashMap<(TenantId, CredentialKind), Opened>>,
@@ -43,7 +43,17 @@ fn about(tenant: TenantId, kind: CredentialKind, name: &str) -> String {
 impl Vault {
     /// Over a store. Without keys nothing is sealed and nothing opens.
     pub fn new(keys: Option<Keys>, store: Arc<dyn SealedCredentials>, check: Check) -> Self {
-        Self { keys, store, check, opened: Mutex::default() }
+        Self { keys: RwLock::new(keys.map(Arc::new)), store, check, opened: Mutex::default() }
+    }
+
+    /// Seals and opens with these keys from now on.
+    pub fn change_keys(&self, keys: Option<Keys>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.map(Arc::new);
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn keys(&self) -> Result<Arc<Keys>, CredentialError> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(CredentialError::NoKey)
     }
 
     fn remembered(&self, tenant: TenantId, kind: CredentialKind, fresh: bool) -> Option<Arc<[OpenCredential]>> {
@@ -59,7 +69,7 @@ impl Vault {
     async fn read(&self, tenant: TenantId, kind: CredentialKind) -> Result<Arc<[OpenCredential]>, CredentialError> {
         let sealed = self.store.credentials(tenant, kind).await?;
         let open = |sealed: SealedCredential| {
-            let keys = self.keys.as_ref().ok_or(CredentialError::NoKey)?;
+            let keys = self.keys()?;
             let document = keys.open(&about(tenant, kind, &sealed.name), &sealed.sealed);
             Ok(OpenCredential { name: sealed.name, document: document.ok_or(CredentialError::Unopenable)? })
         };
@@ -107,7 +117,7 @@ impl CredentialDesk for Vault {
             return Err(CredentialError::Bad(format!("a credential has at most {DOCUMENT} bytes")));
         }
         (self.check)(kind, name, document).map_err(CredentialError::Bad)?;
-        let keys = self.keys.as_ref().ok_or(CredentialError::NoKey)?;
+        let keys = self.keys()?;
         let sealed = keys.seal(&about(tenant, kind, name), document).ok_or(CredentialError::NoKey)?;
         let done = self.store.put_credential(tenant, kind, &SealedCredential { name: name.into(), sealed }).await;
         self.forget(tenant, kind);
@@ -183,5 +193,22 @@ mod tests {
         assert!(matches!(vault(&store, None).open(tenant(), KIND).await, Err(CredentialError::NoKey)));
         let other = vault(&store, Some(Keys::fleeting()));
         assert!(matches!(other.open(tenant(), KIND).await, Err(CredentialError::Unopenable)));
+    }
+
+    #[tokio::test]
+    async fn keys_change_without_a_restart() {
+        let text = |byte: char| byte.to_string().repeat(43) + "=";
+        let (old, new) = (text('A'), text('Q'));
+        let keys = |text: &str| Some(Keys::read(text).unwrap());
+        let store = MemoryStore::default();
+        let vault = vault(&store, keys(&old));
+        vault.put(tenant(), KIND, "6Le", "{}").await.unwrap();
+        vault.change_keys(keys(&format!("{new},{old}")));
+        assert_eq!(vault.open(tenant(), KIND).await.unwrap().len(), 1, "the old key still opens");
+        vault.put(tenant(), KIND, "6Le", "{}").await.unwrap();
+        vault.change_keys(keys(&new));
+        assert_eq!(vault.open(tenant(), KIND).await.unwrap().len(), 1, "the new key has sealed it");
+        vault.change_keys(keys(&old));
+        assert!(matches!(vault.open(tenant(), KIND).await, Err(CredentialError::Unopenable)));
     }
 }

@@ -163,6 +163,8 @@ fn shared(plan: &ClusterPlan, postgres: u16, redis: u16, peers: &Peers, user: &s
     if plan.routers {
         let urls = format!("{},{}", local(peers.routers[0]), local(peers.routers[1]));
         environment.push(("GES_URS__URLS".into(), urls));
+    } else {
+        environment.push(("GES_DISCOVERY__KIND".into(), "static".into()));
     }
     environment
 }

@@ -1,9 +1,9 @@
 //! Where the stream is.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ges_redis::{BadServer, Server, Tls};
-use secrecy::SecretString;
+use ges_redis::{BadServer, Login, Server, Tls};
 
 /// Longest time a command may take. A cycle of quick tries gives up after so long without progress.
 pub(super) const COMMAND: Duration = Duration::from_secs(2);
@@ -25,12 +25,12 @@ pub struct RedisSettings {
     pub cluster: bool,
     /// TLS; `None` is plain text.
     pub tls: Option<RedisTls>,
-    /// ACL user; `None` is the default user.
-    pub username: Option<String>,
-    /// Password; `None` is no authentication.
-    pub password: Option<SecretString>,
+    /// Who we are there.
+    pub login: Login,
     /// Name of the stream.
     pub stream: String,
+    /// Other names for fields of its entries, by the usual ones.
+    pub field_names: BTreeMap<String, String>,
 }
 
 impl RedisSettings {
@@ -41,14 +41,14 @@ impl RedisSettings {
             port,
             cluster: false,
             tls: None,
-            username: None,
-            password: None,
+            login: Login::none(),
             stream: crate::DEFAULT_STREAM.into(),
+            field_names: BTreeMap::new(),
         }
     }
 
     pub(crate) fn server(&self) -> Server {
-        let Self { host, port, cluster, tls, username, password, stream: _ } = self.clone();
-        Server { host, port, cluster, tls, username, password }
+        let Self { host, port, cluster, tls, login, .. } = self.clone();
+        Server { host, port, cluster, tls, login }
     }
 }

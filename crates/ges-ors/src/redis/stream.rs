@@ -1,5 +1,6 @@
 //! Writing to the stream: one pipeline per portion, three quick tries per cycle (R-SUB-7, integrations 1.2.6).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +29,7 @@ const PORTION_BYTES: usize = 4 << 20;
 pub struct RedisStream {
     link: Link,
     stream: String,
+    field_names: BTreeMap<String, String>,
     origin: Origin,
 }
 
@@ -39,7 +41,7 @@ impl RedisStream {
     /// [`BadRedisSettings`] when the settings can never work.
     pub fn start(settings: &RedisSettings, origin: Origin) -> Result<Self, BadRedisSettings> {
         let link = Link::open(&settings.server(), "the orchestration stream")?;
-        Ok(Self { link, stream: settings.stream.clone(), origin })
+        Ok(Self { link, stream: settings.stream.clone(), field_names: settings.field_names.clone(), origin })
     }
 
     /// Whether the server answers now, within two seconds. For the health page (`ORS_REDIS_STATUS`).
@@ -55,6 +57,12 @@ impl RedisStream {
     /// Says good-bye to the server, waiting at most two seconds.
     pub async fn close(&self) {
         self.link.close().await;
+    }
+
+    /// The fields under the names that this deployment's consumers know (integrations 11.2).
+    fn named<'a>(&'a self, fields: &'a Fields) -> Vec<(&'a str, &'a str)> {
+        let name = |usual: &'static str| self.field_names.get(usual).map_or(usual, String::as_str);
+        fields.iter().map(|(usual, value)| (name(usual), value.as_str())).collect()
     }
 
     async fn connected(&self) -> Result<(), Error> {
@@ -75,7 +83,8 @@ impl RedisStream {
         let pipeline = Pipeline::from(self.link.client().with_options(&options));
         for fields in portion {
             let cap = ("MAXLEN", "~", i64::try_from(MAX_LEN).unwrap_or(i64::MAX));
-            let queued: Result<(), Error> = pipeline.xadd(self.stream.as_str(), false, cap, "*", fields.clone()).await;
+            let queued: Result<(), Error> =
+                pipeline.xadd(self.stream.as_str(), false, cap, "*", self.named(fields)).await;
             queued.map_err(|error| (0, error))?;
         }
         let answers = match tokio::time::timeout(left, pipeline.try_all::<String>()).await {

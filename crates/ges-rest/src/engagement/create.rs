@@ -19,6 +19,7 @@ use crate::fields::{Fields, attached, invalid, object, whole};
 use crate::idempotency::IdempotencyKey;
 use crate::identity::Caller;
 use crate::listener::Site;
+use crate::visitor::Visitor;
 
 pub(crate) const PATH: &str = "/engagement/v3/callbacks/create";
 
@@ -39,11 +40,17 @@ struct CreatedBody {
 pub(super) async fn create(
     State(site): State<Arc<Site>>,
     caller: Caller,
+    visitor: Visitor,
     exchange: Exchange,
     key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Answer, Failure> {
-    let request = read(&body.fields()?, caller.source())?;
+    let mut request = read(&body.fields()?, caller.source())?;
+    request.captcha_token = request.captcha_token.map(|token| CaptchaToken {
+        address: visitor.address,
+        user_agent: visitor.browser,
+        ..token
+    });
     exchange.note_user_data(request.particulars.user_data.len());
     let created = book(&site, caller.tenant, request, key.under(Operation::Create, &body)).await?;
     if let Created::Now(callback) = &created {

@@ -1,0 +1,124 @@
+//! The three ways to find nodes, Consul on loopback.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ges_domain::TenantId;
+use ges_domain::region::Region;
+use ges_http_client::HttpClientFactory;
+use secrecy::SecretString;
+use serde_json::json;
+use wiremock::matchers::{header, path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::{Consul, Directory, Node, Peer};
+
+const TENANT: &str = "c0ffee00-0000-4000-8000-000000000100";
+
+fn routers() -> Peer {
+    Peer::Routers(TENANT.parse::<TenantId>().unwrap())
+}
+
+fn region(name: &str) -> Region {
+    Region::new(name).unwrap()
+}
+
+fn shown(nodes: &[Node]) -> Vec<String> {
+    nodes.iter().map(|node| format!("{} {}", node.region, node.url)).collect()
+}
+
+#[test]
+fn named_nodes_have_the_tenant_in_their_address() {
+    let east = ["tenant-{ccid}.voice:5580".to_owned(), "https://backup".to_owned()];
+    let named = [(region("east"), &east[..], Some("http://ors:9098")), (region("west"), &[][..], None)];
+    let directory = Directory::named(named).unwrap();
+    let first = format!("east http://tenant-{TENANT}.voice:5580/");
+    assert_eq!(shown(&directory.nodes(routers())), [first.as_str(), "east https://backup/"]);
+    assert_eq!(shown(&directory.nodes(Peer::Orchestration)), ["east http://ors:9098/"]);
+    assert!(directory.regional() && !Directory::routers(&east).unwrap().regional());
+    assert!(Arc::ptr_eq(&directory.nodes(routers()), &directory.nodes(routers())), "the same until something changes");
+    for bad in ["", "ftp://x", "http://", "a b"] {
+        assert!(Directory::routers(&["ok".into(), bad.into()]).is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_stands_for_its_nodes_until_it_is_resolved() {
+    let directory =
+        Directory::dns("http://localhost:5580", "http://no-such-host.invalid:9098", Some(region("dc1"))).unwrap();
+    assert_eq!(shown(&directory.nodes(routers())), ["dc1 http://localhost:5580/"]);
+    assert_eq!(shown(&directory.nodes(Peer::Orchestration)), ["dc1 http://no-such-host.invalid:9098/"]);
+    directory.look().await;
+    let resolved = shown(&directory.nodes(routers()));
+    assert!(resolved.contains(&"dc1 http://127.0.0.1:5580/".to_owned()), "{resolved:?}");
+    assert!(!resolved.contains(&"dc1 http://localhost:5580/".to_owned()));
+    let before = directory.nodes(routers());
+    directory.look().await;
+    assert!(Arc::ptr_eq(&before, &directory.nodes(routers())), "nothing new is nothing changed");
+    assert_eq!(
+        shown(&directory.nodes(Peer::Orchestration)),
+        ["dc1 http://no-such-host.invalid:9098/"],
+        "the last good list"
+    );
+}
+
+async fn passing(consul: &MockServer, service: &str, datacenter: &str, nodes: serde_json::Value) {
+    Mock::given(path(format!("/v1/health/service/{service}")))
+        .and(query_param("dc", datacenter))
+        .and(query_param("passing", "1"))
+        .and(header("x-consul-token", "canary-token"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(nodes))
+        .mount(consul)
+        .await;
+}
+
+fn consul(server: &MockServer, regions: Vec<Region>) -> Directory {
+    let token = Some(SecretString::from("canary-token".to_owned()));
+    let consul = Consul::new(&HttpClientFactory::default(), server.uri().parse().unwrap(), token, regions).unwrap();
+    Directory::consul(consul, "tenant-{ccid}-urs", "voice-ors")
+}
+
+#[tokio::test]
+async fn consul_names_the_nodes_that_pass() {
+    let server = MockServer::start().await;
+    let datacenters = ResponseTemplate::new(200).set_body_json(json!(["dc1", "dc2"]));
+    Mock::given(path("/v1/catalog/datacenters")).respond_with(datacenters).mount(&server).await;
+    let service = format!("tenant-{TENANT}-urs");
+    let own =
+        json!([{ "Node": { "Address": "10.0.0.1" }, "Service": { "Address": "10.1.0.1", "Port": 5580, "Tags": [] } }]);
+    passing(&server, &service, "dc1", own).await;
+    let elsewhere = json!([{ "Node": { "Address": "fd00::7" }, "Service": { "Address": "", "Port": 5581 } }]);
+    passing(&server, &service, "dc2", elsewhere).await;
+    let directory = Arc::new(consul(&server, Vec::new()));
+    assert!(directory.nodes(routers()).is_empty(), "nobody is known before Consul was asked");
+    let keeping = tokio::spawn({
+        let directory = Arc::clone(&directory);
+        async move { directory.keep().await }
+    });
+    let found = tokio::time::timeout(Duration::from_secs(10), async {
+        while directory.nodes(routers()).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        directory.nodes(routers())
+    });
+    assert_eq!(shown(&found.await.unwrap()), ["dc1 http://10.1.0.1:5580/", "dc2 http://[fd00::7]:5581/"]);
+    keeping.abort();
+}
+
+#[tokio::test]
+async fn the_last_good_list_is_kept() {
+    let server = MockServer::start().await;
+    let one = json!([{ "Node": { "Address": "10.0.0.1" }, "Service": { "Address": "", "Port": 9098 } }]);
+    passing(&server, "voice-ors", "dc1", one).await;
+    let directory = consul(&server, vec![region("dc1")]);
+    directory.nodes(Peer::Orchestration);
+    directory.look().await;
+    let good = ["dc1 http://10.0.0.1:9098/"];
+    assert_eq!(shown(&directory.nodes(Peer::Orchestration)), good);
+    server.reset().await;
+    directory.look().await;
+    assert_eq!(shown(&directory.nodes(Peer::Orchestration)), good, "Consul has lost its memory");
+    passing(&server, "voice-ors", "dc1", json!([])).await;
+    directory.look().await;
+    assert_eq!(shown(&directory.nodes(Peer::Orchestration)), good, "no node passes");
+}
