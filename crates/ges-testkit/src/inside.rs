@@ -13,10 +13,13 @@ use ges_domain::ports::{
 
 use crate::FakePlan;
 
+/// Owner and content of an area.
+type Held = (Option<String>, AreaContent);
+
 /// Areas in memory without an end of life; down when told so.
 #[derive(Debug, Default)]
 pub struct FakeAreas {
-    areas: Mutex<HashMap<(TenantId, AreaId), (Option<String>, AreaContent)>>,
+    areas: Mutex<HashMap<(TenantId, AreaId), Held>>,
     down: Mutex<bool>,
 }
 
