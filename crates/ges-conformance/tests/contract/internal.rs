@@ -160,6 +160,7 @@ fn general_storage_lives_in_redis_or_in_the_pod() {
                 break;
             }
             assert_eq!(made.header("retry-after"), Some("5"));
+            #[expect(clippy::disallowed_methods, reason = "a test of processes has no runtime to rest in")]
             std::thread::sleep(std::time::Duration::from_millis(100));
             made = server.internal(&form).unwrap();
         }
