@@ -30,6 +30,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ges-http-client",
             "ges-ors",
             "ges-push",
+            "ges-redis",
+            "ges-rest",
             "ges-telemetry",
             "ges-urs",
             "ges-vault",

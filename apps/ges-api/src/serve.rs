@@ -12,11 +12,13 @@ use ges_domain::use_cases::CurrentWait;
 use ges_gws::{ClientToken, SignIn};
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, use_new_keys, vault};
+use ges_process::{
+    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, use_new_keys, vault,
+};
 use ges_redis::{Login, RedisAcceptedTimes, RedisSessionNews, Server, Tls};
 use ges_rest::{
-    Api, Component, Endpoints, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits,
-    TenantHeaders, external_router, internal_router, serve,
+    Api, Component, Endpoints, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault, Prober,
+    ServeLimits, TenantHeaders, external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
@@ -77,7 +79,13 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let statistics = outbound.statistics(gws, vault.clone())?;
     let sign_in = outbound.sign_in(gws)?;
     let client = (token, sign_in.clone());
-    frame.when_secrets_change(rotation(store.clone(), redis.map(|redis| redis.login), vault.clone(), client));
+    frame.when_secrets_change(rotation(
+        store.clone(),
+        redis.as_ref().map(|redis| redis.login.clone()),
+        vault.clone(),
+        client,
+    ));
+    let areas = areas(redis.as_ref(), clock.clone())?;
     let parts = Parts {
         wait: wait.clone(),
         waits,
@@ -90,7 +98,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             None => Arc::new(NoNews),
         },
         human: outbound.human(&settings.captcha, vault.clone()),
-        credentials: vault,
+        credentials: vault.clone(),
         keys: environment.clone(),
         origins: environment,
         clock: clock.clone(),
@@ -99,6 +107,13 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         observed: observed.clone(),
         published: Arc::new(NobodyFollows),
         endpoints: endpoints(settings),
+        inside: InsideParts {
+            areas,
+            publisher: outbound.push(&settings.push, vault, clock.clone()).map(publisher),
+            guide: Arc::new(Plan),
+            gate: gate(&settings.internal_auth)?,
+            single_tenant: settings.single_tenant,
+        },
     };
     store.follow_publishes();
     let mut api = Api::over(&Arc::new(store.clone()), parts);

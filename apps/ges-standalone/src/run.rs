@@ -16,10 +16,10 @@ use ges_monitor::{
 };
 use ges_ors::{LocalNews, LocalStream, Origin};
 use ges_phone::Plan;
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, vault};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, vault};
 use ges_rest::{
-    Api, Component, Endpoints, Health, Host, Limits, Observed, Parts, Probe, ProbeFault, Prober, ServeLimits,
-    TenantHeaders, external_router, internal_router, serve,
+    Api, Component, Endpoints, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault, Prober,
+    ServeLimits, TenantHeaders, external_router, internal_router, serve,
 };
 use ges_sim::floor::FloorSettings;
 use ges_sim::{Addresses, Ports, Seed, Sim, SimSettings};
@@ -100,7 +100,8 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let token_uri = url(sim.addresses().fcm)?.join("token").context("invariant: a path joins a URL")?;
     let to_sim = ges_config::Push { nexus: None, fcm_url: url(sim.addresses().fcm)?, token_uri: Some(token_uri) };
     seed::provision_credentials(&*vault, &sim.service_account()).await?;
-    let push = outbound.push(&to_sim, vault.clone(), clock.clone()).map(|provider| PushPorts {
+    let provider = outbound.push(&to_sim, vault.clone(), clock.clone());
+    let push = provider.clone().map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
         provider,
         call_in: Arc::new(RequestCallIn::over(
@@ -149,6 +150,13 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
                 format!("http://{}", sim.addresses().urs_primary),
                 format!("http://{}", sim.addresses().urs_backup),
             ],
+        },
+        inside: InsideParts {
+            areas: areas(None, clock.clone())?,
+            publisher: provider.map(publisher),
+            guide: Arc::new(Plan),
+            gate: gate(&settings.internal_auth)?,
+            single_tenant: settings.single_tenant,
         },
     };
     let mut api = Api::over(&Arc::new(store.clone()), parts);

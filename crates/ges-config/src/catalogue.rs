@@ -191,6 +191,15 @@ pub const CATALOGUE: &[Setting] = &[
     row("server.tenant_headers", Kind::OneOf(&["strip", "reject"]), Some("strip"),
         "What becomes of `ccid` and `ContactCenterID` on the external listener: dropped, or the request is refused with 403. \
          They never identify a contact center there."),
+    row("internal_auth.mode", Kind::OneOf(&["none", "basic", "bearer", "mtls-header"]), Some("none"),
+        "What callers of the internal API have to show; health and metrics never need it. `none` trusts the network. `mtls-header` \
+         trusts a proxy in front that verifies client certificates and names their subject in a header."),
+    row("internal_auth.user", Kind::Text, None, "User name, for `basic`."),
+    row("internal_auth.password", Kind::Secret, None, "Password, for `basic`."),
+    row("internal_auth.token", Kind::Secret, None, "Token, for `bearer`."),
+    row("internal_auth.header", Kind::Text, Some("x-ssl-client-s-dn"),
+        "Header with the verified subject, for `mtls-header`. The proxy has to remove it from what callers send."),
+    row("internal_auth.subjects", Kind::Text, None, "Subjects that may call, for `mtls-header`, with `|` between them."),
     row("server.trusted_proxies", Kind::Networks, Some(PRIVATE_NETWORKS),
         "Networks of the proxies in front of the external listener. Only what these say in `X-Forwarded-For` is believed about \
          the visitor's address, which reCAPTCHA is told."),

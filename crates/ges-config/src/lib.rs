@@ -25,6 +25,7 @@ pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
 pub use settings::{
-    Alerts, Captcha, Db, Egress, Level, Loaded, Log, Nexus, Ors, OrsEvents, Push, Redis, Server, Settings, Urs,
+    Alerts, Captcha, Db, Egress, InternalAuth, Level, Loaded, Log, Nexus, Ors, OrsEvents, Push, Redis, Server,
+    Settings, Urs,
 };
 pub use sources::Sources;

@@ -25,6 +25,8 @@ pub struct Settings {
     pub role: Role,
     /// The two listeners.
     pub server: Server,
+    /// What callers of the internal API have to show.
+    pub internal_auth: InternalAuth,
     /// Log output.
     pub log: Log,
     /// Preferred region; `None` for a deployment of one region.
@@ -94,6 +96,20 @@ impl Server {
         };
         self.ges_url.clone().unwrap_or_else(own)
     }
+}
+
+/// What callers of the internal API have to show.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum InternalAuth {
+    /// Nothing: the network is trusted.
+    None,
+    /// User name and password.
+    Basic { user: String, password: SecretString },
+    /// A token.
+    Bearer { token: SecretString },
+    /// A subject that the proxy in front has verified.
+    MtlsHeader { header: String, subjects: Vec<String> },
 }
 
 /// Log output.
@@ -306,6 +322,7 @@ impl Settings {
         let settings = Self {
             role,
             server: server(role, &mut reader),
+            internal_auth: internal_auth(&mut reader),
             log: log(&mut reader),
             region_affinity: reader.text("region_affinity"),
             data_dir: sources.working_folder.join(reader.text_or_empty("data_dir")),
@@ -387,6 +404,31 @@ fn ges_url(reader: &mut Reader) -> Option<Url> {
     };
     url.set_path(&path);
     Some(url)
+}
+
+/// A mode without its credentials would let nobody in, or everybody.
+fn internal_auth(reader: &mut Reader) -> InternalAuth {
+    let mode = reader.word("internal_auth.mode");
+    let (user, password) = (reader.text("internal_auth.user"), reader.secret("internal_auth.password"));
+    let token = reader.secret("internal_auth.token").filter(|token| !token.expose_secret().trim().is_empty());
+    let header = reader.text_or_empty("internal_auth.header");
+    let subjects = reader.text_or_empty("internal_auth.subjects");
+    let subjects: Vec<String> =
+        subjects.split('|').map(|subject| subject.trim().to_owned()).filter(|subject| !subject.is_empty()).collect();
+    let lacking = match (mode.as_str(), user, password, token) {
+        ("basic", Some(user), Some(password), _) if !user.contains(':') => {
+            return InternalAuth::Basic { user, password };
+        }
+        ("basic", ..) => ("GES_INTERNAL_AUTH__USER", "`basic` needs a user without a colon, and a password"),
+        ("bearer", _, _, Some(token)) => return InternalAuth::Bearer { token },
+        ("bearer", ..) => ("GES_INTERNAL_AUTH__TOKEN", "`bearer` needs a token"),
+        ("mtls-header", ..) if !subjects.is_empty() => return InternalAuth::MtlsHeader { header, subjects },
+        ("mtls-header", ..) => ("GES_INTERNAL_AUTH__SUBJECTS", "`mtls-header` needs at least one subject"),
+        _ => return InternalAuth::None,
+    };
+    let (second, rule) = lacking;
+    reader.problems.push(Problem::Relation { first: "GES_INTERNAL_AUTH__MODE", second, rule });
+    InternalAuth::None
 }
 
 fn log(reader: &mut Reader) -> Log {

@@ -27,6 +27,12 @@ pub trait ApiKeys: Send + Sync {
     /// # Errors
     /// [`TenancyError::Unavailable`]: nothing is known about the contact center.
     async fn known(&self, tenant: TenantId) -> Result<bool, TenancyError>;
+
+    /// The contact center there is, when there is exactly one (integrations 2.1, `tenancy.single`).
+    ///
+    /// # Errors
+    /// [`TenancyError::Unavailable`]: nobody knows how many there are.
+    async fn only(&self) -> Result<Option<TenantId>, TenancyError>;
 }
 
 /// Which pages may read answers meant for a contact center (API reference 2.6).

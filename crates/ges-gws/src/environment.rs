@@ -171,6 +171,13 @@ impl ApiKeys for Environment {
         let found = self.centers.recall(tenant.0, |stale| self.look_up_center(tenant.0, time_for(stale))).await;
         found.map(|found| found.is_some()).map_err(unavailable)
     }
+
+    async fn only(&self) -> Result<Option<TenantId>, TenancyError> {
+        let ask = |stale| self.look_up_centers(time_for(stale));
+        let centers = self.all_centers.recall((), ask).await.map_err(unavailable)?.unwrap_or_default();
+        let distinct: HashSet<Uuid> = centers.iter().copied().collect();
+        Ok(distinct.iter().next().copied().map(TenantId).filter(|_| distinct.len() == 1))
+    }
 }
 
 #[async_trait]

@@ -3,6 +3,7 @@
 //! [`Plan`] answers for the domain's port from libphonenumber metadata. The rules themselves are in the domain.
 
 mod expressions;
+mod guide;
 mod plan;
 mod short_numbers;
 

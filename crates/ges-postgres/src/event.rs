@@ -35,7 +35,7 @@ pub(crate) fn booked(record: &Callback) -> TimelineEvent {
         Source::Ivr => Actor::Ivr,
         Source::Ui | Source::Recreate => Actor::Ui(particulars.created_by.clone().unwrap_or_default()),
     };
-    TimelineEvent { seq: 1, at: record.created_at, actor, changes: vec![Change::Booked] }
+    TimelineEvent { seq: 1, at: record.created_at, actor, changes: particulars.first_changes() }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod event;
 mod handover;
 mod held;
 mod kept;
+mod lookup;
 mod migrate;
 mod notices;
 mod pauses;

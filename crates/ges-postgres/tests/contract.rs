@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, Pauses,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Lookup, Notices, Pauses,
     ProvisionedServices, Publishing, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
@@ -67,6 +67,9 @@ impl Stores for Fresh {
         Arc::new(self.store.clone())
     }
     fn provisioned(&self) -> Arc<dyn ProvisionedServices> {
+        Arc::new(self.store.clone())
+    }
+    fn lookup(&self) -> Arc<dyn Lookup> {
         Arc::new(self.store.clone())
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {

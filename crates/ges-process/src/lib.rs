@@ -2,17 +2,21 @@
 //!
 //! Applications stay lists of what they are made of; what is the same in all of them is here.
 
+mod areas;
 mod credentials;
 mod frame;
 mod ids;
+mod inside;
 mod nodes;
 mod outbound;
 mod rotation;
 mod sessions;
 mod signals;
 
+pub use areas::LocalAreas;
 pub use credentials::{use_new_keys, vault};
 pub use frame::{Frame, report_bad_configuration};
 pub use ids::{RandomIds, SecureChance};
+pub use inside::{areas, gate, publisher};
 pub use outbound::{Outbound, WithinASecond};
 pub use signals::stop_on_signals;

@@ -10,6 +10,7 @@ mod fcm;
 mod nexus;
 mod observer;
 mod provider;
+mod publish;
 mod token;
 
 pub use credential::{BadCredential, PushCredential, check};

@@ -26,7 +26,7 @@ pub enum Provider {
     Nexus(NexusSettings),
 }
 
-enum Way {
+pub(crate) enum Way {
     Fcm(Fcm),
     Nexus(Nexus),
 }
@@ -35,14 +35,14 @@ enum Way {
 type Read = (Arc<[OpenCredential]>, Option<Arc<Known>>);
 
 /// A tenant's credential with its texts shared.
-struct Known {
-    credential: PushCredential,
+pub(crate) struct Known {
+    pub(crate) credential: PushCredential,
     texts: Arc<Texts>,
 }
 
 /// Sends pushes for every tenant with what the tenant has provisioned.
 pub struct Push {
-    way: Way,
+    pub(crate) way: Way,
     credentials: Arc<dyn OpenCredentials>,
     clock: Arc<dyn Clock>,
     /// Reading a private key costs more than sending a message.
@@ -69,7 +69,7 @@ impl Push {
     }
 
     /// The tenant's credential; none when nothing usable is provisioned.
-    async fn known(&self, tenant: TenantId) -> Option<Arc<Known>> {
+    pub(crate) async fn known(&self, tenant: TenantId) -> Option<Arc<Known>> {
         let opened = self.credentials.open(tenant, CredentialKind::Push).await.ok()?;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((from, known)) = read.get(&tenant)

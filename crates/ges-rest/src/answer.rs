@@ -112,6 +112,9 @@ pub(crate) enum Failure {
     /// The tenant header names nobody (engagement-api 2.3).
     #[error("The contact center of the request is not provisioned")]
     UnknownContactCenter,
+    /// The internal listener wants credentials (integrations 2.1).
+    #[error("The credentials of the internal API are missing or wrong")]
+    NotAdmitted,
     /// No route.
     #[error("No such path")]
     NoSuchPath,
@@ -150,6 +153,7 @@ impl Failure {
             Self::Refused(refusal) => wire(refusal),
             Self::Malformed(_) => Wire::new(400, 1),
             Self::UnknownContactCenter => Wire::new(400, 2),
+            Self::NotAdmitted => Wire::new(401, 10),
             Self::NoSuchPath => Wire::new(404, 21),
             Self::MethodNotAllowed => Wire::new(405, 22),
             Self::TooLarge { .. } => Wire::new(413, CODE_TOO_LARGE),
@@ -166,6 +170,7 @@ impl Failure {
         vec![
             Self::Malformed("x".into()),
             Self::UnknownContactCenter,
+            Self::NotAdmitted,
             Self::NoSuchPath,
             Self::MethodNotAllowed,
             Self::TooLarge { limit: 1 },

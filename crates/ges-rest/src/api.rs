@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Pauses,
-    PublishedServices, Publishing, Record, SessionNews, SessionRequests, Sessions,
+    Bookings, BulkJobs, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Lookup,
+    Pauses, PublishedServices, Publishing, Record, SessionNews, SessionRequests, Sessions,
 };
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
@@ -21,6 +21,7 @@ use ges_telemetry::Metrics;
 use uuid::Uuid;
 
 use crate::console::Console;
+use crate::genesys::{Inside, InsideParts};
 use crate::health::Health;
 
 /// Everything requests are answered with. The applications build it once.
@@ -59,6 +60,8 @@ pub struct Api {
     pub relay: RelayToSession,
     /// What this process tells about itself.
     pub observed: Observed,
+    /// The internal API.
+    pub(crate) inside: Inside,
     /// Pausing and resuming services.
     pub pause: PauseServices,
     /// Bulk jobs.
@@ -116,11 +119,15 @@ pub struct Parts {
     pub published: Arc<dyn PublishedServices>,
     /// Where sessions and routers are.
     pub endpoints: Endpoints,
+    /// The internal API.
+    pub inside: InsideParts,
 }
 
 impl Api {
     /// All use cases over one store.
-    pub fn over<S: Bookings + BulkJobs + CallIns + Catalogue + KeptAnswers + Pauses + Publishing + Record + 'static>(
+    pub fn over<
+        S: Bookings + BulkJobs + CallIns + Catalogue + KeptAnswers + Lookup + Pauses + Publishing + Record + 'static,
+    >(
         store: &Arc<S>,
         parts: Parts,
     ) -> Self {
@@ -142,9 +149,11 @@ impl Api {
             observed,
             published,
             endpoints,
+            inside,
         } = parts;
         let pause = PauseServices { pauses: store.clone(), clock: clock.clone() };
         let bulk = BulkDesk { jobs: store.clone(), clock: clock.clone(), ids: ids.clone() };
+        let inside = Inside::over(store, inside, &plan, &sessions, &wait, &clock);
         let (catalogue, record): (Arc<dyn Catalogue>, Arc<dyn Record>) = (store.clone(), store.clone());
         let publish =
             TakePublish { publishing: store.clone(), plan: plan.clone(), followers: published, clock: clock.clone() };
@@ -191,6 +200,7 @@ impl Api {
             console: None,
             pause,
             bulk,
+            inside,
         }
     }
 }

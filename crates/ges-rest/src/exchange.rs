@@ -160,7 +160,7 @@ impl Exchange {
         let metrics = site.metrics();
         metrics.http_request(self.0.label, self.0.method, tenant.as_deref(), status.as_u16(), elapsed.as_secs_f64());
         match (status, code, &tenant) {
-            (StatusCode::PAYLOAD_TOO_LARGE, CODE_TOO_LARGE, _) => metrics.invalid_content_length(),
+            (StatusCode::PAYLOAD_TOO_LARGE, CODE_TOO_LARGE | 0, _) => metrics.invalid_content_length(),
             (StatusCode::TOO_MANY_REQUESTS, CODE_TTL_LIMIT, Some(tenant)) => metrics.ttl_limit_reached(tenant),
             (StatusCode::TOO_MANY_REQUESTS, CODE_NUMBER_LIMIT, Some(tenant)) => metrics.enqueue_limit_reached(tenant),
             _ => {}
@@ -193,7 +193,7 @@ impl FromRequestParts<Arc<Site>> for Exchange {
     clippy::disallowed_methods,
     reason = "correlation ids are no ids of the domain and nothing may depend on them"
 )]
-fn fresh_id() -> Uuid {
+pub(crate) fn fresh_id() -> Uuid {
     Uuid::new_v4()
 }
 
@@ -203,7 +203,7 @@ pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request
     let trace = exchange.0.trace;
     let trace_id = trace.map(|trace| trace.trace_id());
     let span = tracing::info_span!("request", corr_id = %exchange.0.corr_id, trace_id);
-    let rejected = span.in_scope(|| screen(&mut request, &site));
+    let rejected = span.in_scope(|| screen(&mut request, &site).or_else(|| unadmitted(&request, &site)));
     let page = if exchange.0.public && site.public_api().is_some() { Page::of(&request) } else { None };
     let preflight = exchange.is_operation() && cors::is_preflight(&request);
     request.extensions_mut().insert(exchange.clone());
@@ -212,7 +212,7 @@ pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request
     let work = async move {
         let handled = async {
             match rejected {
-                Some(failure) => failure.into_response(),
+                Some(failure) => refused(failure, &own_site),
                 None if preflight => cors::preflight(own_page.as_ref(), own_site.api()).await,
                 None => next.run(request).await,
             }
@@ -248,6 +248,20 @@ pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request
     if let Some(page) = page.filter(|_| !preflight) {
         page.mark(&mut response, site.api(), exchange.tenant()).instrument(span).await;
     }
+    response
+}
+
+/// The failure of a request without the credentials that the internal listener wants.
+fn unadmitted(request: &Request<Body>, site: &Site) -> Option<Failure> {
+    let api = site.public_api().filter(|_| site.role == Role::Internal)?;
+    (!api.inside.gate.admits(request)).then_some(Failure::NotAdmitted)
+}
+
+fn refused(failure: Failure, site: &Site) -> Response {
+    let challenge = site.public_api().and_then(|api| api.inside.gate.challenge());
+    let challenge = challenge.filter(|_| failure == Failure::NotAdmitted);
+    let mut response = failure.into_response();
+    response.headers_mut().extend(challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge)));
     response
 }
 

@@ -109,7 +109,7 @@ pub(crate) fn contact_center(headers: &HeaderMap) -> Result<Option<Named>, Failu
 }
 
 /// Nothing is known about the caller, so nothing is said about the key.
-fn down(error: TenancyError) -> Failure {
+pub(crate) fn down(error: TenancyError) -> Failure {
     tracing::warn!(error = %error, "the caller could not be identified");
     Refusal::UpstreamUnavailable.into()
 }

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::Failure;
 use crate::api::{Api, Observed};
-use crate::{bulk, console, credentials, designer, engagement, exchange, genesys, health, openapi, pauses};
+use crate::{bulk, console, credentials, designer, engagement, exchange, genesys, health, openapi, pauses, publish};
 
 /// What becomes of headers that name a contact center on the external listener (engagement-api 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,9 +63,9 @@ impl Limits {
         Self { trusted_proxies, ..self }
     }
 
-    /// 10 MB and 30 s.
+    /// 10 MiB and 30 s.
     pub fn internal() -> Self {
-        Self { body_bytes: 10_000_000, ..Self::external() }
+        Self { body_bytes: 10 << 20, ..Self::external() }
     }
 }
 
@@ -125,7 +125,8 @@ pub fn internal_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Rou
         .merge(credentials::routes())
         .merge(designer::routes())
         .merge(pauses::routes())
-        .merge(bulk::routes());
+        .merge(bulk::routes())
+        .merge(publish::routes());
     finish(
         engagement::routes().merge(genesys::routes()).merge(openapi::routes()).merge(console::routes()).merge(own),
         site,

@@ -93,6 +93,17 @@ pub(crate) fn values(query: Option<&str>, name: &'static str) -> Result<Vec<Stri
     mine.map(read).collect()
 }
 
+/// Every parameter in order, names and values decoded; empty ones included.
+pub(crate) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Failure> {
+    let bad = || Failure::Malformed("The query is not valid percent-encoded text without NUL characters".into());
+    let read = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decode(name).ok_or_else(bad)?, decode(value).ok_or_else(bad)?);
+        if name.contains('\0') || value.contains('\0') { Err(bad()) } else { Ok((name, value)) }
+    };
+    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(read).collect()
+}
+
 fn decode(raw: &str) -> Option<String> {
     let spaced = raw.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8().ok().map(Into::into)

@@ -15,8 +15,8 @@ use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallbackId, Instant, TenantId};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::{
-    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeRequests, FakeSessions,
-    FakeStatistics, FakeWaits, ManualClock, MemoryNews, MemoryStore, builders,
+    CountingChance, CountingIds, FakeAreas, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakePublisher,
+    FakeRequests, FakeSessions, FakeStatistics, FakeWaits, ManualClock, MemoryNews, MemoryStore, builders,
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -25,6 +25,8 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::api::{Api, Endpoints, Observed, Parts};
+use crate::gate::Gate;
+use crate::genesys::InsideParts;
 use crate::health::{Component, Health, Host};
 use crate::listener::{Limits, external_router, internal_router, worker_router};
 
@@ -48,6 +50,8 @@ pub(crate) struct World {
     pub(crate) statistics: Arc<FakeStatistics>,
     pub(crate) gate: Arc<Semaphore>,
     pub(crate) human: Arc<FakeHumans>,
+    pub(crate) areas: Arc<FakeAreas>,
+    pub(crate) publisher: Arc<FakePublisher>,
     pub(crate) observed: Observed,
     pub(crate) tasks: TaskTracker,
     pub(crate) limits: Limits,
@@ -59,6 +63,11 @@ pub(crate) struct World {
 impl World {
     /// Monday, 2026-01-05T12:00Z; one service that is always open, 15-minute cells of ten places.
     pub(crate) async fn new() -> Self {
+        Self::behind(Gate::open()).await
+    }
+
+    /// The same behind a gate on the internal listener.
+    pub(crate) async fn behind(gate_inside: Gate) -> Self {
         let clock = Arc::new(ManualClock::at(at("2026-01-05T12:00:00Z")));
         let store = MemoryStore::new(Arc::clone(&clock), std::time::Duration::from_secs(5));
         let (keys, sessions) = (Arc::new(FakeKeys::default()), Arc::new(FakeSessions::default()));
@@ -83,6 +92,7 @@ impl World {
         let human = Arc::new(FakeHumans::default());
         let told = Arc::new(Told::default());
         let (requests, news) = (Arc::new(FakeRequests::default()), Arc::new(MemoryNews::default()));
+        let (areas, publisher) = (Arc::new(FakeAreas::default()), Arc::new(FakePublisher::default()));
         let parts = Parts {
             wait: Arc::new(CurrentWait::new(waits.clone())),
             waits: waits.clone(),
@@ -105,6 +115,13 @@ impl World {
                 ors: vec!["http://ors:9098/".into()],
                 urs: vec!["http://tenant-{ccid}:5580".into(), "http://urs-b".into()],
             },
+            inside: InsideParts {
+                areas: areas.clone(),
+                publisher: Some(publisher.clone()),
+                guide: Arc::new(FakePlan),
+                gate: gate_inside,
+                single_tenant: true,
+            },
         };
         let api = Api::over(&shared, parts);
         let world = Self {
@@ -119,6 +136,8 @@ impl World {
             statistics,
             gate,
             human,
+            areas,
+            publisher,
             observed,
             tasks: TaskTracker::new(),
             limits: Limits::external(),
@@ -312,6 +331,10 @@ impl ApiKeys for OddKeys {
 
     async fn known(&self, tenant: TenantId) -> Result<bool, TenancyError> {
         self.keys.known(tenant).await
+    }
+
+    async fn only(&self) -> Result<Option<TenantId>, TenancyError> {
+        self.keys.only().await
     }
 }
 

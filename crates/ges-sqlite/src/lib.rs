@@ -16,6 +16,7 @@ mod error;
 mod handover;
 mod held;
 mod kept;
+mod lookup;
 mod migrations;
 mod notices;
 mod pauses;

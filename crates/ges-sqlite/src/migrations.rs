@@ -21,6 +21,7 @@ pub(crate) async fn apply(connection: &mut SqliteConnection) -> Result<(), Migra
         ),
         step(30, "push", include_str!("../migrations/0030_push.sql").into_sql_str()),
         step(34, "cancel to tell", include_str!("../migrations/0034_cancel_to_tell.sql").into_sql_str()),
+        step(40, "lookup", include_str!("../migrations/0040_lookup.sql").into_sql_str()),
         step(45, "publishes", include_str!("../migrations/0045_publishes.sql").into_sql_str()),
         step(50, "console sessions", include_str!("../migrations/0050_console_sessions.sql").into_sql_str()),
         step(55, "pauses", include_str!("../migrations/0055_pauses.sql").into_sql_str()),

@@ -16,14 +16,14 @@ const TABLE: &str = "callbacks";
 
 /// Selects rows of `callbacks` with their service; what follows begins with a join or a where.
 macro_rules! select_callbacks {
-    ($tail:expr) => {
+    ($($tail:expr),+) => {
         concat!(
             "select c.key, c.service, s.tenant, s.name, c.id, c.kind, c.direction, c.state, c.reason, c.phone, c.phone_key,
              c.desired_at, c.created_at, c.updated_at, c.completed_at, c.deadline, c.priority, c.attempts, c.failures,
              c.submitted_at, c.session_id, c.session_url, c.dial_attempts, c.cancel_at, c.cancel_reason, c.cancel_confirmed,
              c.reschedules, c.version, c.session_seq, c.position, c.ewt, c.particulars
              from services s join callbacks c on c.service = s.key ",
-            $tail
+            $($tail),+
         )
     };
 }

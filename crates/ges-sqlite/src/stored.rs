@@ -59,8 +59,8 @@ pub(crate) async fn insert(
     let inserted = sqlx::query(
         "insert into callbacks (id, service, kind, accepted_as, direction, state, phone, phone_key, desired_at, created_at,
          updated_at, deadline, priority, attempts, failures, dial_attempts, reschedules, version, session_seq, waiting,
-         wake_at, unclaimed, particulars)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, 0, ?, ?, ?, ?)
+         wake_at, unclaimed, particulars, submitted_at, session_id, session_url)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?, ?, ?, ?, ?, ?, ?)
          on conflict (id) do nothing",
     );
     let inserted = inserted
@@ -77,11 +77,15 @@ pub(crate) async fn insert(
         .bind(record.updated_at.millis())
         .bind(record.deadline.millis())
         .bind(record.priority)
+        .bind(record.submission.attempts)
         .bind(whole(record.version)?)
         .bind(record.waits_for_handover())
         .bind(record.wake_at().map(Instant::millis))
         .bind(record.may_be_upcoming())
-        .bind(particulars_bytes(&record.particulars));
+        .bind(particulars_bytes(&record.particulars))
+        .bind(record.submission.submitted_at.map(Instant::millis))
+        .bind(record.session.as_ref().map(|session| session.id.as_str()))
+        .bind(record.session.as_ref().and_then(|session| session.url.as_deref()));
     let done = inserted.execute(&mut *connection).await.map_err(unavailable)?;
     if done.rows_affected() == 0 {
         return Ok(false);

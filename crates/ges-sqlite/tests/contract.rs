@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, Pauses,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Lookup, Notices, Pauses,
     ProvisionedServices, Publishing, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
@@ -72,6 +72,9 @@ impl Stores for Sqlite {
         Arc::new(self.store.clone())
     }
     fn provisioned(&self) -> Arc<dyn ProvisionedServices> {
+        Arc::new(self.store.clone())
+    }
+    fn lookup(&self) -> Arc<dyn Lookup> {
         Arc::new(self.store.clone())
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {

@@ -30,12 +30,18 @@ struct Waits {
     silent: HashSet<String>,
     asked: u32,
     last: Option<(String, EwtMode, bool)>,
+    positions: HashMap<String, u32>,
 }
 
 impl FakeWaits {
     /// Sets what is answered for a queue.
     pub fn set(&self, tenant: TenantId, queue: &str, estimate: Estimate) {
         self.0.lock().unwrap().queues.insert((tenant, queue.to_owned()), estimate);
+    }
+
+    /// Sets the place a new call would have in a queue.
+    pub fn set_position(&self, queue: &str, position: u32) {
+        self.0.lock().unwrap().positions.insert(queue.to_owned(), position);
     }
 
     /// Whether no router answers.
@@ -69,6 +75,10 @@ impl WaitEstimates for FakeWaits {
             return Err(WaitError::Unavailable("the test took the routers down".into()));
         }
         Ok(waits.queues.get(&(tenant, asked.queue.to_owned())).copied().unwrap_or(Estimate::NoCalls))
+    }
+
+    fn position(&self, _: TenantId, queue: &str) -> Option<u32> {
+        self.0.lock().unwrap().positions.get(queue).copied()
     }
 }
 
@@ -258,6 +268,11 @@ impl FakeKeys {
         self.keys.lock().unwrap().insert(key.to_owned(), tenant);
     }
 
+    /// Takes a key away; a tenant without keys is not known any more.
+    pub fn forget(&self, key: &str) {
+        self.keys.lock().unwrap().remove(key);
+    }
+
     /// Whether the registry does not answer.
     pub fn set_down(&self, down: bool) {
         *self.down.lock().unwrap() = down;
@@ -281,6 +296,13 @@ impl ApiKeys for FakeKeys {
     async fn known(&self, tenant: TenantId) -> Result<bool, TenancyError> {
         self.answering()?;
         Ok(self.keys.lock().unwrap().values().any(|known| *known == tenant))
+    }
+
+    async fn only(&self) -> Result<Option<TenantId>, TenancyError> {
+        self.answering()?;
+        let keys = self.keys.lock().unwrap();
+        let tenants: HashSet<TenantId> = keys.values().copied().collect();
+        Ok(tenants.iter().next().copied().filter(|_| tenants.len() == 1))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Notices, Pauses,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Lookup, Notices, Pauses,
     ProvisionedServices, Publishing, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
@@ -60,6 +60,9 @@ impl Stores for Memory {
         Arc::new(self.0.clone())
     }
     fn provisioned(&self) -> Arc<dyn ProvisionedServices> {
+        Arc::new(self.0.clone())
+    }
+    fn lookup(&self) -> Arc<dyn Lookup> {
         Arc::new(self.0.clone())
     }
     async fn wake_ups(&self) -> Box<dyn WakeUps> {

@@ -39,6 +39,13 @@ pub(crate) fn estimate(answer: &Value) -> Option<Estimate> {
     })
 }
 
+/// The place a new call would have, from 1.
+pub(crate) fn position(answer: &Value) -> Option<u32> {
+    let position = answer.get("pos").and_then(number).filter(|position| (1.0..1e9).contains(position))?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be within 1..1e9")]
+    Some(position as u32)
+}
+
 fn names_an_error(field: Option<&Value>) -> bool {
     match field {
         None | Some(Value::Null | Value::Bool(false)) => false,
@@ -56,6 +63,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_position_counts_from_one() {
+        for (answer, expected) in
+            [(json!({"pos": "4"}), Some(4)), (json!({"pos": 1}), Some(1)), (json!({"pos": 0}), None), (json!({}), None)]
+        {
+            assert_eq!(position(&answer), expected, "{answer}");
+        }
+    }
 
     #[test]
     fn check_11_every_row_of_the_mapping_table() {

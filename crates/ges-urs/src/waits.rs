@@ -57,7 +57,12 @@ struct Desk {
     routers: RoutersByTenant,
     clock: Monotonic,
     nodes: Mutex<HashMap<TenantId, Arc<Nodes>>>,
+    /// What the last answer about each queue said of a new call's place.
+    positions: Mutex<HashMap<(TenantId, Box<str>), u32>>,
 }
+
+/// Positions remembered; beyond it memory is cleared rather than grown.
+const MOST_POSITIONS: usize = 10_000;
 
 impl UrsWaits {
     /// Asks `routers` in the given form. An answer serves for `fresh`, at most a minute, and for a minute when no router answers (R-EWT-8).
@@ -71,7 +76,14 @@ impl UrsWaits {
         fresh: Duration,
     ) -> Result<Self, BuildError> {
         let http = factory.client(Policy::URS)?;
-        let desk = Arc::new(Desk { http, form, routers, clock: factory.monotonic(), nodes: Mutex::default() });
+        let desk = Arc::new(Desk {
+            http,
+            form,
+            routers,
+            clock: factory.monotonic(),
+            nodes: Mutex::default(),
+            positions: Mutex::default(),
+        });
         // Tenants with routers of their own are watched from the start, the others once they are asked about.
         for tenant in desk.routers.own.keys() {
             desk.nodes_of(*tenant);
@@ -123,6 +135,11 @@ impl WaitEstimates for UrsWaits {
         join_all(asked.iter().map(|question| self.estimate(tenant, question))).await
     }
 
+    fn position(&self, tenant: TenantId, queue: &str) -> Option<u32> {
+        let positions = self.desk.positions.lock().unwrap_or_else(PoisonError::into_inner);
+        positions.get(&(tenant, queue.into())).copied()
+    }
+
     fn regional(&self) -> bool {
         self.desk.routers.own.values().chain(&self.desk.routers.otherwise).any(|routers| routers.directory.regional())
     }
@@ -160,7 +177,8 @@ impl Desk {
             let url = self.address(nodes.address(node), &routers.tenant_name, asked);
             let left = until.saturating_duration_since(Instant::now());
             failure = match self.ask(url, left).await {
-                Ok(estimate) => {
+                Ok((estimate, position)) => {
+                    self.note_position(tenant, asked.queue, position);
                     nodes.answered(node, true);
                     return Ok(estimate);
                 }
@@ -174,15 +192,27 @@ impl Desk {
         Err(failure)
     }
 
-    async fn ask(&self, url: Url, left: Duration) -> Result<Estimate, UrsError> {
+    fn note_position(&self, tenant: TenantId, queue: &str, position: Option<u32>) {
+        let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
+        if positions.len() >= MOST_POSITIONS {
+            positions.clear();
+        }
+        match position {
+            Some(position) => drop(positions.insert((tenant, queue.into()), position)),
+            None => drop(positions.remove(&(tenant, queue.into()))),
+        }
+    }
+
+    async fn ask(&self, url: Url, left: Duration) -> Result<(Estimate, Option<u32>), UrsError> {
         let call = Call::get("lvq", "/urs/call/max/lvq/{queue}", url).within(left);
         let call = call.header("accept", "application/json").map_err(UrsError::Call)?;
         let reply = self.http.send(&call).await.map_err(UrsError::Call)?;
         if reply.status() == 404 {
-            return Ok(Estimate::UnknownQueue);
+            return Ok((Estimate::UnknownQueue, None));
         }
         let answer: Value = reply.success().and_then(|reply| reply.json()).map_err(UrsError::Call)?;
-        mapping::estimate(&answer).ok_or(UrsError::Unreadable)
+        let estimate = mapping::estimate(&answer).ok_or(UrsError::Unreadable)?;
+        Ok((estimate, mapping::position(&answer)))
     }
 
     fn address(&self, node: &Url, tenant_name: &str, asked: &Question<'_>) -> Url {

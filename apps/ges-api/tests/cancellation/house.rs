@@ -12,19 +12,22 @@ use ges_domain::callback::{Kind, Reason, SessionBinding, State};
 use ges_domain::capacity::Usage;
 use ges_domain::invariants::{Acknowledged, CancelAnswered, CellLimit, Evidence, Story, audit_record, check};
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, Ids, KeptAnswers, NoNews, NobodyFollows, Pauses,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, Handover, Ids, KeptAnswers, Lookup, NoNews, NobodyFollows, Pauses,
     Publishing, Record, ServiceRow, SessionEvent, Sessions, Shards,
 };
 use ges_domain::service::Settings;
 use ges_domain::tenancy::{ApiKeys, TenancyError};
 use ges_domain::use_cases::CurrentWait;
 use ges_domain::{CallInId, CallbackId, Instant, TenantId, ports, throttle};
-use ges_rest::{Api, Component, Endpoints, Health, Host, Limits, Observed, Parts, external_router, internal_router};
+use ges_rest::{
+    Api, Component, Endpoints, Gate, Health, Host, InsideParts, Limits, Observed, Parts, external_router,
+    internal_router,
+};
 use ges_telemetry::{Dependency, Identity, Metrics};
 use ges_testkit::builders::{call_in_group, quarter, service, service_row, tenant};
 use ges_testkit::{
-    CountingChance, CountingIds, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeRequests, FakeStatistics,
-    FakeWaits,
+    CountingChance, CountingIds, FakeAreas, FakeDesk, FakeHumans, FakeKeys, FakeOrigins, FakePlan, FakeRequests,
+    FakeStatistics, FakeWaits,
 };
 use tokio_util::task::TaskTracker;
 
@@ -42,11 +45,12 @@ const PLACES: u32 = 10_000;
 
 /// Everything a record store is to requests.
 pub(crate) trait Store:
-    Bookings + BulkJobs + CallIns + Catalogue + KeptAnswers + Pauses + Publishing + Record + Handover + Shards
+    Bookings + BulkJobs + CallIns + Catalogue + KeptAnswers + Lookup + Pauses + Publishing + Record + Handover + Shards
 {
 }
-impl<S: Bookings + BulkJobs + CallIns + Catalogue + KeptAnswers + Pauses + Publishing + Record + Handover + Shards>
-    Store for S
+impl<
+    S: Bookings + BulkJobs + CallIns + Catalogue + KeptAnswers + Lookup + Pauses + Publishing + Record + Handover + Shards,
+> Store for S
 {
 }
 
@@ -117,6 +121,13 @@ impl House {
             observed: Observed::new(health, metrics),
             published: Arc::new(NobodyFollows),
             endpoints: Endpoints::default(),
+            inside: InsideParts {
+                areas: Arc::new(FakeAreas::default()),
+                publisher: None,
+                guide: Arc::new(FakePlan),
+                gate: Gate::open(),
+                single_tenant: true,
+            },
         };
         let api = Arc::new(Api::over(&store, parts));
         let tasks = TaskTracker::new();
@@ -343,6 +354,10 @@ struct SlowKeys(FakeKeys);
 
 #[async_trait]
 impl ApiKeys for SlowKeys {
+    async fn only(&self) -> Result<Option<TenantId>, TenancyError> {
+        self.0.only().await
+    }
+
     async fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, TenancyError> {
         tokio::task::yield_now().await;
         self.0.tenant_of(key).await

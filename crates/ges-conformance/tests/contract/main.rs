@@ -11,5 +11,6 @@ mod examples;
 mod examples_outside;
 mod fuzzed;
 mod identity;
+mod internal;
 mod privacy;
 mod world;

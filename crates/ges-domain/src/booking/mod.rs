@@ -15,7 +15,7 @@ pub use ledger::{Asked, Ledger, NumberRoom};
 use std::net::IpAddr;
 
 use crate::callback::acts::Write;
-use crate::callback::{Actor, Callback, Change, Kind, Particulars, Source};
+use crate::callback::{Actor, Callback, Kind, Particulars, Source};
 use crate::idempotency::Keyed;
 use crate::phone::PhoneNumber;
 use crate::throttle::{self, KnownWindows, Reach};
@@ -90,7 +90,7 @@ impl NewBooking {
             Source::Ivr => Actor::Ivr,
             Source::Ui | Source::Recreate => Actor::Ui(particulars.created_by.clone().unwrap_or_default()),
         };
-        self.callback.apply(actor, self.callback.created_at, vec![Change::Booked])
+        self.callback.apply(actor, self.callback.created_at, particulars.first_changes())
     }
 }
 

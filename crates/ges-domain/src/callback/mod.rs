@@ -15,7 +15,7 @@ mod user_data;
 
 pub use change::{Actor, Change, TimelineEvent, fold};
 pub use life_cycle::{Act, may_act, session_may_move};
-pub use particulars::{FirstDial, OfferType, Particulars, PushTarget, Source};
+pub use particulars::{FirstDial, OfferType, OwnSession, Particulars, PushTarget, Source};
 pub use reason::{Category, NotAReason, Reason};
 pub use record::{BrokenRecord, Callback, CancelWish, MoveWish, RETENTION, SessionBinding, Submission};
 pub use session::{Ignored, SessionEnd, SessionUpdate, SessionVerdict, decide_session_update};

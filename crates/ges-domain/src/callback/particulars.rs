@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MoveWish, UserData};
+use super::{Change, MoveWish, UserData};
 use crate::{CallInId, CallbackId, Instant, SessionId};
 
 /// Who made the record.
@@ -63,6 +63,16 @@ pub struct FirstDial {
     pub position: Option<u32>,
     /// Estimated wait in seconds.
     pub ewt: Option<u32>,
+}
+
+/// A session that brought its callback with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnSession {
+    /// The session.
+    pub id: SessionId,
+    /// Its node, when it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// Optional fields of a record. `None` means not given; defaults are applied where the field is used.
@@ -138,6 +148,9 @@ pub struct Particulars {
     /// The time somebody wishes, while the session that has it has to give way first (R-EDT-4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moving: Option<MoveWish>,
+    /// The session that asked for it and has had it from the start (integrations 2.2); no attempt was ever made for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_session: Option<OwnSession>,
     /// Facts a session reported under names beginning with `_` (integrations 2.1, 2.10).
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub session_facts: std::collections::BTreeMap<String, String>,
@@ -153,6 +166,12 @@ impl Particulars {
         self.former_sessions.extend(session.cloned());
         let surplus = self.former_sessions.len().saturating_sub(MOST);
         self.former_sessions.drain(..surplus);
+    }
+
+    /// What the first event of a record tells (T1, T2): the booking, and the session it came with.
+    pub fn first_changes(&self) -> Vec<Change> {
+        let bound = |own: &OwnSession| Change::SessionBound { session: own.id.clone(), url: own.url.clone() };
+        std::iter::once(Change::Booked).chain(self.own_session.as_ref().map(bound)).collect()
     }
 
     /// The prompt language.

@@ -37,6 +37,8 @@ impl Reason {
     pub const CANCELLED_BY_ADMIN: Self = Self::known("CANCELLED_BY_ADMIN");
     /// The agent dismissed it.
     pub const CANCELLED_BY_AGENT: Self = Self::known("CANCELLED_BY_AGENT");
+    /// The consumer withdrew, in the words of the internal API (integrations 2.5).
+    pub const CANCELLED_BY_CUSTOMER: Self = Self::known("CANCELLED_BY_CUSTOMER");
     /// Moved to a new time.
     pub const RESCHEDULED: Self = Self::known("RESCHEDULED");
     /// The deadline passed (T16).
@@ -78,7 +80,9 @@ impl Reason {
     pub fn category(&self) -> Category {
         match self.as_str() {
             "AGENT_CONNECTED" => Category::Success,
-            "CANCELLED" | "CANCELLED_BY_ADMIN" | "CANCELLED_BY_AGENT" | "RESCHEDULED" => Category::Cancel,
+            "CANCELLED" | "CANCELLED_BY_ADMIN" | "CANCELLED_BY_AGENT" | "CANCELLED_BY_CUSTOMER" | "RESCHEDULED" => {
+                Category::Cancel
+            }
             "TRANSFERRED_TO_RP" => Category::Other,
             _ => Category::Failure,
         }
@@ -118,6 +122,7 @@ mod tests {
     fn only_cancel_reasons_free_the_slot() {
         assert!(Reason::CANCELLED.frees_slot());
         assert!(Reason::CANCELLED_BY_ADMIN.frees_slot());
+        assert!(Reason::CANCELLED_BY_CUSTOMER.frees_slot());
         assert!(!Reason::AGENT_CONNECTED.frees_slot());
         assert!(!Reason::new("SOMETHING_NEW").unwrap().frees_slot());
         assert_eq!(Reason::new("SOMETHING_NEW").unwrap().category(), Category::Failure);

@@ -3,6 +3,7 @@
 //! A business "no" is a value in `Ok`; `Err` means the outside broke.
 
 mod accepted;
+mod areas;
 mod bulk;
 mod call_in;
 mod catalogue;
@@ -15,9 +16,11 @@ mod human;
 mod identities;
 mod ids;
 mod kept;
+mod lookup;
 mod pauses;
 mod proxies;
 mod published;
+mod publisher;
 mod publishing;
 mod pulse;
 mod push;
@@ -27,6 +30,9 @@ mod sessions;
 mod stream;
 
 pub use accepted::AcceptedTimes;
+pub use areas::{
+    AreaAnswer, AreaContent, AreaFile, AreaId, AreaWrite, Areas, AreasDown, BadAreaId, MOST_AREA_BYTES, area_life,
+};
 pub use bulk::{BulkJobs, Opened, Pending};
 pub use call_in::{CallIns, Reserved};
 pub use catalogue::{Catalogue, ServiceRow};
@@ -45,9 +51,11 @@ pub use human::{HumanCheck, HumanVerdict, NoHumanCheck};
 pub use identities::{Identities, IdentityError, Person, UserToken, UserTokens};
 pub use ids::{Chance, Clock, Ids};
 pub use kept::KeptAnswers;
+pub use lookup::{Among, Look, Lookup, MOST_FOUND};
 pub use pauses::{Misplaced, PauseAct, PauseEntry, PauseScope, Pauses};
 pub use proxies::{ProvisionedServices, Proxies, Proxy, ProxyError};
 pub use published::{NobodyFollows, PublishedServices};
+pub use publisher::{Publication, PublishError, Publisher};
 pub use publishing::Publishing;
 pub use pulse::{Asked, Description, HeldRecords, NoNews, Passed, Place, Seen, SessionNews, SessionRequests};
 pub use push::{Begun, NoticeEnd, NoticeKey, NoticeLine, Notices, PushProvider, Settled, UpcomingClaim, UpcomingPage};

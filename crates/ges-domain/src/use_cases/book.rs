@@ -90,6 +90,9 @@ impl BookCallback {
         };
         // 5 to 8 refuse at once; 13 and 14 are kept back
         let considered = consider(&service, &wish, &*self.plan, now, ewt)?;
+        if request.particulars.own_session.is_some() && considered.wanted.kind == Kind::Scheduled {
+            return Err(Refusal::invalid("_ors_session_id", "goes with an immediate callback only"));
+        }
         let refused_cell = considered.refused_cell;
         let booking = NewBooking { keyed, ..self.draw_up(tenant, &service, request, considered, ewt, now) };
         let always_check = booking.callback.particulars.always_check_capacity;

@@ -46,13 +46,33 @@ impl EditCallback {
         actor: Actor,
     ) -> Result<Callback, Refusal> {
         let now = self.clock.now();
+        let edit = self.check(tenant, id, wanted, &actor).await?;
+        match self.record.edit(tenant, id, &edit, &actor, now).await? {
+            Edited::Done(callback) => Ok(*callback),
+            Edited::NotEditable(state) => Err(Refusal::NotEditable(state)),
+            Edited::Unknown => Err(Refusal::NotFound(id.to_string())),
+        }
+    }
+
+    /// Runs the same checks and changes nothing: what would be written, whatever state the callback is in.
+    ///
+    /// # Errors
+    /// As [`EditCallback::run`], but for `NotEditable`.
+    pub async fn check(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        wanted: Wanted,
+        actor: &Actor,
+    ) -> Result<Edit, Refusal> {
+        let now = self.clock.now();
         let unknown = || Refusal::NotFound(id.to_string());
         let record = self.record.find(tenant, id, now).await?.ok_or_else(unknown)?;
         let service = self.catalogue.service(tenant, &record.service).await?.filter(|service| !service.removed);
         let service = service.ok_or_else(|| Refusal::UnknownService(record.service.to_string()))?;
         let mut edit = Edit { priority: wanted.priority, language: wanted.language, ..Edit::default() };
         if let Some(phone) = wanted.phone {
-            let external = source_of(&actor) == crate::callback::Source::Api;
+            let external = source_of(actor) == crate::callback::Source::Api;
             let key = plausibility(&*self.plan, &phone, &service.screening(), external)?;
             if service.blocks(&*self.plan, &key) {
                 return Err(Refusal::NumberBlocked);
@@ -64,10 +84,6 @@ impl EditCallback {
             user_data.merge(wanted.user_data).map_err(|_| Refusal::UserDataTooLarge)?;
             edit.user_data = Some(user_data);
         }
-        match self.record.edit(tenant, id, &edit, &actor, now).await? {
-            Edited::Done(callback) => Ok(*callback),
-            Edited::NotEditable(state) => Err(Refusal::NotEditable(state)),
-            Edited::Unknown => Err(unknown()),
-        }
+        Ok(edit)
     }
 }

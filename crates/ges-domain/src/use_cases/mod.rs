@@ -6,6 +6,7 @@ mod call_in;
 mod cancel;
 mod current_wait;
 mod edit;
+mod find;
 mod offer;
 mod pause;
 mod provision;
@@ -17,6 +18,7 @@ mod relay;
 mod reschedule;
 mod retrieve;
 mod update;
+mod watermarks;
 mod wishes;
 
 pub use book::{BookCallback, Created};
@@ -25,6 +27,7 @@ pub use call_in::{CallInWish, CalledFor, MatchCallIn, ReportedCall, RequestCallI
 pub use cancel::CancelCallback;
 pub use current_wait::CurrentWait;
 pub use edit::{EditCallback, Wanted};
+pub use find::{FindCallbacks, Property, Sought};
 pub use offer::{OfferSlots, Offered, OpenFor};
 pub use pause::PauseServices;
 pub use provision::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
@@ -35,6 +38,7 @@ pub use relay::{RelayToSession, Relayed};
 pub use reschedule::RescheduleCallback;
 pub use retrieve::RetrieveCallback;
 pub use update::TakeSessionUpdate;
+pub use watermarks::{TellWatermarks, Watermarks};
 pub use wishes::CarryOutWishes;
 
 use crate::Refusal;

@@ -85,7 +85,14 @@ impl TellWaits {
         if !outcomes.is_empty() && outcomes.iter().all(Result::is_err) {
             return Err(Refusal::UpstreamUnavailable);
         }
-        let told: Vec<_> = outcomes.iter().map(QueueWait::from).collect();
+        let tell = |(outcome, queue): (_, &&str)| {
+            let told = QueueWait::from(outcome);
+            match told.result_code {
+                0 => QueueWait { position: self.waits.position(tenant, queue).unwrap_or(1), ..told },
+                _ => told,
+            }
+        };
+        let told: Vec<_> = outcomes.iter().zip(&queues).map(tell).collect();
         let of = |name: &&str| queues.iter().position(|queue| queue == name).and_then(|at| told.get(at)).copied();
         Ok(names.iter().filter_map(of).collect())
     }

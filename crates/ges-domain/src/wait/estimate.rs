@@ -127,6 +127,11 @@ pub trait WaitEstimates: Send + Sync {
         outcomes
     }
 
+    /// The place a new call would have in a queue, from 1, as the answer behind the last estimate said; none when nobody said.
+    fn position(&self, _tenant: TenantId, _queue: &str) -> Option<u32> {
+        None
+    }
+
     /// Whether there are routers in more than one region, so that a region rule makes a difference.
     fn regional(&self) -> bool {
         false
@@ -140,6 +145,8 @@ pub struct QueueWait {
     pub estimated_wait_time: i64,
     /// 0, -1 or -2.
     pub result_code: i8,
+    /// The place a new call would have, from 1; 1 when nobody knows.
+    pub position: u32,
     /// Why it is unknown.
     pub message: &'static str,
 }
@@ -154,7 +161,7 @@ impl From<&Result<Estimate, WaitError>> for QueueWait {
             Err(WaitError::Unavailable(_)) => (-1, "EWT source unavailable"),
         };
         let seconds = outcome.as_ref().ok().and_then(|estimate| estimate.ewt());
-        Self { estimated_wait_time: seconds.map_or(-1, i64::from), result_code, message }
+        Self { estimated_wait_time: seconds.map_or(-1, i64::from), result_code, position: 1, message }
     }
 }
 

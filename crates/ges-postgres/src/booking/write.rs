@@ -38,6 +38,8 @@ struct Columns<'a> {
     phone_key: Vec<&'a str>,
     details: Vec<Option<&'a [u8]>>,
     unclaimed: Vec<Option<bool>>,
+    session_id: Vec<Option<&'a str>>,
+    session_url: Vec<Option<&'a str>>,
 }
 
 impl<'a> Columns<'a> {
@@ -57,6 +59,8 @@ impl<'a> Columns<'a> {
         self.phone_key.push(record.phone_key.as_str());
         self.details.push(ticket.details.as_deref());
         self.unclaimed.push(record.may_be_upcoming().then_some(true));
+        self.session_id.push(record.session.as_ref().map(|session| session.id.as_str()));
+        self.session_url.push(record.session.as_ref().and_then(|session| session.url.as_deref()));
         Ok(())
     }
 }
@@ -111,14 +115,15 @@ macro_rules! write_statement {
         where service = any ($1) and (select holds from unchanged)
     ), booked as (
         insert into callbacks (desired_at, created_at, deadline, tenant, id, service, version, state, kind, direction,
-            priority, counted, phone, phone_key, details, unclaimed)
+            priority, counted, phone, phone_key, details, unclaimed, session_id, session_url, attempts, submitted_at)
         select b.desired_at, b.created_at, b.deadline, b.tenant, b.id, b.service, 1, b.state, b.kind, b.direction,
-            b.priority, b.counted, b.phone, b.phone_key, b.details, b.unclaimed
+            b.priority, b.counted, b.phone, b.phone_key, b.details, b.unclaimed, b.session_id, b.session_url,
+            case when b.session_id is not null then 1 end, case when b.session_id is not null then b.created_at end
         from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::uuid[], $8::int[], $9::smallint[],
             $10::smallint[], $11::smallint[], $12::smallint[], $13::bool[], $14::text[], $15::text[], $16::bytea[],
-            $21::bool[])
+            $21::bool[], $22::text[], $23::text[])
             b (desired_at, created_at, deadline, tenant, id, service, state, kind, direction, priority, counted, phone,
-            phone_key, details, unclaimed)
+            phone_key, details, unclaimed, session_id, session_url)
         where (select holds from unchanged)
     ), taken as (
         insert into slot_usage as u (service, grain, used)
@@ -145,7 +150,7 @@ const WRITE: &str = write_statement!("true", "");
 const WRITE_WITH_ROOM: &str = write_statement!(
     "not exists (
         select 1
-        from unnest($22::int[], $23::text[], $24::bigint[], $25::int[], $26::int[]) n (service, phone_key, since, open, day)
+        from unnest($24::int[], $25::text[], $26::bigint[], $27::int[], $28::int[]) n (service, phone_key, since, open, day)
         cross join lateral (
             select count(*) filter (where c.state <> 6) as open,
                 count(*) filter (where c.counted and c.created_at > n.since) as day
@@ -163,7 +168,7 @@ const WRITE_AND_KEEP: &str = write_statement!(
     "kept as (
         insert into idempotency (created_at, tenant, subject, operation, key, body)
         select k.created_at, k.tenant, k.subject, k.operation, k.key, k.body
-        from unnest($22::bigint[], $23::uuid[], $24::uuid[], $25::smallint[], $26::text[], $27::bytea[])
+        from unnest($24::bigint[], $25::uuid[], $26::uuid[], $27::smallint[], $28::text[], $29::bytea[])
             k (created_at, tenant, subject, operation, key, body)
         where (select holds from unchanged)
     ), "
@@ -242,7 +247,9 @@ pub(super) async fn write(
         .bind(place_grain)
         .bind(place_used)
         .bind(payloads)
-        .bind(columns.unclaimed);
+        .bind(columns.unclaimed)
+        .bind(columns.session_id)
+        .bind(columns.session_url);
     if let Some(Rooms { service, key, since, open, day }) = rooms {
         debug_assert!(!keeps, "keys are looked at by a flight that counts");
         write = write.bind(service).bind(key).bind(since).bind(open).bind(day);

@@ -8,8 +8,13 @@ use sqlx::PgPool;
 use crate::error::unavailable;
 
 /// Reasons whose records hold no place any more.
-const FREEING: [Reason; 4] =
-    [Reason::CANCELLED, Reason::CANCELLED_BY_ADMIN, Reason::CANCELLED_BY_AGENT, Reason::RESCHEDULED];
+const FREEING: [Reason; 5] = [
+    Reason::CANCELLED,
+    Reason::CANCELLED_BY_ADMIN,
+    Reason::CANCELLED_BY_AGENT,
+    Reason::CANCELLED_BY_CUSTOMER,
+    Reason::RESCHEDULED,
+];
 
 /// Rows somebody works on stay for the next time, so two purges share the work and nobody waits for them.
 const PURGE: &str = "

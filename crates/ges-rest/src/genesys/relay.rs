@@ -12,7 +12,7 @@ use ges_domain::ports::Passed;
 use ges_domain::use_cases::Relayed;
 
 use super::fault::{Exception, GmsFault, Written};
-use super::storage::{addressed, elsewhere, met};
+use super::place::{addressed, elsewhere, met};
 use crate::answer::JSON;
 use crate::body::read;
 use crate::exchange::Exchange;
@@ -31,7 +31,7 @@ pub(super) async fn relay(
     request: Request,
 ) -> Result<Response, GmsFault> {
     let (uri, headers) = (request.uri().clone(), request.headers().clone());
-    let (tenant, id) = addressed(&site, &exchange, &uri, &headers).await?;
+    let (tenant, id) = addressed(&site, &exchange, &uri, 3, &headers).await?;
     let named = segment(uri.path(), 4).filter(|name| fits(name));
     let action = named.ok_or_else(|| GmsFault::option("The action of the path is not a name of a request"))?;
     let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -18,6 +18,7 @@ pub mod credentials;
 pub mod handover;
 pub mod idempotency;
 pub mod leases;
+pub mod lookup;
 pub mod notices;
 pub mod pauses;
 pub mod publishing;
@@ -34,8 +35,9 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, ConsoleSessions, Handed, Handover, HandoverOutcome, KeptAnswers, Notices,
-    Pauses, ProvisionedServices, Publishing, Record, SealedCredentials, ServiceRef, ShardLease, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, ConsoleSessions, Handed, Handover, HandoverOutcome, KeptAnswers, Lookup,
+    Notices, Pauses, ProvisionedServices, Publishing, Record, SealedCredentials, ServiceRef, ShardLease, Shards,
+    WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -73,6 +75,8 @@ pub trait Stores: Send + Sync {
     fn console_sessions(&self) -> Arc<dyn ConsoleSessions>;
     /// The list of services.
     fn provisioned(&self) -> Arc<dyn ProvisionedServices>;
+    /// Finding records.
+    fn lookup(&self) -> Arc<dyn Lookup>;
     /// Hints from now on.
     async fn wake_ups(&self) -> Box<dyn WakeUps>;
     /// The store's own time.
@@ -315,6 +319,12 @@ macro_rules! contract_facts {
             a_late_acknowledgement_is_taken_once
             p_9_repeated_and_overtaken_updates_change_nothing
         );
+        each_area!($fresh, lookup,
+            looks_find_what_fits_latest_first
+            looks_begin_with_a_number_or_a_session
+            watermarks_count_active_records_by_service
+            a_booking_with_its_own_session_is_never_handed_over
+        );
         each_area!($fresh, storm,
             a_storm_on_one_record_ends_in_one_timeline
             a_storm_on_one_service_keeps_every_count
@@ -432,6 +442,7 @@ mod tests {
             include_str!("call_ins.rs"),
             include_str!("publishing.rs"),
             include_str!("races.rs"),
+            include_str!("lookup.rs"),
             include_str!("storm.rs"),
         ];
         let facts = areas.iter().flat_map(|area| area.split("pub async fn ").skip(1));

@@ -11,6 +11,7 @@ mod credentials;
 mod handover;
 mod held;
 mod kept;
+mod lookup;
 mod notices;
 mod pauses;
 mod publishing;

@@ -9,7 +9,7 @@ use crate::testing::{Reply, World, bare, send};
 const CLASS: &str = "com.genesyslab.gsg.services.callback.exceptions.CallbackException";
 
 impl World {
-    async fn form(&self, id: impl std::fmt::Display, body: &str) -> Reply {
+    async fn update_by_form(&self, id: impl std::fmt::Display, body: &str) -> Reply {
         let request = Request::post(format!("/genesys/1/service/{id}/storage"))
             .header("content-type", "application/x-www-form-urlencoded")
             .header("contactcenterid", builders::tenant().to_string());
@@ -45,7 +45,7 @@ async fn the_documented_bind_is_accepted_and_read_back() {
     let world = World::new().await;
     let id = world.handed().await;
     let body = "_callback_state=QUEUED&_ors_session_id=00GESDEMO7H2K4M6P8R0T2V4X6Z8B0D2&_ors_url=http%3A%2F%2F10.2.0.17%3A9098&accountId=A-17";
-    world.form(id, body).await.accepted();
+    world.update_by_form(id, body).await.accepted();
     let session = world.only().session.unwrap();
     assert_eq!(session.id.as_str(), "00GESDEMO7H2K4M6P8R0T2V4X6Z8B0D2");
     assert_eq!(session.url.as_deref(), Some("http://10.2.0.17:9098"));
@@ -111,7 +111,7 @@ async fn an_end_without_reason_has_the_reason_of_the_rules_and_unknown_reasons_a
     assert_eq!(world.only().reason, Some(Reason::NOT_AVAILABLE), "R-RSN-1");
     let world = World::new().await;
     let id = world.in_state(State::Queued).await;
-    world.form(id, "_callback_state=COMPLETED&_callback_reason=SOMETHING_NEW").await.accepted();
+    world.update_by_form(id, "_callback_state=COMPLETED&_callback_reason=SOMETHING_NEW").await.accepted();
     assert_eq!(world.only().reason.unwrap().as_str(), "SOMETHING_NEW");
 }
 
@@ -144,7 +144,7 @@ async fn an_older_sequence_changes_nothing() {
     let world = World::new().await;
     let id = world.in_state(State::Queued).await;
     world.storage(id, r#"{"_seq":5,"_callback_state":"ROUTING"}"#).await.accepted();
-    world.form(id, "_seq=4&_callback_state=QUEUED").await.accepted();
+    world.update_by_form(id, "_seq=4&_callback_state=QUEUED").await.accepted();
     assert_eq!((world.only().state, world.only().session_seq), (State::Routing, 5), "R-TR-2");
     world.storage(id, r#"{"_seq":"6","_callback_state":"QUEUED"}"#).await.accepted();
     assert_eq!(world.only().state, State::Queued);
@@ -183,7 +183,7 @@ async fn user_data_is_merged_replaced_and_deleted() {
     let all = world.read(id, "").await;
     assert!(all.body.contains(r#""b":2.50"#) && all.body.contains(r#""d":true"#), "{}", all.body);
     assert_eq!(world.read(id, "/d").await.body, "true");
-    world.form(id, "a=&b=x%20y+z").await.accepted();
+    world.update_by_form(id, "a=&b=x%20y+z").await.accepted();
     assert_eq!((data().get("a"), data().get("b")), (None, Some(&Scalar::Text("x y z".into()))));
     for body in [json!({"_user_data": {"n": 1}}), json!({"_user_data": "{\"n\":1}"})] {
         world.storage(id, json!({"_user_data": {"z": 1}}).to_string()).await.accepted();
@@ -199,7 +199,7 @@ async fn user_data_is_merged_replaced_and_deleted() {
 async fn unknown_system_names_are_kept_and_can_be_removed() {
     let world = World::new().await;
     let id = world.in_state(State::Queued).await;
-    world.form(id, "_from_a_newer_template=7&_total_waiting=11&_ewt=-1&_position=3.9").await.accepted();
+    world.update_by_form(id, "_from_a_newer_template=7&_total_waiting=11&_ewt=-1&_position=3.9").await.accepted();
     assert_eq!(world.read(id, "/_from_a_newer_template").await.body, "7");
     assert_eq!((world.only().position, world.only().ewt), (Some(3), None));
     let path = format!("/genesys/1/service/{id}/storage/_from_a_newer_template");
@@ -235,7 +235,7 @@ async fn malformed_updates_are_refused_and_change_nothing() {
         world.storage(id, body).await.fault(400, "InvalidOption");
     }
     for body in ["a=%ff", "%ff=a", "a=%00", "=x"] {
-        world.form(id, body).await.fault(400, "InvalidOption");
+        world.update_by_form(id, body).await.fault(400, "InvalidOption");
     }
     assert_eq!(world.only(), before);
 }
@@ -246,7 +246,7 @@ async fn without_durability_there_is_no_success() {
     let id = world.in_state(State::Queued).await;
     for failures in 1..=2 {
         world.store.fail_times(1);
-        let reply = world.form(id, "_callback_state=ROUTING").await;
+        let reply = world.update_by_form(id, "_callback_state=ROUTING").await;
         assert_eq!(
             (reply.status, reply.header("retry-after"), reply.body.as_str()),
             (
@@ -261,7 +261,7 @@ async fn without_durability_there_is_no_success() {
         );
         assert_eq!(world.only().state, State::Queued);
     }
-    world.form(id, "_callback_state=ROUTING").await.accepted();
+    world.update_by_form(id, "_callback_state=ROUTING").await.accepted();
     assert_eq!(world.only().state, State::Routing);
 }
 
@@ -269,8 +269,8 @@ async fn without_durability_there_is_no_success() {
 async fn the_id_finds_the_tenant_and_a_header_must_agree() {
     let world = World::new().await;
     let id = world.in_state(State::Queued).await;
-    world.form("8c78d4e1-c85a-424b-8334-5ff36e07372f", "a=b").await.fault(404, "NotFound");
-    world.form("nonsense", "a=b").await.fault(404, "NotFound");
+    world.update_by_form("8c78d4e1-c85a-424b-8334-5ff36e07372f", "a=b").await.fault(404, "NotFound");
+    world.update_by_form("nonsense", "a=b").await.fault(404, "NotFound");
     for other in [builders::other_tenant().to_string(), "nonsense".to_owned()] {
         let request = Request::get(format!("/genesys/1/service/{id}/storage")).header("ccid", other);
         send(world.internal(), request.body(Body::empty()).unwrap()).await.fault(403, "Operation");
@@ -282,15 +282,21 @@ async fn other_forms_are_refused_in_the_same_shape() {
     let world = World::new().await;
     let id = world.in_state(State::Queued).await;
     let path = format!("/genesys/1/service/{id}/storage");
-    let multipart = Request::post(&path).header("content-type", "multipart/form-data; boundary=x");
-    send(world.internal(), multipart.body(Body::from("--x--")).unwrap()).await.fault(415, "InvalidOption");
+    let markup = Request::post(&path).header("content-type", "text/xml");
+    send(world.internal(), markup.body(Body::from("<a/>")).unwrap()).await.fault(415, "InvalidOption");
+    for broken in ["--x", "--x\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1", "nothing at all"] {
+        let multipart = Request::post(&path).header("content-type", "multipart/form-data; boundary=x");
+        send(world.internal(), multipart.body(Body::from(broken)).unwrap()).await.fault(400, "InvalidOption");
+    }
+    let unbounded = Request::post(&path).header("content-type", "multipart/form-data");
+    send(world.internal(), unbounded.body(Body::from("--x--")).unwrap()).await.fault(400, "InvalidOption");
     let patch = send(world.internal(), bare(Method::PATCH, &path)).await;
     patch.fault(405, "InvalidOption");
     assert!(patch.header("allow").unwrap().contains("PUT"));
     send(world.internal(), bare(Method::GET, "/genesys/2")).await.fault(404, "NotFound");
     let hint = send(world.internal(), bare(Method::GET, "/genesy/1/service")).await.fault(404, "NotFound");
     assert!(hint.contains("/genesys/"));
-    let large = Request::post(&path).header("content-length", "10000001");
+    let large = Request::post(&path).header("content-length", "10485761");
     send(world.internal(), large.body(Body::from("a=b")).unwrap()).await.fault(413, "InvalidOption");
     send(world.internal(), bare(Method::POST, &path)).await.accepted();
 }
@@ -317,4 +323,50 @@ async fn a_row_that_breaks_its_own_rules_is_counted() {
     let reply = world.storage(id, json!({"_ors_session_id": "S1", "order": "4711"}).to_string()).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!((counted("checks"), counted("violations")), (looked + 1.0, 1.0));
+}
+
+const PARTS: &str = "--x\r\ncontent-disposition: form-data; name=\"_callback_state\"\r\n\r\nROUTING\r\n\
+    --x\r\ncontent-disposition: form-data; name=\"note\"\r\ncontent-type: text/plain\r\n\r\nüber\r\n\
+    --x\r\ncontent-disposition: form-data; name=\"photo\"; filename=\"a.png\"\r\ncontent-type: image/png\r\n\r\n\
+    \u{1}PNG\r\n--x--\r\n";
+
+#[tokio::test]
+async fn a_multipart_update_brings_keys_and_files() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    let send_parts = async || {
+        let request = Request::post(format!("/genesys/1/service/{id}/storage"));
+        let request = request.header("content-type", "multipart/form-data; boundary=x");
+        send(world.internal(), request.body(Body::from(PARTS)).unwrap()).await
+    };
+    world.areas.set_down(true);
+    let down = send_parts().await;
+    assert_eq!(down.header("retry-after"), Some("5"));
+    down.fault(503, "ServiceUnavailable");
+    assert_eq!(world.only().state, State::Queued, "files first: without them nothing is written");
+    world.areas.set_down(false);
+    send_parts().await.accepted();
+    assert_eq!((world.only().state, world.read(id, "/note").await.body.as_str()), (State::Routing, "über"));
+    let photo = world.read(id, "/binary/photo").await;
+    assert_eq!((photo.status, photo.body.as_str(), photo.header("content-type")), (200, "\u{1}PNG", Some("image/png")));
+    assert_eq!(photo.header("x-content-type-options"), Some("nosniff"));
+    world.read(id, "/binary/other").await.fault(404, "NotFound");
+    let nested = json!({"_extra": {"a": 1}, "data": {"a": 1}}).to_string();
+    world.storage(id, nested).await.fault(400, "InvalidOption");
+    world.storage(id, json!({"data": {"a": 1}}).to_string()).await.accepted();
+}
+
+/// Check 7: R-TR-1, R-ST-2.
+#[tokio::test]
+async fn check_7_illegal_moves_conflict_and_trailing_updates_change_nothing() {
+    let world = World::new().await;
+    let id = world.in_state(State::Processing).await;
+    let routing = json!({"_callback_state": "ROUTING", "_ors_session_id": "S1"}).to_string();
+    world.storage(id, routing).await.fault(409, "Operation");
+    assert_eq!(world.only().state, State::Processing, "unchanged");
+    let ended = json!({"_callback_state": "COMPLETED", "_callback_reason": "AGENT_CONNECTED", "_ors_session_id": "S1"});
+    world.storage(id, ended.to_string()).await.accepted();
+    let before = world.only();
+    world.storage(id, json!({"_callback_state": "QUEUED", "_ors_session_id": "S1"}).to_string()).await.accepted();
+    assert_eq!(world.only(), before, "unchanged");
 }

@@ -7,7 +7,7 @@ use ges_domain::SessionId;
 use ges_domain::callback::{Reason, Scalar, SessionEnd, SessionUpdate, State};
 
 use super::super::fault::GmsFault;
-use super::pairs::Pairs;
+use super::super::sent::written;
 use crate::fields::attached;
 
 /// The header that names the session that speaks.
@@ -29,11 +29,11 @@ const OWN: [&str; 10] = [
 ];
 
 /// Reads every key.
-pub(super) fn of(pairs: Pairs, headers: &HeaderMap) -> Result<SessionUpdate, GmsFault> {
+pub(super) fn of(pairs: Vec<(String, Scalar)>, headers: &HeaderMap) -> Result<SessionUpdate, GmsFault> {
     let mut update = SessionUpdate { session: speaker(headers)?, ..SessionUpdate::default() };
     let (mut ended, mut session_reason) = (false, None);
     let mut replacement = Vec::new();
-    for (key, value) in pairs.0 {
+    for (key, value) in pairs {
         let text = written(&value);
         match key.as_str() {
             "_callback_state" => update.state = optional(&text, state)?,
@@ -83,14 +83,6 @@ pub(super) fn removal(key: &str, headers: &HeaderMap) -> Result<SessionUpdate, G
     Ok(update)
 }
 
-/// A value as text: numbers and booleans as they were written.
-pub(super) fn written(value: &Scalar) -> String {
-    match value {
-        Scalar::Text(text) | Scalar::Number(text) => text.clone(),
-        Scalar::Bool(truth) => truth.to_string(),
-    }
-}
-
 /// An empty value says nothing about what the record itself knows.
 fn optional<T>(text: &str, read: impl Fn(&str) -> Result<T, GmsFault>) -> Result<Option<T>, GmsFault> {
     let text = text.trim();
@@ -106,7 +98,7 @@ fn reason(text: &str) -> Result<Reason, GmsFault> {
     Reason::new(text).map_err(|flaw| GmsFault::option(format!("_callback_reason {flaw}")))
 }
 
-fn url(text: &str) -> Result<String, GmsFault> {
+pub(in crate::genesys) fn url(text: &str) -> Result<String, GmsFault> {
     let web = text.starts_with("http://") || text.starts_with("https://");
     match web && text.len() <= 1024 {
         true => Ok(text.to_owned()),
@@ -128,7 +120,7 @@ fn count(key: &'static str, text: &str) -> Result<Option<u32>, GmsFault> {
     Ok((number >= 0.0).then_some(number as u32))
 }
 
-fn user_data(value: &Scalar) -> Result<Vec<(String, Option<Scalar>)>, GmsFault> {
+pub(in crate::genesys) fn user_data(value: &Scalar) -> Result<Vec<(String, Option<Scalar>)>, GmsFault> {
     let wrong = || GmsFault::option("_user_data must be a JSON object");
     let Scalar::Text(json) = value else { return Err(wrong()) };
     if json.trim().is_empty() {

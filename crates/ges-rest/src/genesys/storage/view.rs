@@ -6,7 +6,7 @@ use ges_domain::callback::{Callback, Scalar};
 use ges_domain::reporting::Keys;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::update::written;
+use super::super::sent::written;
 
 /// Every key with its JSON value. What the record knows wins over facts, and facts over user data of the same name.
 pub(super) fn all(callback: &Callback, reporting: Keys) -> BTreeMap<String, Box<RawValue>> {
@@ -53,7 +53,7 @@ fn values(callback: &Callback) -> BTreeMap<String, Scalar> {
     values
 }
 
-fn json(value: &Scalar) -> Box<RawValue> {
+pub(in crate::genesys) fn json(value: &Scalar) -> Box<RawValue> {
     let raw = match value {
         Scalar::Text(text) => to_raw_value(text),
         Scalar::Number(literal) => RawValue::from_string(literal.clone()).or_else(|_| to_raw_value(literal)),
