@@ -348,3 +348,51 @@ fn a_session_is_polled_asked_and_kept_in_its_place() {
     assert_eq!(status, 404, "{fault}");
     office.interrupt();
 }
+
+/// Click-To-Call-In from end to end (chapter 15): a published service whose customers call themselves, a request with a number
+/// and a code, the call that is matched once, and the session that hears of it (R-CTI-11 to R-CTI-14).
+#[test]
+fn a_customer_who_calls_in_is_known_and_the_session_hears_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = Standalone::start(folder.path(), &["--quiet"]);
+    let rows = json!({ "version": "1", "rows": [{ "serviceName": "CB_CallMe", "callbackApplication": "CallbackApp",
+        "routingPoint": "5003", "callDirection": "USERORIGINATED" }] });
+    let table = "/ges/v1/designer/c0ffee00-0000-4000-8000-000000000100/tables/callback-settings";
+    let (status, answer) = office.call(office.port("internal API"), "PUT", table, &rows.to_string());
+    assert_eq!((status, &answer["data"]["added"]), (200, &json!(["CB_CallMe"])), "{answer}");
+    let waits = json!({ "service": "CB_CallMe", "steps": [{ "afterMs": 600_000, "update": { "_callback_state": "ROUTING" } }] });
+    office.simulator("POST", "ors/scenario", &waits);
+    let booking = json!({ "serviceName": "CB_CallMe", "phoneNumber": "+15105550230",
+        "pushTargets": [{ "channel": "FCM", "target": "phone-230" }] });
+    let (status, answer) = office.post("create", &booking);
+    assert_eq!(status, 200, "{answer}");
+    let id = answer["data"]["id"].as_str().unwrap().to_owned();
+    let begun = Instant::now();
+    while session_of(&office, &id).is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "never bound:\n{}", office.output());
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+
+    let wish = json!({ "groupName": "technical_help", "fromPhoneNumber": "+15105550230", "callbackServiceId": id,
+        "userData": { "page": "pricing" } });
+    let (status, answer) = office.ask("POST", "call-in/requests/create", &wish.to_string());
+    assert_eq!(status, 200, "{answer}");
+    let request = &answer["data"];
+    let (number, code) = (request["toPhoneNumber"].clone(), request["accessCode"].clone());
+    let arrives = |code: &Value| {
+        let call = json!({ "_access_number": number, "_access_code": code, "_phone_number": "15105550230",
+            "_return_user_data": "true" });
+        office.inside("POST", "match-interaction", &call)
+    };
+    assert_eq!(arrives(&json!("000000")).0, 404, "R-CTI-12: a wrong code");
+    let (status, matched) = arrives(&code);
+    assert_eq!(status, 200, "{matched}");
+    assert_eq!((&matched["_id"], &matched["_callback_service_id"]), (&request["id"], &json!(id)));
+    assert_eq!(matched["_user_data"], json!({ "page": "pricing" }));
+    assert_eq!(arrives(&code).0, 404, "R-CTI-13: a second call finds nothing");
+    let told = office.simulator("GET", "requests?target=ors", &Value::Null);
+    let path = |request: &Value| request["path"].as_str().unwrap_or_default().to_owned();
+    let events: Vec<_> = told.as_array().unwrap().iter().map(path).filter(|path| path.contains("/event/")).collect();
+    assert!(events.iter().any(|path| path.ends_with("/event/callback.callin")), "R-CTI-14: {events:?}");
+    office.interrupt();
+}

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use ges_domain::callback::{Scalar, UserData};
 use ges_domain::phone::{PhoneKey, PhoneNumber};
+use ges_domain::region::{Region, RegionRule};
+use ges_domain::service::Service;
 use ges_domain::{CallbackId, Instant};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -116,6 +118,10 @@ fn overrides_of_the_request_win_and_the_next_entry_is_not_touched() {
     let entries = [&plain, &special, &plain].map(|one| writer.entry(one, "x"));
     assert_eq!(entries[0], entries[2]);
     assert_eq!(field(&entries[1], "region"), "dc1");
+    let mut ruled = plain.clone();
+    let rule = RegionRule::new("West first", vec![Region::new("west").unwrap()]).unwrap();
+    ruled.service = Arc::new(Service { region_rule: Some(rule), ..(*ruled.service).clone() });
+    assert_eq!(field(&writer.entry(&ruled, "x"), "region"), "west", "R-RA-3: the queue's rule comes first");
     let data = data(&entries[1]);
     assert_eq!(
         (&data["_route_point"], &data["_settings"]["routingPoint"], &data["_settings"]["surveyRP"]),

@@ -39,7 +39,9 @@ impl<'a> Writer<'a> {
             ("applicationStream", service.settings.application_stream.clone()),
             ("gesUrl", self.origin.ges_url.clone()),
         ];
-        fields.extend(self.origin.region.clone().map(|region| ("region", region)));
+        // The queue's rule, then the deployment's own region (integrations 1.6, R-RA-3).
+        let preferred = service.preferred_regions().first().map(ToString::to_string);
+        fields.extend(preferred.or_else(|| self.origin.region.clone()).map(|region| ("region", region)));
         fields.push(("submittedAt", at.to_string()));
         fields.push(("expiresAt", callback.deadline.to_string()));
         fields.push(("corrId", corr_id.into()));
