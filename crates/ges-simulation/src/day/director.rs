@@ -22,7 +22,7 @@ pub(crate) async fn provision(world: &World, town: &Town) {
         if let Some(calendar) = calendar() {
             let _ = world.store.put_hours(tenant, &calendar).await;
         }
-        let group = Group { service: None, ..call_in_group(GROUP, &["18005550100", "18005550101"], None) };
+        let group = Group { service: None, ..call_in_group(GROUP, &["+18005550100", "+18005550101"], None) };
         let _ = world.store.put_group(tenant, &group).await;
     }
     for desk in &town.plan.desks {
