@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ges_domain::callback::Kind;
+use ges_domain::hours::Zone;
 use ges_domain::invariants::{CellLimit, Evidence, Story};
 use ges_domain::ports::ServiceRef;
-use ges_domain::hours::Zone;
 use ges_domain::slots::Grid;
 
 use crate::world::World;

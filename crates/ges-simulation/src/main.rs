@@ -22,7 +22,7 @@ struct Arguments {
     #[arg(long, value_parser = planted)]
     bug: Option<Bug>,
     /// A whole day in the simulator instead of a stormy hour
-    #[arg(long, conflicts_with_all = ["seeds", "verbose"])]
+    #[arg(long, conflicts_with = "seeds")]
     day: bool,
     /// How many consumers the day has
     #[arg(long, requires = "day", default_value_t = 20_500)]
@@ -62,8 +62,9 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn whole_day(Arguments { seed, callbacks, bug, report, .. }: &Arguments) -> ExitCode {
-    let day = run_day(*seed, *callbacks, *bug);
+fn whole_day(Arguments { seed, callbacks, bug, report, verbose, .. }: &Arguments) -> ExitCode {
+    let day = run_day(*seed, *callbacks, *bug, *verbose);
+    day.trace.iter().for_each(|line| println!("{line}"));
     print!("{}", day.report);
     let written = report.as_ref().map_or(Ok(()), |path| std::fs::write(path, &day.report));
     if let Err(error) = &written {

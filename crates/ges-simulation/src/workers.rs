@@ -45,12 +45,8 @@ pub(crate) async fn worker(world: Arc<World>, nth: u64) {
 
 /// Looks after the sessions of the shards a node holds.
 async fn watch(node: Arc<Node>, stop: CancellationToken) {
-    let wishes = CarryOutWishes {
-        record: node.clone(),
-        catalogue: node.clone(),
-        sessions: node.clone(),
-        clock: node.clone(),
-    };
+    let wishes =
+        CarryOutWishes { record: node.clone(), catalogue: node.clone(), sessions: node.clone(), clock: node.clone() };
     let ports = WatchPorts {
         held: node.clone(),
         requests: node.clone(),

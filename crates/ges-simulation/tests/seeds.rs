@@ -67,8 +67,11 @@ fn every_planted_bug_is_found_by_the_promise_it_breaks() {
     };
     let found: Vec<_> =
         Bug::ALL.iter().map(|bug| (*bug, (0..SEEDS_PER_BUG).find(|seed| notices(*bug, *seed)))).collect();
-    let missed: Vec<_> =
-        found.iter().filter(|(_, seed)| seed.is_none()).map(|(bug, _)| (bug, bug.breaks().map(Invariant::id))).collect();
+    let missed: Vec<_> = found
+        .iter()
+        .filter(|(_, seed)| seed.is_none())
+        .map(|(bug, _)| (bug, bug.breaks().map(Invariant::id)))
+        .collect();
     println!("{found:?}");
     assert!(missed.is_empty(), "nobody noticed {missed:?}");
 }

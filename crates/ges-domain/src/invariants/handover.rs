@@ -161,9 +161,11 @@ fn overtaken(timeline: &[TimelineEvent], entry: &Entry) -> bool {
     within(timeline, entry.decided_at, entry.at).any(|change| matches!(change, Change::SessionBound { .. }))
 }
 
-/// A reschedule between the two writes: the next attempt is for the new time and does not wait for the one before.
+/// A reschedule between the two writes, as far as clocks tell: the next attempt is for the new time and does not wait for the one
+/// before.
 fn restarted(timeline: &[TimelineEvent], from: Instant, until: Instant) -> bool {
-    within(timeline, from, until).any(|change| matches!(change, Change::Rescheduled { .. }))
+    let slack = Duration::from_millis(STAMP_SLACK_MS.unsigned_abs());
+    within(timeline, from - slack, until + slack).any(|change| matches!(change, Change::Rescheduled { .. }))
 }
 
 /// An unrecorded attempt that a session proved counts (R-TR-3).
@@ -215,18 +217,21 @@ pub(super) fn time(evidence: &Evidence) -> Vec<Violation> {
     violations
 }
 
-/// The desired time that held at `at`.
+/// The desired time that held at `at`; the earliest one, when a reschedule is stamped so close that clocks do not tell.
 fn desired_when(stories: &HashMap<CallbackId, &Story>, id: CallbackId, at: Instant) -> Option<Instant> {
     let story = stories.get(&id)?;
     let mut desired = story.record.desired_at;
-    for event in story.timeline.iter().rev().take_while(|event| event.at > at) {
+    let mut earliest: Option<Instant> = None;
+    for event in story.timeline.iter().rev().take_while(|event| event.at.millis() + STAMP_SLACK_MS >= at.millis()) {
         for change in event.changes.iter().rev() {
             if let Change::Rescheduled { from, .. } = change {
+                let close = event.at.millis() <= at.millis() + STAMP_SLACK_MS;
+                earliest = earliest.into_iter().chain(close.then_some(desired)).min();
                 desired = *from;
             }
         }
     }
-    Some(desired)
+    earliest.into_iter().chain([desired]).min()
 }
 
 /// I7: of two callbacks of one service that both waited, the one that sorts first goes out first.

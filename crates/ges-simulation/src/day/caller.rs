@@ -162,8 +162,7 @@ impl Caller {
         let (world, tally, tenant) = (self.world(), &self.town.tally, service.tenant);
         let (Ok(group), Ok(from)) = (GroupName::new(GROUP), PhoneNumber::new(&number(nth))) else { return };
         let desk = self.of.desk();
-        let wish =
-            CallInWish { group, from: Some(from.clone()), user_data: Default::default(), callback: Some(id) };
+        let wish = CallInWish { group, from: Some(from.clone()), user_data: Default::default(), callback: Some(id) };
         let given = ask(world, async move { desk.call_in.run(tenant, wish, Source::Api, None).await }).await;
         let Some(Ok(given)) = given else {
             tally.count("call-ins without a number");

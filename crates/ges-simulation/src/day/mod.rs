@@ -41,6 +41,8 @@ pub struct DayOutcome {
     pub panics: u64,
     /// Callbacks in the record at the end.
     pub callbacks: usize,
+    /// What happened, one line per event, when it was to be kept.
+    pub trace: Vec<String>,
 }
 
 impl DayOutcome {
@@ -54,16 +56,16 @@ impl DayOutcome {
 ///
 /// # Panics
 /// When no runtime can be built.
-pub fn run_day(seed: u64, consumers: u64, bug: Option<Bug>) -> DayOutcome {
+pub fn run_day(seed: u64, consumers: u64, bug: Option<Bug>, keep_trace: bool) -> DayOutcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("invariant: a runtime without I/O needs nothing from outside");
-    runtime.block_on(simulate(seed, consumers, bug))
+    runtime.block_on(simulate(seed, consumers, bug, keep_trace))
 }
 
-async fn simulate(seed: u64, consumers: u64, bug: Option<Bug>) -> DayOutcome {
+async fn simulate(seed: u64, consumers: u64, bug: Option<Bug>, keep_trace: bool) -> DayOutcome {
     let chance = Chance::seeded(seed);
     let plan = Arc::new(Plan::drawn(&chance, consumers));
     let town = Town::new(Arc::clone(&plan), seed);
@@ -74,7 +76,7 @@ async fn simulate(seed: u64, consumers: u64, bug: Option<Bug>) -> DayOutcome {
         offers: plan.offers(),
         watches: true,
     };
-    let world = World::new(seed, chance, bug, false, setting);
+    let world = World::new(seed, chance, bug, keep_trace, setting);
     director::provision(&world, &town).await;
     let desks: Arc<[_]> = ["api1", "api2", "api3"].map(|name| Desk::new(&world, name)).into();
     for nth in 1..=3 {
@@ -142,8 +144,10 @@ fn judge(world: &World, town: &Town, mut violations: Vec<Violation>) -> DayOutco
     }
     let findings = verdict::findings(&town.plan, &evidence, &notes);
     let panics = world.panics.load(Ordering::SeqCst);
-    report.conclude(&violations, &findings, panics, world.trace().hash());
-    DayOutcome { report: report.text(), violations, findings, panics, callbacks: evidence.stories.len() }
+    let mut trace = world.trace();
+    report.conclude(&violations, &findings, panics, trace.hash());
+    let (report, trace) = (report.text(), std::mem::take(&mut trace.lines));
+    DayOutcome { report, violations, findings, panics, callbacks: evidence.stories.len(), trace }
 }
 
 /// Small faults all day long; what is worse has its time.

@@ -138,7 +138,13 @@ impl Desk {
             default_priority: self.priority,
             ..settings()
         };
-        ServiceRow { name: self.service.name.clone(), settings, capacity_rule: None, number_rule: None, region_rule: None }
+        ServiceRow {
+            name: self.service.name.clone(),
+            settings,
+            capacity_rule: None,
+            number_rule: None,
+            region_rule: None,
+        }
     }
 }
 

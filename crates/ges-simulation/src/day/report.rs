@@ -97,7 +97,10 @@ impl Report {
     fn times(&mut self, evidence: &Evidence) {
         let figures = Figures::of(evidence);
         line!(self, "## Times, in seconds\n");
-        line!(self, "| what | callbacks | mean | p10 | p50 | p90 | p99 | most |\n|---|---:|---:|---:|---:|---:|---:|---:|");
+        line!(
+            self,
+            "| what | callbacks | mean | p10 | p50 | p90 | p99 | most |\n|---|---:|---:|---:|---:|---:|---:|---:|"
+        );
         let rows = [
             ("immediate: booking to conversation", &figures.wait),
             ("immediate: booking to first call", &figures.first_call),
@@ -139,7 +142,8 @@ impl Report {
 
     fn troubles(&mut self, evidence: &Evidence, notes: &Notes) {
         let stories: BTreeMap<_, _> = evidence.stories.iter().map(|story| (story.record.id, story)).collect();
-        let ended_with = |id, reason: Reason| stories.get(id).is_some_and(|s| s.record.reason.as_ref() == Some(&reason));
+        let ended_with =
+            |id, reason: Reason| stories.get(id).is_some_and(|s| s.record.reason.as_ref() == Some(&reason));
         let bereft = notes.bereft.len();
         let given_up = notes.bereft.iter().filter(|(id, _)| ended_with(id, Reason::SESSION_LOST)).count();
         let again = notes.bereft.iter().filter(|(id, lost)| {
@@ -151,13 +155,30 @@ impl Report {
         let entries: Vec<_> = evidence.entries.iter().filter(|entry| first.insert((entry.id, entry.attempt))).collect();
         let resubmitted = entries.iter().filter(|entry| entry.attempt > 1).count();
         line!(self, "## What befell the day\n");
-        line!(self, "- {bereft} sessions went with their node: {again} callbacks got a new attempt, {given_up} ended with SESSION_LOST");
-        line!(self, "- {} entries on the stream, {} written twice, {resubmitted} later attempts", evidence.entries.len(), evidence.entries.len() - entries.len());
-        let moved = |to: State| changes(evidence, |change| matches!(change, Change::Moved { to: state } if *state == to));
+        line!(
+            self,
+            "- {bereft} sessions went with their node: {again} callbacks got a new attempt, {given_up} ended with SESSION_LOST"
+        );
+        line!(
+            self,
+            "- {} entries on the stream, {} written twice, {resubmitted} later attempts",
+            evidence.entries.len(),
+            evidence.entries.len() - entries.len()
+        );
+        let moved =
+            |to: State| changes(evidence, |change| matches!(change, Change::Moved { to: state } if *state == to));
         let paused_ms: i64 = notes.pauses.iter().map(|pause| pause.until.millis() - pause.from.millis()).sum();
-        line!(self, "- {} pauses of services, {} minutes in all; callbacks paused {} times", notes.pauses.len(), paused_ms / 60_000, moved(State::Paused));
+        line!(
+            self,
+            "- {} pauses of services, {} minutes in all; callbacks paused {} times",
+            notes.pauses.len(),
+            paused_ms / 60_000,
+            moved(State::Paused)
+        );
         line!(self, "- no router answered for {} s", notes.no_router_ms / 1_000);
-        for what in ["orchestration nodes lost", "worker nodes killed", "publishes", "router ", "sessions that were refused"] {
+        for what in
+            ["orchestration nodes lost", "worker nodes killed", "publishes", "router ", "sessions that were refused"]
+        {
             self.list(notes, what);
         }
         line!(self);
@@ -206,10 +227,19 @@ impl Report {
         line!(self, "## Judgement\n");
         for promise in Invariant::ALL {
             let broken = violations.iter().filter(|violation| violation.invariant == promise).count();
-            line!(self, "- {}: {}", promise.id(), if broken == 0 { "holds".to_owned() } else { format!("broken {broken} times") });
+            line!(
+                self,
+                "- {}: {}",
+                promise.id(),
+                if broken == 0 { "holds".to_owned() } else { format!("broken {broken} times") }
+            );
         }
         violations.iter().take(SHOWN).for_each(|violation| line!(self, "  - {violation}"));
-        line!(self, "- conditions of the day: {}", if findings.is_empty() { "hold".to_owned() } else { format!("broken {} times", findings.len()) });
+        line!(
+            self,
+            "- conditions of the day: {}",
+            if findings.is_empty() { "hold".to_owned() } else { format!("broken {} times", findings.len()) }
+        );
         findings.iter().take(SHOWN).for_each(|finding| line!(self, "  - {finding}"));
         line!(self, "- tasks that panicked: {panics}");
         line!(self, "- trace: {hash:016x}");

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ges_domain::callback::{SessionEnd, SessionUpdate, State};
+use ges_domain::callback::{Reason, SessionEnd, SessionUpdate, State};
 use ges_domain::ports::ServiceRef;
 use ges_sim::floor::{NewCall, What};
-use ges_testkit::builders::{START, ending, update};
+use ges_testkit::builders::{START, update};
 use tokio::sync::mpsc;
 
 use super::plan;
@@ -70,7 +70,10 @@ struct Session {
     priority: i32,
     most_dials: u32,
     redial: Duration,
+    /// Dial attempts that count against the most there may be.
     dials: u32,
+    /// All of them.
+    called: u32,
 }
 
 impl Session {
@@ -86,7 +89,7 @@ impl Session {
         let desk = town.plan.desk(&service)?;
         let (most_dials, redial) = (desk.dials, Duration::from_secs(desk.redial.into()));
         let priority = found.priority.unwrap_or(0);
-        Some(Self { town, speech, node, deeds, service, priority, most_dials, redial, dials: 0 })
+        Some(Self { town, speech, node, deeds, service, priority, most_dials, redial, dials: 0, called: 0 })
     }
 
     async fn run(mut self) {
@@ -151,9 +154,9 @@ impl Session {
             }
             What::Reserved => self.say(State::Routing).await.is_none().then_some(Next::Over),
             What::Dialed(_) => {
-                self.dials += 1;
+                (self.dials, self.called) = (self.dials + 1, self.called + 1);
                 self.speech.dial();
-                let told = SessionUpdate { dial_attempts: Some(self.dials), state: None, ..self.at(State::Routing) };
+                let told = SessionUpdate { state: None, ..self.at(State::Routing) };
                 self.hear(told, false).await.is_none().then_some(Next::Over)
             }
             What::Connected => self.picked_up().await,
@@ -234,7 +237,7 @@ impl Session {
     }
 
     async fn finish(&mut self, reason: &str) -> Option<Next> {
-        let end = ending(&self.speech.name, 0, reason);
+        let end = SessionUpdate { reason: Reason::new(reason).ok(), ..self.at(State::Completed) };
         self.speech.say(end, true).await;
         Some(Next::Over)
     }
@@ -250,7 +253,8 @@ impl Session {
         (self.speech.say(told, must).await != Heard::Stop).then_some(())
     }
 
+    /// Every update repeats how often the consumer was called: one that told it may have been lost.
     fn at(&self, state: State) -> SessionUpdate {
-        update(&self.speech.name, 0, state)
+        SessionUpdate { dial_attempts: (self.called > 0).then_some(self.called), ..update(&self.speech.name, 0, state) }
     }
 }

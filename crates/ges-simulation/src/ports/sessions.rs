@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::callback::{Callback, SessionBinding};
 use ges_domain::ports::{
-    Asked, Description, HeldRecords, Passed, Place, ServiceRef, SessionEvent, SessionRequests, Sessions, StoreError, Told,
+    Asked, Description, HeldRecords, Passed, Place, ServiceRef, SessionEvent, SessionRequests, Sessions, StoreError,
+    Told,
 };
 use ges_domain::{CallbackId, Instant};
 
@@ -58,7 +59,9 @@ impl SessionRequests for Node {
         self.travel().await;
         let answer = self.world.setting.outside.place(session.id.as_str());
         let answer = match answer {
-            Asked::Gone | Asked::Unreachable if self.world.has(Bug::LossOverlooked) => Asked::Answered(Place::default()),
+            Asked::Gone | Asked::Unreachable if self.world.has(Bug::LossOverlooked) => {
+                Asked::Answered(Place::default())
+            }
             answer => answer,
         };
         self.alive().await;

@@ -80,9 +80,7 @@ impl State {
             count(ids.filter_map(|id| self.records.get(id)).filter(|stored| counts(stored)).count())
         };
         let open = |key: &PhoneKey| of_number(key, &|stored| stored.row.state.is_open());
-        let today = |stored: &Stored| {
-            stored.accepted_as == Kind::Immediate && stored.row.created_at > now - NUMBER_DAY
-        };
+        let today = |stored: &Stored| stored.accepted_as == Kind::Immediate && stored.row.created_at > now - NUMBER_DAY;
         let day = |key: &PhoneKey| of_number(key, &today);
         let (from, until) = asked.usage.first().copied().unwrap_or((now, now));
         Ledger {
