@@ -88,7 +88,7 @@ impl Bug {
     /// The promise it breaks; none: the day has a condition of its own against it.
     pub const fn breaks(self) -> Option<Invariant> {
         match self {
-            Self::NoRescan | Self::AckBeforeWrite | Self::LossOverlooked => Some(Invariant::NoLoss),
+            Self::NoRescan | Self::AckBeforeWrite => Some(Invariant::NoLoss),
             Self::DoubleDispatch
             | Self::StaleEpochAccepted
             | Self::AttemptTooEarly
@@ -100,7 +100,7 @@ impl Bug {
             Self::BoundAfterCancel | Self::EmptyCancel | Self::WishForgotten => Some(Invariant::Cancel),
             Self::WrongOrder => Some(Invariant::Order),
             Self::UpdateTwice | Self::MissingEvent | Self::SilentRow => Some(Invariant::Audit),
-            Self::DialsForgotten | Self::PauseOverlooked => None,
+            Self::LossOverlooked | Self::DialsForgotten | Self::PauseOverlooked => None,
             Self::ForeignRead => Some(Invariant::Isolation),
             Self::ForgottenKey => Some(Invariant::Idempotence),
             Self::NodeClock => Some(Invariant::Clock),

@@ -24,8 +24,8 @@ struct Arguments {
     /// A whole day in the simulator instead of a stormy hour
     #[arg(long, conflicts_with = "seeds")]
     day: bool,
-    /// How many consumers the day has
-    #[arg(long, requires = "day", default_value_t = 20_500)]
+    /// How many callbacks the day has, at least
+    #[arg(long, requires = "day", default_value_t = 20_000)]
     callbacks: u64,
     /// Where to put the report of the day as well
     #[arg(long, requires = "day")]

@@ -1,6 +1,7 @@
 //! What befalls the day: a worker node is killed twice, an orchestration node is lost, the routers change roles with a moment in
 //! which none answers, services are published and paused.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use ges_domain::ports::{CallIns, Catalogue, PauseAct, PauseScope, Pauses, Servic
 use ges_testkit::builders::{call_in_group, other_tenant, tenant};
 
 use super::caller::GROUP;
-use super::plan::{Desk, calendar, limits};
+use super::plan::{Desk, limits};
+use super::published::{calendar, publish, row};
 use super::tally::Pause;
 use super::town::Town;
 use crate::ports::Side;
@@ -19,21 +21,19 @@ use crate::world::World;
 pub(crate) async fn provision(world: &World, town: &Town) {
     for tenant in [tenant(), other_tenant()] {
         let _ = world.store.put_tenant_throttle(tenant, &limits()).await;
-        if let Some(calendar) = calendar() {
-            let _ = world.store.put_hours(tenant, &calendar).await;
-        }
         let group = Group { service: None, ..call_in_group(GROUP, &["+18005550100", "+18005550101"], None) };
         let _ = world.store.put_group(tenant, &group).await;
-    }
-    for desk in &town.plan.desks {
-        let _ = world.store.put_service(desk.service.tenant, &desk.row()).await;
+        let own = town.plan.desks.iter().filter(|desk| desk.service.tenant == tenant);
+        let sections = own.map(|desk| row(desk, desk.ttl)).chain([calendar()]).collect();
+        publish(world, town, tenant, sections, Vec::new()).await;
     }
 }
 
 /// Everything that befalls the day, each at its time.
 pub(crate) fn direct(world: &Arc<World>, town: &Arc<Town>) {
     let (chance, of) = (&world.chance, || (Arc::clone(world), Arc::clone(town)));
-    let (at, node) = (chance.seconds(6 * 3_600, 9 * 3_600), chance.between(0, 3));
+    // In the first rush hour, and the routers in the second one.
+    let (at, node) = (chance.seconds(19_000, 23_000), chance.between(0, 3));
     let (w, t) = of();
     world.spawn(async move {
         tokio::time::sleep(at).await;
@@ -71,7 +71,7 @@ pub(crate) fn direct(world: &Arc<World>, town: &Arc<Town>) {
         let (w, t) = of();
         world.spawn(async move {
             tokio::time::sleep(at).await;
-            publish(&w, &t, desk, nth == 11).await;
+            publish_row(&w, &t, desk, nth == 11).await;
         });
     }
 }
@@ -123,19 +123,13 @@ async fn pause(world: &World, town: &Town, service: &ServiceRef, scope: PauseSco
     town.tally.notes().pauses.extend(pauses);
 }
 
-/// New settings that take nothing from anybody; once a service is taken away and comes back.
-async fn publish(world: &World, town: &Town, desk: Desk, takes_away: bool) {
-    let (tenant, mut row) = (desk.service.tenant, desk.row());
-    let chance = &world.chance;
-    row.settings.callback_ttl = desk.ttl + u32::try_from(chance.between(0, 3)).unwrap_or(0) * 900;
-    row.settings.call_display_name = format!("Line {}", chance.between(1, 10));
+/// A row that takes nothing from anybody; once a service is taken away and comes back.
+async fn publish_row(world: &World, town: &Town, desk: Desk, takes_away: bool) {
+    let (tenant, chance) = (desk.service.tenant, &world.chance);
+    let (name, row) = row(&desk, desk.ttl + u32::try_from(chance.between(0, 3)).unwrap_or(0) * 900);
     if takes_away {
-        world.note("admin", format!("removes {}", row.name));
-        let _ = world.store.remove_service(tenant, &row.name).await;
-        town.tally.count("publishes");
+        publish(world, town, tenant, BTreeMap::new(), vec![name.clone()]).await;
         tokio::time::sleep(chance.seconds(120, 420)).await;
     }
-    world.note("admin", format!("publishes {}", row.name));
-    let _ = world.store.put_service(tenant, &row).await;
-    town.tally.count("publishes");
+    publish(world, town, tenant, BTreeMap::from([(name, row)]), Vec::new()).await;
 }

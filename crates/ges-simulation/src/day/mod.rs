@@ -6,6 +6,7 @@ mod director;
 mod figures;
 mod floor;
 mod plan;
+mod published;
 mod report;
 mod routers;
 mod session;
@@ -52,17 +53,18 @@ impl DayOutcome {
     }
 }
 
-/// Runs a day with so many consumers, with a planted bug or none.
+/// Runs a day of at least so many callbacks, as far as the consumers of a day find a time that suits them, with a planted bug or none.
 ///
 /// # Panics
 /// When no runtime can be built.
-pub fn run_day(seed: u64, consumers: u64, bug: Option<Bug>, keep_trace: bool) -> DayOutcome {
+pub fn run_day(seed: u64, callbacks: u64, bug: Option<Bug>, keep_trace: bool) -> DayOutcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("invariant: a runtime without I/O needs nothing from outside");
-    runtime.block_on(simulate(seed, consumers, bug, keep_trace))
+    // One in nine finds no time or comes too late.
+    runtime.block_on(simulate(seed, callbacks + callbacks / 8, bug, keep_trace))
 }
 
 async fn simulate(seed: u64, consumers: u64, bug: Option<Bug>, keep_trace: bool) -> DayOutcome {
@@ -71,7 +73,7 @@ async fn simulate(seed: u64, consumers: u64, bug: Option<Bug>, keep_trace: bool)
     let town = Town::new(Arc::clone(&plan), seed);
     let setting = Setting {
         weather: WEATHER,
-        lease: Duration::from_secs(15),
+        lease: Duration::from_secs(30),
         outside: town.clone(),
         offers: plan.offers(),
         watches: true,

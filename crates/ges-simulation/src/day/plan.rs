@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use ges_domain::hours::{Days, OfficeHours, Opening, Regular, Zone};
-use ges_domain::ports::{ServiceRef, ServiceRow};
-use ges_domain::service::Settings;
+use ges_domain::ports::ServiceRef;
 use ges_domain::slots::SlotLength;
 use ges_domain::throttle;
-use ges_testkit::builders::{other_tenant, service, settings, tenant};
+use ges_testkit::builders::{other_tenant, service, tenant};
 
 use crate::chance::Chance;
 use crate::world::Offer;
 
-/// The world begins at five in the morning there.
-const ZONE: &str = "America/Los_Angeles";
 /// From when until when the office is open, counted from the beginning: eight to twenty hours.
 pub(crate) const OPENS: Duration = hours(3);
 pub(crate) const CLOSES: Duration = hours(15);
@@ -23,8 +19,6 @@ const LAST_SHIFT_ENDS: Duration = Duration::from_secs(16 * 3_600 + 1_800);
 pub(crate) const CALM: Duration = hours(17);
 /// Nobody waits longer for the end.
 pub(crate) const LAST: Duration = hours(32);
-/// Name of the calendar.
-pub(crate) const CALENDAR: &str = "office";
 
 const fn hours(hours: u64) -> Duration {
     Duration::from_secs(hours * 3_600)
@@ -125,39 +119,11 @@ impl Desk {
         let at_work = self.stretches.iter().filter(|(from, until)| (*from..*until).contains(&at)).count();
         u32::try_from(at_work).unwrap_or(u32::MAX)
     }
-
-    /// Its settings as first published.
-    pub(crate) fn row(&self) -> ServiceRow {
-        let settings = Settings {
-            business_hours: Some(CALENDAR.to_owned()),
-            slot_minutes: self.slot,
-            max_per_slot: self.places,
-            callback_ttl: self.ttl,
-            max_dial_attempts: self.dials,
-            redial_interval: self.redial,
-            default_priority: self.priority,
-            ..settings()
-        };
-        ServiceRow {
-            name: self.service.name.clone(),
-            settings,
-            capacity_rule: None,
-            number_rule: None,
-            region_rule: None,
-        }
-    }
 }
 
 /// The queue of a service; two tenants may have one of the same name.
 pub(crate) fn queue_of(service: &ServiceRef) -> String {
     format!("{}/{}", service.tenant, service.name)
-}
-
-/// Every day from eight to twenty hours.
-pub(crate) fn calendar() -> Option<OfficeHours> {
-    let days: Days = "Mon-Sun".parse().ok()?;
-    let regular = vec![Regular { days, opening: Opening::new("08:00", "20:00").ok()? }];
-    OfficeHours::new(CALENDAR, Zone::named(ZONE)?, regular, Vec::new(), Vec::new()).ok()
 }
 
 /// Limits that a day like this one does not reach.
