@@ -93,6 +93,7 @@ impl Server {
             ("--auth-port", auth),
             ("--environment-port", env),
             ("--statistics-port", stats),
+            ("--configuration-port", 0),
             ("--fcm-port", fcm),
             ("--recaptcha-port", recaptcha),
             ("--nexus-port", nexus),
