@@ -78,7 +78,7 @@ impl Plan {
                 ttl,
                 talk: Duration::from_secs(talk),
                 answers,
-                stretches: shifts(chance, (load * 1.25).ceil() as u64 + 1),
+                stretches: shifts(chance, (load * 2.0).ceil() as u64 + 1),
             }
         });
         Self { desks: desks.collect(), arrivals: arrivals(chance, consumers) }
@@ -136,12 +136,13 @@ pub(crate) fn limits() -> throttle::Settings {
     }
 }
 
-/// Two shifts that overlap at noon; everybody takes two short breaks and a long one.
+/// Three shifts that overlap at noon; everybody takes two short breaks and a long one.
 fn shifts(chance: &Chance, agents: u64) -> Vec<(Duration, Duration)> {
     let mut stretches = Vec::new();
     for nth in 0..agents {
-        let (from, until) = match nth % 2 {
+        let (from, until) = match nth % 3 {
             0 => (OPENS, OPENS + Duration::from_secs(8 * 3_600 + 1_800)),
+            1 => (OPENS + Duration::from_secs(6_300), CLOSES - hours(2)),
             _ => (OPENS + Duration::from_secs(3 * 3_600 + 1_800), LAST_SHIFT_ENDS),
         };
         // Somebody is late now and then.
