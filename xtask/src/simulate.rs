@@ -25,7 +25,7 @@ pub(crate) struct Options {
     /// A whole day in the simulator instead of a stormy hour; prints its report
     #[arg(long, conflicts_with = "seeds")]
     day: bool,
-    /// How many callbacks the day has, at least
+    /// About how many callbacks the day has
     #[arg(long, requires = "day", default_value_t = 20_000)]
     callbacks: u64,
     /// Where to put the report of the day as well

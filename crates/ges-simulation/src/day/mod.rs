@@ -53,7 +53,7 @@ impl DayOutcome {
     }
 }
 
-/// Runs a day of at least so many callbacks, as far as the consumers of a day find a time that suits them, with a planted bug or none.
+/// Runs a day of about so many callbacks, with a planted bug or none.
 ///
 /// # Panics
 /// When no runtime can be built.
