@@ -1,10 +1,11 @@
 //! Figures of a day: who waited how long, how often somebody was called, what estimates were worth.
 
+use std::collections::BTreeMap;
+
 use ges_domain::Instant;
 use ges_domain::callback::{Change, Kind, State};
 use ges_domain::invariants::{Evidence, Story};
 use ges_domain::ports::ServiceRef;
-use std::collections::BTreeMap;
 
 use super::verdict::service_of;
 
@@ -103,4 +104,17 @@ pub(crate) fn by_service(evidence: &Evidence) -> BTreeMap<ServiceRef, Vec<&Story
         services.entry(service_of(story)).or_default().push(story);
     }
     services
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_of_the_sample() {
+        let sample = Sample::of([30, -10, 20, 10]);
+        assert_eq!([1, 25, 26, 50, 99, 100].map(|of| sample.percentile(of).unwrap()), [-10, -10, 10, 10, 30, 30]);
+        assert_eq!((sample.mean(), sample.len()), (Some(12), 4));
+        assert_eq!((Sample::default().percentile(50), Sample::default().mean()), (None, None));
+    }
 }
