@@ -41,7 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-redis", &["ges-domain"]),
     ("ges-rest", &["ges-domain", "ges-telemetry"]),
     ("ges-sim", &["ges-http-client"]),
-    ("ges-simulation", &["ges-domain", "ges-monitor", "ges-testkit"]),
+    ("ges-simulation", &["ges-domain", "ges-monitor", "ges-sim", "ges-testkit"]),
     ("ges-sqlite", &["ges-domain"]),
     ("ges-telemetry", &[]),
     ("ges-testkit", &["ges-domain"]),

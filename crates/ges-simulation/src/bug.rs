@@ -48,10 +48,19 @@ pub enum Bug {
     ForeignRead,
     /// Keys are not kept with what was booked under them.
     ForgottenKey,
+    /// Of the day: sessions that are gone are taken for alive.
+    LossOverlooked,
+    /// Of the day: a session begins to count its dial attempts anew with every redial.
+    DialsForgotten,
+    /// Of the day: monitors do not see that a service is paused.
+    PauseOverlooked,
 }
 
 impl Bug {
-    /// All of them.
+    /// Those of the day in the simulator.
+    pub const OF_THE_DAY: [Self; 3] = [Self::LossOverlooked, Self::DialsForgotten, Self::PauseOverlooked];
+
+    /// All of the stormy hour.
     pub const ALL: [Self; 21] = [
         Self::DoubleDispatch,
         Self::StaleEpochAccepted,
@@ -76,24 +85,25 @@ impl Bug {
         Self::ForgottenKey,
     ];
 
-    /// The promise it breaks.
-    pub const fn breaks(self) -> Invariant {
+    /// The promise it breaks; none: the day has a condition of its own against it.
+    pub const fn breaks(self) -> Option<Invariant> {
         match self {
-            Self::NoRescan | Self::AckBeforeWrite => Invariant::NoLoss,
+            Self::NoRescan | Self::AckBeforeWrite => Some(Invariant::NoLoss),
             Self::DoubleDispatch
             | Self::StaleEpochAccepted
             | Self::AttemptTooEarly
             | Self::SecondSession
             | Self::ReturningSession
-            | Self::StampedBehind => Invariant::NoDouble,
-            Self::CheckThenAct => Invariant::Capacity,
-            Self::EarlyDial | Self::EarlyEntry => Invariant::Time,
-            Self::BoundAfterCancel | Self::EmptyCancel | Self::WishForgotten => Invariant::Cancel,
-            Self::WrongOrder => Invariant::Order,
-            Self::UpdateTwice | Self::MissingEvent | Self::SilentRow => Invariant::Audit,
-            Self::ForeignRead => Invariant::Isolation,
-            Self::ForgottenKey => Invariant::Idempotence,
-            Self::NodeClock => Invariant::Clock,
+            | Self::StampedBehind => Some(Invariant::NoDouble),
+            Self::CheckThenAct => Some(Invariant::Capacity),
+            Self::EarlyDial | Self::EarlyEntry => Some(Invariant::Time),
+            Self::BoundAfterCancel | Self::EmptyCancel | Self::WishForgotten => Some(Invariant::Cancel),
+            Self::WrongOrder => Some(Invariant::Order),
+            Self::UpdateTwice | Self::MissingEvent | Self::SilentRow => Some(Invariant::Audit),
+            Self::LossOverlooked | Self::DialsForgotten | Self::PauseOverlooked => None,
+            Self::ForeignRead => Some(Invariant::Isolation),
+            Self::ForgottenKey => Some(Invariant::Idempotence),
+            Self::NodeClock => Some(Invariant::Clock),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::world::World;
 
 /// One consumer's day.
 pub(crate) async fn client(world: Arc<World>, desks: Arc<[Arc<Desk>]>, nth: u64) {
-    let consumer = Consumer { world: Arc::clone(&world), desks, name: format!("client{nth}") };
+    let consumer = Consumer::new(Arc::clone(&world), desks, nth);
     let chance = &world.chance;
     // Some come at once, because somebody told them all.
     let rush = chance.happens(0.3);
@@ -38,14 +38,19 @@ pub(crate) async fn client(world: Arc<World>, desks: Arc<[Arc<Desk>]>, nth: u64)
     }
 }
 
-struct Consumer {
-    world: Arc<World>,
+/// Somebody who asks for callbacks, at any of the API nodes.
+pub(crate) struct Consumer {
+    pub(crate) world: Arc<World>,
     desks: Arc<[Arc<Desk>]>,
     name: String,
 }
 
 impl Consumer {
-    fn desk(&self) -> Arc<Desk> {
+    pub(crate) fn new(world: Arc<World>, desks: Arc<[Arc<Desk>]>, nth: u64) -> Self {
+        Self { world, desks, name: format!("client{nth}") }
+    }
+
+    pub(crate) fn desk(&self) -> Arc<Desk> {
         Arc::clone(self.world.chance.one_of(&self.desks))
     }
 
@@ -103,7 +108,7 @@ impl Consumer {
     }
 
     /// Books under a key, the way the API does it (I6).
-    async fn create(
+    pub(crate) async fn create(
         &self,
         tenant: TenantId,
         request: &BookRequest,
@@ -131,7 +136,7 @@ impl Consumer {
     }
 
     /// Some send everything twice, and some mix up their keys.
-    async fn ask_again(&self, tenant: TenantId, request: &BookRequest, key: &str) {
+    pub(crate) async fn ask_again(&self, tenant: TenantId, request: &BookRequest, key: &str) {
         let chance = &self.world.chance;
         if chance.happens(0.2) {
             tokio::time::sleep(chance.millis(0, 5_000)).await;
@@ -143,7 +148,7 @@ impl Consumer {
     }
 
     /// Somebody else asks for it as well, and must not find it.
-    async fn look_up(&self, id: CallbackId) {
+    pub(crate) async fn look_up(&self, id: CallbackId) {
         for service in World::services() {
             let (desk, tenant) = (self.desk(), service.tenant);
             let answer = ask(&self.world, async move { desk.retrieve.run(tenant, id).await }).await;
@@ -153,7 +158,8 @@ impl Consumer {
         }
     }
 
-    async fn cancel(&self, tenant: TenantId, id: CallbackId) {
+    /// Cancels until there is an answer; none after many tries.
+    pub(crate) async fn cancel(&self, tenant: TenantId, id: CallbackId) -> Option<Result<(), Refusal>> {
         for _ in 0..8 {
             let desk = self.desk();
             let answer = ask(&self.world, async move { desk.cancel.run(tenant, id, consumer_cancels()).await }).await;
@@ -167,9 +173,10 @@ impl Consumer {
                     let success = answer.is_ok();
                     self.note(format!("is told about the cancel of {}: {success}", short(id)));
                     self.world.seen().cancels.push(CancelAnswered { id, success, answered_at });
-                    return;
+                    return Some(answer.map(drop));
                 }
             }
         }
+        None
     }
 }

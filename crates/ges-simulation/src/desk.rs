@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use ges_domain::Refusal;
 use ges_domain::ports::{NoHumanCheck, NoNews};
-use ges_domain::use_cases::{BookCallback, CancelCallback, CurrentWait, RetrieveCallback, TakeSessionUpdate};
-use ges_testkit::FakePlan;
+use ges_domain::use_cases::{
+    BookCallback, CancelCallback, CurrentWait, MatchCallIn, RequestCallIn, RescheduleCallback, RetrieveCallback,
+    TakeSessionUpdate,
+};
+use ges_testkit::{CountingChance, FakePlan};
 
 use crate::ports::{Node, Role};
-use crate::waits::SwingingWaits;
 use crate::world::World;
 
 /// A caller gives up after so long; the node goes on with the request.
@@ -22,15 +24,19 @@ pub(crate) struct Desk {
     pub(crate) cancel: CancelCallback,
     pub(crate) retrieve: RetrieveCallback,
     pub(crate) update: TakeSessionUpdate,
+    pub(crate) reschedule: RescheduleCallback,
+    pub(crate) call_in: RequestCallIn,
+    pub(crate) match_call: MatchCallIn,
 }
 
 impl Desk {
     pub(crate) fn new(world: &Arc<World>, name: &str) -> Arc<Self> {
         let node = Node::new(world, name.to_owned(), Role::Api);
+        let wait = Arc::new(CurrentWait::new(world.setting.outside.waits(world)));
         let book = BookCallback {
             catalogue: node.clone(),
             bookings: node.clone(),
-            wait: Arc::new(CurrentWait::new(Arc::new(SwingingWaits::new(Arc::clone(world))))),
+            wait: wait.clone(),
             plan: Arc::new(FakePlan),
             human: Arc::new(NoHumanCheck),
             clock: node.clone(),
@@ -39,7 +45,35 @@ impl Desk {
         let cancel = CancelCallback { record: node.clone(), sessions: node.clone(), clock: node.clone() };
         let retrieve = RetrieveCallback { record: node.clone(), news: Arc::new(NoNews), clock: node.clone() };
         let update = TakeSessionUpdate { record: node.clone(), sessions: node.clone(), clock: node.clone() };
-        Arc::new(Self { node, book, cancel, retrieve, update })
+        let reschedule = RescheduleCallback {
+            catalogue: node.clone(),
+            bookings: node.clone(),
+            record: node.clone(),
+            wait,
+            plan: Arc::new(FakePlan),
+            sessions: node.clone(),
+            clock: node.clone(),
+        };
+        let call_ins = Arc::new(world.store.clone());
+        let call_in = RequestCallIn {
+            call_ins: call_ins.clone(),
+            kept: node.clone(),
+            record: node.clone(),
+            catalogue: node.clone(),
+            plan: Arc::new(FakePlan),
+            clock: node.clone(),
+            ids: world.ids.clone(),
+            chance: Arc::new(CountingChance::from(world.seed)),
+        };
+        let match_call = MatchCallIn {
+            call_ins,
+            record: node.clone(),
+            catalogue: node.clone(),
+            sessions: node.clone(),
+            plan: Arc::new(FakePlan),
+            clock: node.clone(),
+        };
+        Arc::new(Self { node, book, cancel, retrieve, update, reschedule, call_in, match_call })
     }
 }
 

@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ges_domain::ports::Told;
+use ges_domain::ports::{Asked, Place, SessionEvent, Told};
+use ges_domain::wait::WaitEstimates;
 use tokio::sync::Semaphore;
+
+use crate::outside::Outside;
+use crate::waits::SwingingWaits;
+use crate::world::World;
 
 /// What a session is up to, and what it was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,7 +43,7 @@ impl Floor {
     }
 
     /// A session is asked to give its callback up.
-    pub(crate) fn cancel(&self, session: &str) -> Told {
+    fn cancel(&self, session: &str) -> Told {
         match self.sessions().get_mut(session) {
             None => Told::Gone,
             Some(errand) if errand.over => Told::Gone,
@@ -50,14 +55,33 @@ impl Floor {
         }
     }
 
-    /// A session is told to stop.
-    pub(crate) fn terminate(&self, session: &str) {
+    fn sessions(&self) -> MutexGuard<'_, BTreeMap<String, Errand>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outside for Floor {
+    fn tell(&self, session: &str, event: &SessionEvent) -> Told {
+        match event {
+            SessionEvent::Cancel { .. } => self.cancel(session),
+            _ => Told::Accepted,
+        }
+    }
+
+    fn terminate(&self, session: &str) {
         if let Some(errand) = self.sessions().get_mut(session) {
             errand.terminated = true;
         }
     }
 
-    fn sessions(&self) -> MutexGuard<'_, BTreeMap<String, Errand>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    fn place(&self, session: &str) -> Asked<Place> {
+        match self.errand(session).over {
+            true => Asked::Gone,
+            false => Asked::Answered(Place::default()),
+        }
+    }
+
+    fn waits(&self, world: &Arc<World>) -> Arc<dyn WaitEstimates> {
+        Arc::new(SwingingWaits::new(Arc::clone(world)))
     }
 }

@@ -6,15 +6,18 @@
 mod bug;
 mod chance;
 mod clients;
+mod day;
 mod desk;
 mod evidence;
 mod floor;
 mod ledger;
+mod outside;
 mod planted;
 mod ports;
 mod publisher;
 mod run;
 mod session;
+mod speech;
 mod trace;
 mod waits;
 mod wakes;
@@ -23,4 +26,5 @@ mod workers;
 mod world;
 
 pub use bug::Bug;
+pub use day::{DayOutcome, run_day};
 pub use run::{Outcome, run};

@@ -244,14 +244,16 @@ impl World {
         handed: &[Handed],
         at: Instant,
     ) -> Result<Vec<HandedNow>, StoreError> {
-        let versions = || -> Vec<Option<u64>> {
-            let all = self.store.everything();
-            let version = |id| all.iter().find(|(record, _)| record.id == id).map(|(record, _)| record.version);
-            handed.iter().map(|one| version(one.id)).collect()
+        let versions = async || -> Result<Vec<Option<u64>>, StoreError> {
+            let mut versions = Vec::new();
+            for one in handed {
+                versions.push(self.store.find(one.tenant, one.id, at).await?.map(|record| record.version));
+            }
+            Ok(versions)
         };
-        let before = versions();
+        let before = versions().await?;
         let outcomes = self.store.record_handed(self.taken_for(lease), handed, at).await?;
-        let news: Vec<_> = before.iter().zip(versions()).map(|(before, after)| *before != after).collect();
+        let news: Vec<_> = before.iter().zip(versions().await?).map(|(before, after)| *before != after).collect();
         if self.has(Bug::StampedBehind) {
             for one in handed.iter().zip(&news).filter_map(|(one, news)| news.then_some(one)) {
                 self.store.damage(one.id, |row, timeline| {

@@ -7,13 +7,14 @@ use std::time::Duration;
 use ges_domain::invariants::{self, Invariant, Violation};
 
 use crate::bug::Bug;
+use crate::chance::Chance;
 use crate::clients::client;
 use crate::desk::Desk;
 use crate::publisher::{provision, publish, put_right};
 use crate::session::consume;
 use crate::weather::{ACTIVE, QUIET};
 use crate::workers::worker;
-use crate::world::World;
+use crate::world::{Setting, World};
 
 /// What a run came to.
 #[derive(Debug)]
@@ -55,14 +56,16 @@ pub fn run(seed: u64, bug: Option<Bug>, keep_trace: bool) -> Outcome {
 }
 
 async fn simulate(seed: u64, bug: Option<Bug>, keep_trace: bool) -> Outcome {
-    let world = World::new(seed, bug, keep_trace);
-    world.note("world", format!("seed {}, lease {:?}, {:?}", world.seed, world.lease, world.weather()));
+    let chance = Chance::seeded(seed);
+    let (setting, floor) = Setting::stormy(&chance);
+    let world = World::new(seed, chance, bug, keep_trace, setting);
+    world.note("world", format!("seed {}, lease {:?}, {:?}", world.seed, world.setting.lease, world.weather()));
     provision(&world).await;
     let desks: Arc<[_]> = ["api1", "api2"].map(|name| Desk::new(&world, name)).into();
     for nth in 1..=world.chance.between(1, 4) {
         tokio::spawn(worker(Arc::clone(&world), nth));
     }
-    tokio::spawn(consume(Arc::clone(&world), Arc::clone(&desks)));
+    tokio::spawn(consume(Arc::clone(&world), floor, Arc::clone(&desks)));
     tokio::spawn(stumble(Arc::clone(&world), Arc::clone(&desks)));
     world.spawn(publish(Arc::clone(&world)));
     for nth in 0..world.chance.between(30, 46) {

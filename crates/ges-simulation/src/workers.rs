@@ -1,16 +1,16 @@
 //! Worker nodes: each runs the real monitor, and is killed, stopped, cut off and started again.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use ges_domain::use_cases::CurrentWait;
-use ges_monitor::{Jitter, Monitor, MonitorPorts, MonitorSettings};
+use ges_domain::ports::NoNews;
+use ges_domain::use_cases::{CarryOutWishes, CurrentWait};
+use ges_monitor::{Jitter, Monitor, MonitorPorts, MonitorSettings, WatchPorts, WatchSessions, drive};
 use ges_testkit::FakePlan;
 use tokio_util::sync::CancellationToken;
 
 use crate::bug::Bug;
 use crate::ports::{Node, Role, Side};
-use crate::waits::SwingingWaits;
 use crate::wakes::PoorHints;
 use crate::world::World;
 
@@ -20,6 +20,8 @@ pub(crate) async fn worker(world: Arc<World>, nth: u64) {
         let node = Node::new(&world, format!("w{nth}.{life}"), Role::Worker);
         node.note("starts");
         let stop = CancellationToken::new();
+        world.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(nth, Arc::clone(&node));
+        let watch = world.setting.watches.then(|| tokio::spawn(watch(Arc::clone(&node), stop.clone())));
         let monitor = Monitor::start(ports(&world, &node), settings(&world, &node), stop.clone());
         let end = live(&world, &node).await;
         match end {
@@ -33,9 +35,27 @@ pub(crate) async fn worker(world: Arc<World>, nth: u64) {
                 }
             }
         }
+        if let Some(watch) = watch {
+            watch.abort();
+        }
         node.note("is gone");
         tokio::time::sleep(world.chance.millis(200, 60_000)).await;
     }
+}
+
+/// Looks after the sessions of the shards a node holds.
+async fn watch(node: Arc<Node>, stop: CancellationToken) {
+    let wishes =
+        CarryOutWishes { record: node.clone(), catalogue: node.clone(), sessions: node.clone(), clock: node.clone() };
+    let ports = WatchPorts {
+        held: node.clone(),
+        requests: node.clone(),
+        news: Arc::new(NoNews),
+        record: node.clone(),
+        wishes,
+        clock: node,
+    };
+    drive(&mut WatchSessions::new(ports), &stop).await;
 }
 
 enum End {
@@ -88,8 +108,8 @@ fn settings(world: &World, node: &Node) -> MonitorSettings {
     let stubborn = chance.happens(world.weather().stubborn);
     let hour = Duration::from_secs(3_600);
     MonitorSettings {
-        lease: if stubborn { hour } else { world.lease },
-        heartbeat: world.lease.mul_f64(0.3),
+        lease: if stubborn { hour } else { world.setting.lease },
+        heartbeat: world.setting.lease.mul_f64(0.3),
         rescan: if world.has(Bug::NoRescan) { hour * 1_000 } else { Duration::from_secs(60) },
         round: *chance.one_of(&[3, 500]),
         lanes: *chance.one_of(&[1, 8]),
@@ -107,7 +127,7 @@ fn ports(world: &Arc<World>, node: &Arc<Node>) -> MonitorPorts {
         catalogue: node.clone(),
         stream: node.clone(),
         sessions: node.clone(),
-        wait: Arc::new(CurrentWait::new(Arc::new(SwingingWaits::new(Arc::clone(world))))),
+        wait: Arc::new(CurrentWait::new(world.setting.outside.waits(world))),
         plan: Arc::new(FakePlan),
         call_ins: Arc::new(world.store.clone()),
         clock: node.clone(),

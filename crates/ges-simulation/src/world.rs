@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ges_domain::invariants::{
-    Acknowledged, CancelAnswered, Dial, MonitorWrite, Read, Repeated, SessionTold, Violation,
+    Acknowledged, CancelAnswered, Dial, Invariant, MonitorWrite, Read, Repeated, SessionTold, Violation,
 };
 use ges_domain::ports::ServiceRef;
+use ges_domain::slots::SlotLength;
 use ges_domain::{CallbackId, Instant};
 use ges_testkit::builders::{START, other_tenant, service, tenant};
 use ges_testkit::{CountingIds, ManualClock, MemoryStore};
@@ -18,6 +19,8 @@ use crate::bug::Bug;
 use crate::chance::Chance;
 use crate::floor::Floor;
 use crate::ledger::Ledger;
+use crate::outside::Outside;
+use crate::ports::Node;
 use crate::trace::Trace;
 use crate::weather::Weather;
 
@@ -33,6 +36,8 @@ pub(crate) struct Seen {
     pub(crate) reads: Vec<Read>,
     /// What monitors noticed themselves.
     pub(crate) live: Vec<Violation>,
+    /// How many things they looked at, by promise.
+    pub(crate) looked: BTreeMap<Invariant, u64>,
     /// When the store first took a session for a callback.
     pub(crate) bound: BTreeMap<(CallbackId, String), Instant>,
     /// The newest epoch given out for each shard.
@@ -44,13 +49,12 @@ pub(crate) struct World {
     pub(crate) bug: Option<Bug>,
     pub(crate) store: MemoryStore,
     pub(crate) ledger: Ledger,
-    pub(crate) floor: Floor,
     pub(crate) chance: Chance,
+    pub(crate) setting: Setting,
+    /// Worker nodes by number, as they live now.
+    pub(crate) workers: Mutex<BTreeMap<u64, Arc<Node>>>,
     pub(crate) ids: Arc<CountingIds>,
-    /// Every other store fault, and what else is drawn once.
-    weather: Weather,
     calm: AtomicBool,
-    pub(crate) lease: Duration,
     pub(crate) panics: AtomicU64,
     seen: Mutex<Seen>,
     trace: Mutex<Trace>,
@@ -58,25 +62,55 @@ pub(crate) struct World {
     began: tokio::time::Instant,
 }
 
-/// Places per quarter of an hour.
+/// Places per quarter of an hour in the services of the stormy hour.
 pub(crate) const PLACES: u32 = 2;
 
-impl World {
-    pub(crate) fn new(seed: u64, bug: Option<Bug>, keep_trace: bool) -> Arc<Self> {
-        let chance = Chance::seeded(seed);
-        let weather = Weather::drawn(&chance);
+/// How a service can be booked.
+#[derive(Debug, Clone)]
+pub(crate) struct Offer {
+    pub(crate) service: ServiceRef,
+    pub(crate) slot: SlotLength,
+    /// Per cell.
+    pub(crate) places: u32,
+}
+
+/// What kind of run it is.
+pub(crate) struct Setting {
+    /// Every other store fault, and what else is drawn once.
+    pub(crate) weather: Weather,
+    /// How long a silent worker node keeps its shards.
+    pub(crate) lease: Duration,
+    pub(crate) outside: Arc<dyn Outside>,
+    pub(crate) offers: Vec<Offer>,
+    /// Worker nodes look after sessions.
+    pub(crate) watches: bool,
+}
+
+impl Setting {
+    /// A stormy hour, and the floor its sessions work on.
+    pub(crate) fn stormy(chance: &Chance) -> (Self, Arc<Floor>) {
+        let weather = Weather::drawn(chance);
         let lease = Duration::from_secs(*chance.one_of(&[4, 15, 15, 15, 30, 30, 30, 30]));
+        let floor = Arc::new(Floor::new(usize::try_from(chance.between(1, 6)).unwrap_or(1)));
+        let offer = |service| Offer { service, slot: SlotLength::default(), places: PLACES };
+        let offers = World::services().into_iter().map(offer).collect();
+        (Self { weather, lease, outside: floor.clone(), offers, watches: false }, floor)
+    }
+}
+
+impl World {
+    /// A world in which nothing has happened yet. `chance`: what has been drawn from the seed so far was for the setting.
+    pub(crate) fn new(seed: u64, chance: Chance, bug: Option<Bug>, keep_trace: bool, setting: Setting) -> Arc<Self> {
         Arc::new(Self {
             seed,
             bug,
-            store: MemoryStore::new(Arc::new(ManualClock::default()), lease),
+            store: MemoryStore::new(Arc::new(ManualClock::default()), setting.lease),
             ledger: Ledger::default(),
-            floor: Floor::new(usize::try_from(chance.between(1, 6)).unwrap_or(1)),
             chance,
+            setting,
+            workers: Mutex::default(),
             ids: Arc::default(),
-            weather,
             calm: AtomicBool::new(false),
-            lease,
             panics: AtomicU64::new(0),
             seen: Mutex::default(),
             trace: Mutex::new(Trace::new(keep_trace)),
@@ -100,7 +134,7 @@ impl World {
 
     /// What goes wrong now.
     pub(crate) fn weather(&self) -> Weather {
-        if self.is_calm() { Weather::CALM } else { self.weather }
+        if self.is_calm() { Weather::CALM } else { self.setting.weather }
     }
 
     /// Whether the stream takes nothing at all for a while.

@@ -52,22 +52,23 @@ fn takes_old_news(timeline: &[TimelineEvent]) -> bool {
 /// I9: what a tenant booked belongs to it, and its entries say so.
 pub(super) fn isolation(evidence: &Evidence) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let stories = evidence.by_id();
     for create in &evidence.acknowledged {
-        if let Some(story) = evidence.story(create.id)
+        if let Some(story) = stories.get(&create.id)
             && (story.record.tenant != create.tenant || story.record.service != create.service)
         {
             violations.push(broken(Invariant::Isolation, create.id, "it is another tenant's or service's"));
         }
     }
     for read in &evidence.reads {
-        if let Some(story) = evidence.story(read.id)
+        if let Some(story) = stories.get(&read.id)
             && story.record.tenant != read.by
         {
             violations.push(broken(Invariant::Isolation, read.id, "another tenant saw it"));
         }
     }
     for entry in &evidence.entries {
-        if let Some(story) = evidence.story(entry.id)
+        if let Some(story) = stories.get(&entry.id)
             && story.record.tenant != entry.tenant
         {
             violations.push(broken(Invariant::Isolation, entry.id, "its stream entry names another tenant"));

@@ -1,5 +1,7 @@
 //! What a run leaves behind: client histories, records with timelines, the stream's ledger, what sessions did.
 
+use std::collections::HashMap;
+
 use crate::callback::{Callback, TimelineEvent};
 use crate::slots::Cell;
 use crate::{CallbackId, Instant, ServiceName, SessionId, TenantId};
@@ -173,8 +175,9 @@ impl std::fmt::Debug for LogText {
 }
 
 impl Evidence {
-    /// The story of a callback.
-    pub fn story(&self, id: CallbackId) -> Option<&Story> {
-        self.stories.iter().find(|story| story.record.id == id)
+    /// The stories by callback.
+    pub(super) fn by_id(&self) -> HashMap<CallbackId, &Story> {
+        // From the back, so that the first of two stays.
+        self.stories.iter().rev().map(|story| (story.record.id, story)).collect()
     }
 }

@@ -1,9 +1,9 @@
 //! I2, I4, I7: what went out, when, and in which order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use super::{Entry, Evidence, Invariant, Violation};
+use super::{Entry, Evidence, Invariant, Story, Violation};
 use crate::callback::{Actor, Change, TimelineEvent};
 use crate::submission::{EARLY_DIAL, MAX_LEAD, ack_deadline};
 use crate::{CallbackId, Instant};
@@ -18,16 +18,17 @@ fn broken(invariant: Invariant, id: CallbackId, seen: impl Into<String>) -> Viol
 /// I2: attempts have no gaps, the next one starts only when the one before is dead, and at most one session holds a callback.
 pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let mut first_writes: HashMap<CallbackId, Vec<&Entry>> = HashMap::new();
+    let mut first_writes: BTreeMap<CallbackId, Vec<&Entry>> = BTreeMap::new();
     for entry in &evidence.entries {
         let seen = first_writes.entry(entry.id).or_default();
         if !seen.iter().any(|earlier| earlier.attempt == entry.attempt) {
             seen.push(entry);
         }
     }
+    let stories = evidence.by_id();
     for (id, mut attempts) in first_writes {
         attempts.sort_by_key(|entry| entry.at);
-        let timeline = evidence.story(id).map(|story| story.timeline.as_slice()).unwrap_or_default();
+        let timeline = stories.get(&id).map(|story| story.timeline.as_slice()).unwrap_or_default();
         for pair in attempts.windows(2) {
             let (before, after) = (pair[0], pair[1]);
             if after.attempt > before.attempt && restarted(timeline, before.at, after.at) {
@@ -67,12 +68,14 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
             }
         }
     }
+    let mut accepted: HashMap<_, Instant> = HashMap::new();
+    for told in evidence.sessions.iter().filter(|told| told.accepted) {
+        let first = accepted.entry((told.id, &told.session)).or_insert(told.at);
+        *first = told.at.min(*first);
+    }
     for dial in &evidence.dials {
-        let accepted = evidence
-            .sessions
-            .iter()
-            .any(|told| told.accepted && told.id == dial.id && told.session == dial.session && told.at <= dial.at);
-        if !accepted && !evidence.sessions.is_empty() {
+        let in_time = accepted.get(&(dial.id, &dial.session)).is_some_and(|at| *at <= dial.at);
+        if !in_time && !evidence.sessions.is_empty() {
             violations.push(broken(Invariant::NoDouble, dial.id, "a session called without being accepted"));
         }
     }
@@ -158,9 +161,11 @@ fn overtaken(timeline: &[TimelineEvent], entry: &Entry) -> bool {
     within(timeline, entry.decided_at, entry.at).any(|change| matches!(change, Change::SessionBound { .. }))
 }
 
-/// A reschedule between the two writes: the next attempt is for the new time and does not wait for the one before.
+/// A reschedule between the two writes, as far as clocks tell: the next attempt is for the new time and does not wait for the one
+/// before.
 fn restarted(timeline: &[TimelineEvent], from: Instant, until: Instant) -> bool {
-    within(timeline, from, until).any(|change| matches!(change, Change::Rescheduled { .. }))
+    let slack = Duration::from_millis(STAMP_SLACK_MS.unsigned_abs());
+    within(timeline, from - slack, until + slack).any(|change| matches!(change, Change::Rescheduled { .. }))
 }
 
 /// An unrecorded attempt that a session proved counts (R-TR-3).
@@ -193,8 +198,9 @@ fn dead(timeline: &[TimelineEvent], attempt: &Entry, at: Instant) -> bool {
 /// I4: nothing is written before it can be due, and nobody is called before the earliest dial time.
 pub(super) fn time(evidence: &Evidence) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let stories = evidence.by_id();
     for entry in &evidence.entries {
-        let Some(desired) = desired_when(evidence, entry.id, entry.at) else { continue };
+        let Some(desired) = desired_when(&stories, entry.id, entry.at) else { continue };
         if entry.at.millis() + STAMP_SLACK_MS < (desired - MAX_LEAD).millis() {
             violations.push(broken(Invariant::Time, entry.id, "it was submitted before it could be due"));
         }
@@ -203,7 +209,7 @@ pub(super) fn time(evidence: &Evidence) -> Vec<Violation> {
         }
     }
     for dial in &evidence.dials {
-        let Some(desired) = desired_when(evidence, dial.id, dial.at) else { continue };
+        let Some(desired) = desired_when(&stories, dial.id, dial.at) else { continue };
         if dial.at < desired - EARLY_DIAL {
             violations.push(broken(Invariant::Time, dial.id, "the consumer was called too early"));
         }
@@ -211,18 +217,21 @@ pub(super) fn time(evidence: &Evidence) -> Vec<Violation> {
     violations
 }
 
-/// The desired time that held at `at`.
-fn desired_when(evidence: &Evidence, id: CallbackId, at: Instant) -> Option<Instant> {
-    let story = evidence.story(id)?;
+/// The desired time that held at `at`; the earliest one, when a reschedule is stamped so close that clocks do not tell.
+fn desired_when(stories: &HashMap<CallbackId, &Story>, id: CallbackId, at: Instant) -> Option<Instant> {
+    let story = stories.get(&id)?;
     let mut desired = story.record.desired_at;
-    for event in story.timeline.iter().rev().take_while(|event| event.at > at) {
+    let mut earliest: Option<Instant> = None;
+    for event in story.timeline.iter().rev().take_while(|event| event.at.millis() + STAMP_SLACK_MS >= at.millis()) {
         for change in event.changes.iter().rev() {
             if let Change::Rescheduled { from, .. } = change {
+                let close = event.at.millis() <= at.millis() + STAMP_SLACK_MS;
+                earliest = earliest.into_iter().chain(close.then_some(desired)).min();
                 desired = *from;
             }
         }
     }
-    Some(desired)
+    earliest.into_iter().chain([desired]).min()
 }
 
 /// I7: of two callbacks of one service that both waited, the one that sorts first goes out first.
@@ -231,9 +240,9 @@ fn desired_when(evidence: &Evidence, id: CallbackId, at: Instant) -> Option<Inst
 /// may miss it. One that had ended when its entry came waited for nothing any more: a node that stood still writes what it had
 /// read before, and no session is accepted on it (I5).
 pub(super) fn order(evidence: &Evidence) -> Vec<Violation> {
-    let stories: HashMap<_, _> = evidence.stories.iter().map(|story| (story.record.id, story)).collect();
+    let stories = evidence.by_id();
     let answered: HashMap<_, _> = evidence.acknowledged.iter().map(|create| (create.id, create.answered_at)).collect();
-    let mut firsts: HashMap<_, Vec<(&Entry, &super::Story)>> = HashMap::new();
+    let mut firsts: BTreeMap<_, Vec<(&Entry, &Story)>> = BTreeMap::new();
     let mut seen = HashSet::new();
     for entry in evidence.entries.iter().filter(|entry| entry.attempt == 1) {
         let Some(story) = stories.get(&entry.id) else { continue };

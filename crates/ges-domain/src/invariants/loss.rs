@@ -51,6 +51,7 @@ pub(super) fn no_loss(evidence: &Evidence) -> Vec<Violation> {
 pub(super) fn cancel(evidence: &Evidence) -> Vec<Violation> {
     let wished = evidence.stories.iter().filter(|story| dispatched_despite_a_wish(&story.timeline));
     let seen = "it was handed over while a wish to cancel stood";
+    let stories = evidence.by_id();
     let mut violations: Vec<_> = wished.map(|story| broken(Invariant::Cancel, story.record.id, seen)).collect();
     for cancel in evidence.cancels.iter().filter(|cancel| cancel.success) {
         let accepted = evidence.sessions.iter().filter(|told| told.id == cancel.id && told.accepted);
@@ -64,7 +65,7 @@ pub(super) fn cancel(evidence: &Evidence) -> Vec<Violation> {
                 violations.push(broken(Invariant::Cancel, cancel.id, "the consumer was called after the cancel"));
             }
         }
-        match evidence.story(cancel.id) {
+        match stories.get(&cancel.id) {
             Some(story) if story.record.reason.as_ref().is_some_and(crate::callback::Reason::frees_slot) => {}
             Some(story) => {
                 let state = story.record.state.as_str();

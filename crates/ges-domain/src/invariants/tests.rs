@@ -12,6 +12,9 @@ use crate::phone::{PhoneKey, PhoneNumber};
 use crate::slots::Cell;
 use crate::{Instant, ServiceName, SessionId, TenantId};
 
+#[path = "slack_tests.rs"]
+mod slack;
+
 fn at(seconds: i64) -> Instant {
     Instant::from_millis(1_800_000_000_000 + seconds * 1000)
 }

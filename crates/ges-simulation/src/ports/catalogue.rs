@@ -1,29 +1,32 @@
-//! Services as a node reads them, sessions as it reaches them, and what its monitors report.
+//! Services as a node reads them, and what its monitors report.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::callback::SessionBinding;
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
 use ges_domain::invariants::Look;
 use ges_domain::phone::NumberRule;
-use ges_domain::ports::{Catalogue, MonitorSizes, ServiceRow, SessionEvent, Sessions, StoreError, Told};
+use ges_domain::ports::{Catalogue, MonitorSizes, ServiceRow, StoreError};
 use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
-use ges_domain::{CallbackId, Instant, ServiceName, TenantId, throttle};
+use ges_domain::{ServiceName, TenantId, throttle};
 use ges_monitor::MonitorGauges;
 
-use super::Node;
+use super::{Node, Role};
 use crate::bug::Bug;
-use crate::trace::short;
 
 #[async_trait]
 impl Catalogue for Node {
     async fn service(&self, tenant: TenantId, name: &ServiceName) -> Result<Option<Arc<Service>>, StoreError> {
-        self.call("service", self.world.store.service(tenant, name)).await
+        let found = self.call("service", self.world.store.service(tenant, name)).await?;
+        let blind = self.world.has(Bug::PauseOverlooked) && self.role == Role::Worker;
+        Ok(found.map(|known| match blind {
+            true => Arc::new(Service { paused: false, ..(*known).clone() }),
+            false => known,
+        }))
     }
     async fn hours(&self, tenant: TenantId, name: &str) -> Result<Option<Hours>, StoreError> {
         self.call("hours", self.world.store.hours(tenant, name)).await
@@ -51,48 +54,15 @@ impl Catalogue for Node {
     }
 }
 
-#[async_trait]
-impl Sessions for Node {
-    async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, _: Instant) -> Told {
-        if !matches!(event, SessionEvent::Cancel { .. }) {
-            return Told::Accepted;
-        }
-        if self.world.has(Bug::WishForgotten) {
-            self.note(format!("cancel of {}: the request is lost between its halves", short(callback)));
-            std::future::pending::<()>().await;
-        }
-        self.alive().await;
-        self.travel().await;
-        let (weather, chance) = (self.world.weather(), &self.world.chance);
-        let unreachable = chance.happens(weather.session_unreachable);
-        // Half of the lost ones arrive, only their answer does not.
-        let arrives = !unreachable || chance.happens(0.5);
-        let outcome = if arrives { self.world.floor.cancel(session.id.as_str()) } else { Told::Unreachable };
-        let outcome = if unreachable { Told::Unreachable } else { outcome };
-        self.note(format!("cancel of session {} for {}: {outcome:?}, arrived: {arrives}", session.id, short(callback)));
-        if unreachable {
-            tokio::time::sleep(Duration::from_secs(3)).await;
-        }
-        self.alive().await;
-        outcome
-    }
-
-    async fn terminate(&self, session: &SessionBinding) {
-        self.alive().await;
-        if !self.world.chance.happens(self.world.weather().session_unreachable) {
-            self.world.floor.terminate(session.id.as_str());
-            self.note(format!("session {} is told to stop", session.id));
-        }
-    }
-}
-
 impl MonitorGauges for Node {
     fn sizes(&self, _: MonitorSizes) {}
     fn submitted(&self, _: usize, _: Duration) {}
     fn submit_failed(&self) {}
     fn lagging(&self, _: u64) {}
     fn looked(&self, look: &Look) {
-        self.world.seen().live.extend(look.broken.iter().cloned());
+        let mut seen = self.world.seen();
+        seen.live.extend(look.broken.iter().cloned());
+        *seen.looked.entry(look.invariant).or_default() += u64::try_from(look.looked).unwrap_or(u64::MAX);
     }
     fn refused(&self, _: u64) {}
     fn panicked(&self) {

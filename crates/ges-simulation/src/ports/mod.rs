@@ -4,6 +4,7 @@
 mod catalogue;
 mod monitors;
 mod records;
+mod sessions;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -110,7 +110,12 @@ impl Record for Node {
         to: &Move,
         now: Instant,
     ) -> Result<Moved, StoreError> {
-        self.call("move_booking", self.world.store.move_booking(tenant, id, to, now)).await
+        let act = async {
+            let moved = self.world.store.move_booking(tenant, id, to, now).await?;
+            self.note(format!("move of {} to {}: {}", short(id), to.desired, moved_word(&moved)));
+            Ok(moved)
+        };
+        self.call("move_booking", act).await
     }
 
     async fn settle_move(
@@ -122,7 +127,12 @@ impl Record for Node {
         to: &Move,
         now: Instant,
     ) -> Result<Moved, StoreError> {
-        self.call("settle_move", self.world.store.settle_move(tenant, id, asked, answer, to, now)).await
+        let act = async {
+            let moved = self.world.store.settle_move(tenant, id, asked, answer, to, now).await?;
+            self.note(format!("move of {} settled by {answer:?}: {}", short(id), moved_word(&moved)));
+            Ok(moved)
+        };
+        self.call("settle_move", act).await
     }
 
     async fn edit(
@@ -172,6 +182,16 @@ impl Record for Node {
             Ok(answer)
         };
         self.call("session update", act).await
+    }
+}
+
+fn moved_word(moved: &Moved) -> &'static str {
+    match moved {
+        Moved::Done(_) => "done",
+        Moved::SlotFull => "no place",
+        Moved::NotReschedulable(_) => "too late",
+        Moved::SessionHolds(_) => "the session has to give way",
+        Moved::Unknown => "unknown",
     }
 }
 

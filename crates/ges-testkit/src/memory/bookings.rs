@@ -1,4 +1,4 @@
-//! Taking bookings: every count is made afresh from the records.
+//! Taking bookings: every count is one of the records.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use ges_domain::booking::{Asked, Booked, Ledger, NewBooking, admit};
 use ges_domain::callback::Kind;
 use ges_domain::capacity::Usage;
+use ges_domain::phone::PhoneKey;
 use ges_domain::ports::{Bookings, ServiceRef, StoreError};
 use ges_domain::throttle::{Counted, NUMBER_DAY};
 use ges_domain::{CallbackId, Instant, Refusal, ServiceName, TenantId};
@@ -35,7 +36,7 @@ impl Bookings for MemoryStore {
         if state.records.contains_key(&row.id) {
             return Err(StoreError::Unavailable("the id is taken".into()));
         }
-        state.records.insert(row.id, stored);
+        state.insert(stored);
         let row = state.write((row, event));
         if let Some(keyed) = &booking.keyed {
             state.keep(row.tenant, keyed, row.id.0, row.created_at);
@@ -55,7 +56,7 @@ impl Bookings for MemoryStore {
     }
 
     async fn watermark(&self, tenant: TenantId, service: &ServiceName, up_to: u32) -> Result<u32, StoreError> {
-        let active = self.open()?.of(tenant, service).filter(|stored| stored.row.state.is_active()).count();
+        let active = self.open()?.index.shelf(tenant, service).map_or(0, |shelf| shelf.active);
         Ok(u32::try_from(active).unwrap_or(u32::MAX).min(up_to))
     }
 }
@@ -66,28 +67,27 @@ impl State {
         let asked = Asked::by([booking]);
         let (tenant, service) = (booking.callback.tenant, &booking.callback.service);
         let now = booking.callback.created_at;
-        let accepted_since = |since: Instant| {
-            let of = self.of(tenant, service).filter(|stored| stored.accepted_as == Kind::Immediate);
-            of.map(|stored| &stored.row).filter(move |row| row.created_at > since)
-        };
+        let shelf = self.index.shelf(tenant, service);
+        let accepted_since = |since: Instant| shelf.into_iter().flat_map(move |shelf| shelf.accepted_since(since));
         let count = |counted: usize| u32::try_from(counted).unwrap_or(u32::MAX);
         let window = |(length, limit): (&Duration, &u32)| {
-            let mut newest: Vec<Instant> = accepted_since(now - *length).map(|row| row.created_at).collect();
-            newest.sort_unstable_by(|one, other| other.cmp(one));
-            newest.truncate(*limit as usize);
+            let newest: Vec<Instant> = accepted_since(now - *length).map(|(at, _)| at).take(*limit as usize).collect();
             (*length, Counted { accepted: count(newest.len()), oldest: newest.last().copied() })
         };
         let windows = asked.windows.iter().map(window);
-        let of_number =
-            |key| self.of(tenant, service).map(|stored| &stored.row).filter(move |row| row.phone_key == key);
-        let open = |key| count(of_number(key).filter(|row| row.state.is_open()).count());
-        let day = |key| count(accepted_since(now - NUMBER_DAY).filter(|row| row.phone_key == key).count());
+        let of_number = |key: &PhoneKey, counts: &dyn Fn(&Stored) -> bool| {
+            let ids = shelf.into_iter().filter_map(|shelf| shelf.numbers.get(key)).flatten();
+            count(ids.filter_map(|id| self.records.get(id)).filter(|stored| counts(stored)).count())
+        };
+        let open = |key: &PhoneKey| of_number(key, &|stored| stored.row.state.is_open());
+        let today = |stored: &Stored| stored.accepted_as == Kind::Immediate && stored.row.created_at > now - NUMBER_DAY;
+        let day = |key: &PhoneKey| of_number(key, &today);
         let (from, until) = asked.usage.first().copied().unwrap_or((now, now));
         Ledger {
             windows: windows.collect(),
-            number_open: asked.numbers.iter().map(|key| (key.clone(), open(key.clone()))).collect(),
-            number_day: asked.numbers.iter().map(|key| (key.clone(), day(key.clone()))).collect(),
-            active: count(self.of(tenant, service).filter(|stored| stored.row.state.is_active()).count()),
+            number_open: asked.numbers.iter().map(|key| (key.clone(), open(key))).collect(),
+            number_day: asked.numbers.iter().map(|key| (key.clone(), day(key))).collect(),
+            active: count(shelf.map_or(0, |shelf| shelf.active)),
             usage: self.usage(tenant, service, from, until),
         }
     }

@@ -1,7 +1,5 @@
 //! What monitors read and write; every write looks at the lease first.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use ges_domain::callback::{Actor, Callback, Change, State as Stands, acts};
 use ges_domain::ports::{
@@ -9,19 +7,19 @@ use ges_domain::ports::{
 };
 use ges_domain::{CallbackId, Instant, TenantId};
 
+use super::index::{Shelf, service_of};
 use super::{MemoryStore, State};
 
-fn service_of(row: &Callback) -> ServiceRef {
-    ServiceRef { tenant: row.tenant, name: row.service.clone() }
-}
-
 impl State {
-    fn in_shards<'a>(&'a self, shards: &'a [ShardLease]) -> impl Iterator<Item = &'a Callback> {
-        let rows = self.records.values().map(|stored| &stored.row);
-        rows.filter(move |row| {
-            let shard = service_of(row).shard();
-            row.state.is_open() && shards.iter().any(|lease| lease.shard == shard)
+    fn shelves_in<'a>(&'a self, shards: &'a [ShardLease]) -> impl Iterator<Item = (&'a ServiceRef, &'a Shelf)> {
+        self.index.shelves().filter(|(service, _)| {
+            let shard = service.shard();
+            shards.iter().any(|lease| lease.shard == shard)
         })
+    }
+
+    fn in_shards<'a>(&'a self, shards: &'a [ShardLease]) -> impl Iterator<Item = &'a Callback> {
+        self.shelves_in(shards).flat_map(|(_, shelf)| self.rows(&shelf.open))
     }
 
     /// A record this lease may write.
@@ -40,18 +38,14 @@ fn up_to(limit: u32) -> usize {
 impl Handover for MemoryStore {
     async fn agenda(&self, shards: &[ShardLease]) -> Result<Vec<AgendaLine>, StoreError> {
         let state = self.open()?;
-        let mut lines: BTreeMap<ServiceRef, AgendaLine> = BTreeMap::new();
-        let sooner = |known: Option<Instant>, new: Option<Instant>| known.into_iter().chain(new).min();
-        for row in state.in_shards(shards) {
-            let service = service_of(row);
-            let nothing =
-                AgendaLine { service: service.clone(), next_desired: None, next_timer: None, misplaced: false };
-            let line = lines.entry(service).or_insert(nothing);
-            line.next_desired = sooner(line.next_desired, row.waits_for_handover().then_some(row.desired_at));
-            line.next_timer = sooner(line.next_timer, row.wake_at());
-            line.misplaced |= state.is_misplaced(row);
-        }
-        Ok(lines.into_values().collect())
+        let open = state.shelves_in(shards).filter(|(_, shelf)| !shelf.open.is_empty());
+        let line = |(service, shelf): (&ServiceRef, &Shelf)| AgendaLine {
+            service: service.clone(),
+            next_desired: shelf.waiting.first().map(|(desired, ..)| *desired),
+            next_timer: shelf.timers.first().map(|(at, _)| *at),
+            misplaced: state.rows(&shelf.open).any(|row| state.is_misplaced(row)),
+        };
+        Ok(open.map(line).collect())
     }
 
     async fn due(
@@ -65,12 +59,12 @@ impl Handover for MemoryStore {
         if !state.shards.is_current(lease) || service.shard() != lease.shard {
             return Ok(Vec::new());
         }
-        let rows = state.of(service.tenant, &service.name).map(|stored| &stored.row);
-        let mut due: Vec<_> = rows.filter(|row| row.waits_for_handover()).cloned().collect();
-        due.sort_by_key(Callback::order);
-        let now = due.iter().take_while(|row| row.desired_at <= until).count();
-        due.truncate(up_to(limit).min(now + 1));
-        Ok(due)
+        let shelf = state.index.shelf(service.tenant, &service.name);
+        let waiting = || shelf.into_iter().flat_map(|shelf| &shelf.waiting);
+        let limit = up_to(limit);
+        let now = waiting().take_while(|(desired, ..)| *desired <= until).take(limit).count();
+        let first = waiting().take(limit.min(now + 1)).map(|(.., id)| id);
+        Ok(state.rows(first).cloned().collect())
     }
 
     async fn record_handed(
@@ -101,8 +95,7 @@ impl Handover for MemoryStore {
         let mut state = self.open()?;
         for (tenant, id) in records {
             if state.leased(lease, *tenant, *id).is_some_and(Callback::waits_for_handover) {
-                let stored = state.records.get_mut(id).expect("invariant: found under the same lock");
-                stored.row.submission.failures += 1;
+                state.rewrite(*id, |stored| stored.row.submission.failures += 1);
             }
         }
         Ok(())
@@ -110,10 +103,12 @@ impl Handover for MemoryStore {
 
     async fn timers(&self, lease: ShardLease, now: Instant, limit: u32) -> Result<Vec<Callback>, StoreError> {
         let state = self.open()?;
-        let rung = state.in_shards(std::slice::from_ref(&lease)).filter_map(|row| Some((row.wake_at()?, row)));
-        let mut rung: Vec<_> = rung.filter(|(at, _)| *at <= now).collect();
-        rung.sort_by_key(|(at, row)| (*at, row.id));
-        Ok(rung.into_iter().take(up_to(limit)).map(|(_, row)| row.clone()).collect())
+        let shelves = state.shelves_in(std::slice::from_ref(&lease));
+        let rung = shelves.flat_map(|(_, shelf)| shelf.timers.iter().take_while(|(at, _)| *at <= now));
+        let mut rung: Vec<_> = rung.collect();
+        rung.sort_unstable();
+        rung.truncate(up_to(limit));
+        Ok(state.rows(rung.into_iter().map(|(_, id)| id)).cloned().collect())
     }
 
     async fn settle(
@@ -148,7 +143,7 @@ impl Handover for MemoryStore {
         let old = state.records.values().map(|stored| &stored.row).filter(|row| row.desired_at < desired_before);
         let old: Vec<CallbackId> = old.map(|row| row.id).take(up_to(limit)).collect();
         for id in &old {
-            state.records.remove(id);
+            state.remove(*id);
             state.notices.retain(|notice| notice.key.callback != *id);
         }
         Ok(old.len().try_into().unwrap_or(u64::MAX))

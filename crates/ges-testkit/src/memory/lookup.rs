@@ -49,7 +49,7 @@ impl Lookup for MemoryStore {
         let state = self.open()?;
         let mut counted = Vec::new();
         for (service, provisioned) in state.services.iter().filter(|(service, _)| service.tenant == tenant) {
-            let active = state.of(tenant, &service.name).filter(|stored| stored.row.state.is_active()).count();
+            let active = state.index.shelf(tenant, &service.name).map_or(0, |shelf| shelf.active);
             if !provisioned.removed || active > 0 {
                 counted.push((service.name.clone(), u32::try_from(active).unwrap_or(u32::MAX)));
             }

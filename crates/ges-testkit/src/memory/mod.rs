@@ -1,4 +1,5 @@
-//! The reference model of the record store: every port, one lock, everything counted from the records themselves.
+//! The reference model of the record store: every port, one lock, everything counted from the records themselves, by an index that
+//! says the same as counting them afresh.
 //!
 //! The real stores are measured against it by the contract suite; simulations and use case tests run on it.
 
@@ -10,6 +11,7 @@ mod catalogue;
 mod credentials;
 mod handover;
 mod held;
+mod index;
 mod kept;
 mod lookup;
 mod notices;
@@ -56,6 +58,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     records: BTreeMap<CallbackId, Stored>,
+    index: index::Index,
     services: HashMap<ServiceRef, Provisioned>,
     hours: HashMap<(TenantId, String), Hours>,
     rules: HashMap<(TenantId, String), CapacityRule>,
@@ -147,9 +150,7 @@ impl MemoryStore {
     pub fn damage(&self, id: CallbackId, change: impl FnOnce(&mut Callback, &mut Vec<TimelineEvent>)) {
         let mut state = self.0.state.lock().unwrap();
         state.damaged = true;
-        if let Some(stored) = state.records.get_mut(&id) {
-            change(&mut stored.row, &mut stored.timeline);
-        }
+        state.rewrite(id, |stored| change(&mut stored.row, &mut stored.timeline));
     }
 
     fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
@@ -191,33 +192,69 @@ impl State {
         (row.tenant == tenant && now < row.expires_at()).then_some(row)
     }
 
-    /// The records of one service.
-    fn of<'a>(&'a self, tenant: TenantId, service: &'a ServiceName) -> impl Iterator<Item = &'a Stored> {
-        self.records.values().filter(move |stored| stored.row.tenant == tenant && stored.row.service == *service)
+    /// The records with these ids.
+    fn rows<'a>(&'a self, ids: impl IntoIterator<Item = &'a CallbackId>) -> impl Iterator<Item = &'a Callback> {
+        ids.into_iter().filter_map(|id| Some(&self.records.get(id)?.row))
     }
 
-    /// Places booked in `from..until`, counted from the records (R-CAP-3, P-4).
+    /// The open records of one service, by id.
+    fn open_of(&self, tenant: TenantId, service: &ServiceName) -> impl Iterator<Item = &Callback> {
+        self.rows(self.index.shelf(tenant, service).into_iter().flat_map(|shelf| &shelf.open))
+    }
+
+    /// Places booked in `from..until` (R-CAP-3, P-4).
     fn usage(&self, tenant: TenantId, service: &ServiceName, from: Instant, until: Instant) -> Usage {
-        let holding = self.of(tenant, service).map(|stored| &stored.row).filter(|row| row.holds_slot());
-        let inside = holding.filter(|row| (from..until).contains(&Usage::grain_of(row.desired_at)));
-        inside.map(|row| (row.desired_at, 1)).collect()
+        self.index.shelf(tenant, service).map(|shelf| shelf.usage(from, until)).unwrap_or_default()
+    }
+
+    /// Takes a new record in.
+    fn insert(&mut self, stored: Stored) {
+        self.index.add(&stored);
+        self.records.insert(stored.row.id, stored);
+    }
+
+    /// Changes a record, and the index with it.
+    fn rewrite(&mut self, id: CallbackId, change: impl FnOnce(&mut Stored)) {
+        if let Some(stored) = self.records.get_mut(&id) {
+            self.index.take(stored);
+            change(stored);
+            self.index.add(stored);
+        }
+    }
+
+    /// Deletes a record.
+    fn remove(&mut self, id: CallbackId) {
+        if let Some(stored) = self.records.remove(&id) {
+            self.index.take(&stored);
+        }
     }
 
     /// Writes a changed record and its event.
     fn write(&mut self, (row, event): Write) -> Callback {
-        let stored = self.records.get_mut(&row.id).expect("invariant: a write follows a read under the same lock");
-        let told = announced(&stored.row, &row, &event);
-        let moved = row.reschedules > stored.row.reschedules || row.version == 1;
-        stored.unclaimed = (stored.unclaimed || moved) && row.may_be_upcoming();
-        stored.timeline.push(event);
-        stored.row = row.clone();
-        if !self.damaged {
+        let before = &self.records.get(&row.id).expect("invariant: a write follows a read under the same lock").row;
+        let told = announced(before, &row, &event);
+        let moved = row.reschedules > before.reschedules || row.version == 1;
+        self.rewrite(row.id, |stored| {
+            stored.unclaimed = (stored.unclaimed || moved) && row.may_be_upcoming();
+            stored.timeline.push(event);
+            stored.row = row.clone();
+        });
+        if let Some(stored) = self.records.get(&row.id).filter(|_| !self.damaged) {
             assert_consistent(&stored.row, &stored.timeline);
         }
         if let Some(event) = told {
             self.announce(&row, event, row.updated_at);
         }
         row
+    }
+}
+
+impl Drop for State {
+    /// What the index says must be what the records say.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert!(self.index == index::Index::of(self.records.values()), "the index differs from the records");
+        }
     }
 }
 

@@ -88,7 +88,8 @@ impl Notices for MemoryStore {
             return Ok(UpcomingPage::default());
         }
         let place = |row: &Callback| (row.desired_at, row.id);
-        let unclaimed = state.of(service.tenant, &service.name).filter(|stored| candidate(stored));
+        let ids = state.index.shelf(service.tenant, &service.name).into_iter().flat_map(|shelf| &shelf.open);
+        let unclaimed = ids.filter_map(|id| state.records.get(id)).filter(|stored| candidate(stored));
         let mut rows: Vec<_> = unclaimed.map(|stored| &stored.row).collect();
         rows.sort_by_key(|row| place(row));
         let next = rows.iter().map(|row| row.desired_at).find(|desired| *desired >= until);

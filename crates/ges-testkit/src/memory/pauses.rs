@@ -74,7 +74,7 @@ impl Pauses for MemoryStore {
         if !state.shards.is_current(lease) || service.shard() != lease.shard {
             return Ok(Misplaced::default());
         }
-        let rows = || state.of(service.tenant, &service.name).map(|stored| &stored.row);
+        let rows = || state.open_of(service.tenant, &service.name);
         let found = rows().filter(|row| Some(row.id) > after && state.is_misplaced(row)).cloned();
         let records = found.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
         let taken = |row: &Callback| row.session.is_some() || row.submission.submitted_at.is_some();

@@ -185,8 +185,7 @@ impl Record for MemoryStore {
                 SessionAnswer::Accepted(Box::new(row))
             }
             SessionWrite::Volatile(row) => {
-                let stored = state.records.get_mut(&id).expect("invariant: read under the same lock");
-                stored.row = (*row).clone();
+                state.rewrite(id, |stored| stored.row = (*row).clone());
                 self.hint_at_push(&row);
                 SessionAnswer::Accepted(row)
             }
