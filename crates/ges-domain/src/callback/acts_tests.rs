@@ -228,6 +228,19 @@ fn a_bind_counts_as_the_attempt_that_was_never_recorded() {
     assert_eq!(early, SessionWrite::Answer(SessionAnswer::Stranger), "nobody was asked to call that early (I4)");
 }
 
+/// I4: the entry for the earlier time was written, and the move came before it was recorded.
+#[test]
+fn a_moved_callback_is_no_business_of_an_entry_for_its_earlier_time() {
+    let soon = Callback { desired_at: at(600), ..booked(Kind::Scheduled) };
+    let bind = update(1, State::Queued);
+    assert!(matches!(session_update(&soon, &bind, at(500)), SessionWrite::Audited(_)), "R-TR-3: it may be unrecorded");
+    let to = Move { desired: at(4_000), deadline: at(90_000), ..tomorrow() };
+    let (moved, _) = move_booking(&soon, &to, at(500)).unwrap();
+    assert_eq!(session_update(&moved, &bind, at(501)), SessionWrite::Answer(SessionAnswer::Stranger));
+    let (handed, _) = moved.apply(Actor::Monitor, at(3_880), vec![Change::Submitted { attempt: 1 }]);
+    assert!(matches!(session_update(&handed, &bind, at(3_881)), SessionWrite::Audited(_)), "its own attempt");
+}
+
 #[test]
 fn sequences_decide_what_is_news() {
     let (record, writes) = play(submitted(Kind::Immediate), &[update(3, State::Routing), update(2, State::Queued)]);

@@ -135,8 +135,10 @@ pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Ins
 
 /// Whether a session may take this record now (R-TR-3): an attempt was recorded, or may be under way unrecorded.
 fn expects_session(record: &Callback, now: Instant) -> bool {
-    // An entry for an earlier desired time may still be under way; its session would call at that time (R-EDT-4, I4).
-    let may_be_unrecorded = record.particulars.attempts_before == 0 && now + MAX_LEAD >= record.desired_at;
+    // An entry for an earlier desired time may still be under way, recorded or not; its session would call at that time
+    // (R-EDT-4, I4).
+    let moved = record.particulars.attempts_before > 0 || !record.particulars.previous_desired.is_empty();
+    let may_be_unrecorded = !moved && now + MAX_LEAD >= record.desired_at;
     record.submission.attempts > 0 || record.state != State::Scheduled || may_be_unrecorded
 }
 
