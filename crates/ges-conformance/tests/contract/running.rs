@@ -192,10 +192,9 @@ const ALERT_COUNTERS: [&str; 13] = [
     "INVALID_CONTENT_LENGTH",
     "MONITOR_LAGGING_BEHIND",
 ];
-const FROM_THE_START: [&str; 21] = [
+const FROM_THE_START: [&str; 16] = [
     "ges_callbacks_created",
     "ges_callin_created",
-    "ges_push_notifications_sent",
     "ges_http_requests_total",
     "ges_http_failed_requests_total",
     "ges_build_info",
@@ -208,15 +207,16 @@ const FROM_THE_START: [&str; 21] = [
     "ges_process_cpu_seconds_total",
     "ges_process_resident_memory_bytes",
     "ges_process_start_time_seconds",
-    "ges_eventloop_lag_seconds",
-    "ges_nodejs_eventloop_lag_seconds",
-    "application_ccecp_nodejs_eventloop_lag_seconds",
     "ges_nodejs_heap_space_size_used_bytes",
-    "ges_ors_outbox_size",
     "ges_dependency_up",
 ];
 /// They appear with what they count.
-const WITH_THE_FIRST: [&str; 12] = [
+const WITH_THE_FIRST: [&str; 17] = [
+    "ges_eventloop_lag_seconds",
+    "ges_nodejs_eventloop_lag_seconds",
+    "application_ccecp_nodejs_eventloop_lag_seconds",
+    "ges_ors_outbox_size",
+    "ges_push_notifications_sent",
     "ges_monitor_size",
     "ges_http_request_duration_seconds",
     "ges_process_memory_limit_bytes",

@@ -34,7 +34,8 @@ impl Ear {
                 let mut piece = [0; 8 * 1024];
                 let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
                 let read = stream.read(&mut piece).unwrap_or(0);
-                keep.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..read]));
+                let heard = String::from_utf8_lossy(&piece[..read]).replace("Proxy-A", "proxy-a");
+                keep.lock().unwrap().push_str(&heard);
                 let _ = stream.write_all(b"HTTP/1.1 407 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             }
         });
@@ -108,7 +109,7 @@ fn plan(provider: &str, redis: u16, ear: u16) -> Plan {
         ("GES_INTERNAL_AUTH__USER", "insider".into()),
         ("GES_INTERNAL_AUTH__PASSWORD", canary::INTERNAL_PASSWORD.into()),
         ("GES_EGRESS__PROXY", format!("http://{PROXY_USER}:{}@127.0.0.1:{ear}", canary::PROXY_PASSWORD)),
-        ("GES_CAPTCHA__ENTERPRISE_URL", "http://assessments.example.invalid".into()),
+        ("GES_CAPTCHA__ENTERPRISE_URL", "https://assessments.example.invalid".into()),
         ("GES_UI__DEVOPS_USERNAME", EMERGENCY_USER.into()),
         ("GES_UI__DEVOPS_PASSWORD", canary::EMERGENCY_PASSWORD.into()),
         ("GES_PUSH__PROVIDER", provider.into()),
@@ -237,8 +238,10 @@ impl Scene {
         let mut later = full(SERVICE, 22);
         (later["desiredTime"], later["alwaysCheckCapacity"]) = (soon.into(), true.into());
         self.create(&later);
-        self.create(&full("VQ_Score", 23));
-        self.create(&full("VQ_Weighed", 24));
+        for (service, number) in [("VQ_Score", 23), ("VQ_Weighed", 24)] {
+            let reply = self.create(&full(service, number));
+            assert_eq!((reply.status, reply.code()), (500, Some(51)), "nobody verifies: {}", reply.body);
+        }
         let pushed = json!({ "channel": "FCM", "target": canary::PUSH_TARGET, "event": { "notification": { "title": canary::USER_DATA } } });
         self.inside("POST", "/ges/v1/notification/publish", &pushed);
         self.inside(
@@ -328,7 +331,7 @@ fn nothing_shows(provider: &str) {
     scene.credentials();
     let mut words = scene.sign_in();
     scene.traffic();
-    until("the proxy was used", || ear.heard("CONNECT") || ear.heard("assessments.example.invalid"));
+    until("the proxy was shown its password", || ear.heard("CONNECT assessments") && ear.heard("proxy-authorization"));
     if provider == "nexus" {
         until("Consul was asked with our token", || ear.heard(canary::CONSUL_TOKEN));
     }
@@ -363,7 +366,7 @@ fn nothing_shows(provider: &str) {
     }
     for program in ["ges-api", "ges-worker"] {
         let told = scene.server.check_config(program, &[]).unwrap();
-        assert!(told.contains("db.password") && told.contains("redis.password"), "{told}");
+        assert!(told.contains("GES_DB__PASSWORD = ***") && told.contains("GES_EGRESS__PROXY = ***"), "{told}");
         assert_eq!(found_in(&told), [""; 0], "{program}");
         // What does not read is not quoted either.
         let broken = [
