@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ges-http-client", &[]),
     ("ges-monitor", &["ges-domain", "ges-telemetry"]),
     ("ges-nemesis", &["ges-domain", "ges-harness", "ges-postgres"]),
-    ("ges-ors", &["ges-domain", "ges-http-client", "ges-redis"]),
+    ("ges-ors", &["ges-discovery", "ges-domain", "ges-http-client", "ges-redis"]),
     ("ges-phone", &["ges-domain"]),
     ("ges-postgres", &["ges-domain"]),
     (

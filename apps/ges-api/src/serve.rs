@@ -10,6 +10,7 @@ use ges_domain::booking::Accelerated;
 use ges_domain::ports::{Clock, NoNews, NobodyFollows, StoreError};
 use ges_domain::use_cases::CurrentWait;
 use ges_gws::{ClientToken, SignIn};
+use ges_ors::OrsSessions;
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
@@ -46,9 +47,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let (environment, token) = outbound.environment(gws)?;
     let affinity = settings.region_affinity.as_deref();
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
-    let waits = outbound.waits(&settings.urs, directory, affinity)?;
+    let waits = outbound.waits(&settings.urs, directory.clone(), affinity)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
-    let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str())?);
+    let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
     let redis = settings.redis.as_ref().map(server_of);
     let accelerator = match &redis {
@@ -64,6 +65,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let news = redis.as_ref().map(RedisSessionNews::start).transpose()?;
     let mut probes = probes(&store, environment.clone(), token.clone(), waits.clone());
     probes.extend(configuration.clone().map(probe_of_configuration));
+    probes.push(probe_of_sessions(sessions.clone()));
     probes.extend(accelerator.clone().map(probe_of_accelerator));
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -71,7 +73,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         role: "api",
         region: settings.region_affinity.clone(),
     };
-    let health = Health::new(host, probes.iter().map(Probe::component));
+    let unprobed = ["gwsStats", "recaptcha", "push"].map(|name| Component::named(name, false, false));
+    let health = Health::new(host, probes.iter().map(Probe::component).chain(unprobed));
+    outbound.tell(&health, clock.clone());
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
@@ -224,6 +228,14 @@ fn probe_of_configuration(configuration: Arc<ges_gws::Configuration>) -> Probe {
     Probe::new(Component::of(Dependency::GwsConfig, false).with_effect(effect), move || {
         let configuration = configuration.clone();
         async move { configuration.probe().await.map_err(|_| fault("no answer")) }
+    })
+}
+
+fn probe_of_sessions(sessions: Arc<OrsSessions>) -> Probe {
+    let component = Component::of(Dependency::Ors, false).with_effect("sessions are told of cancels when it is back");
+    Probe::new(component, move || {
+        let sessions = sessions.clone();
+        async move { if sessions.probe().await { Ok(()) } else { Err(fault("no answer")) } }
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{Captcha, Discovery, Gws, Loaded, Settings, Urs};
 use ges_domain::CallbackId;
-use ges_domain::ports::{Clock, NobodyFollows, Record as _};
+use ges_domain::ports::{Clock, Record as _};
 use ges_domain::use_cases::{BulkAct, CarryOutWishes, CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Environment};
 use ges_monitor::{
@@ -82,8 +82,9 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let urs = urs_of(&sim.addresses(), settings)?;
     let directory = outbound.directory(&urs.discovery, &settings.ors.url, None, &frame.stop)?;
     let waits = outbound.waits(&urs, directory, None)?;
+    let bell = ProxyBell::default();
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
-    let node = outbound.sessions(&settings.ors, &format!("http://{}", sim.addresses().ors))?;
+    let node = outbound.sessions(&settings.ors, &format!("http://{}", sim.addresses().ors), None, None)?;
     let sessions = Arc::new(OneNode(Arc::new(node)));
 
     let key = match &settings.credentials_key {
@@ -122,7 +123,9 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         role: "standalone",
         region: settings.region_affinity.clone(),
     };
-    let health = Health::new(host, probes.iter().map(Probe::component));
+    let unprobed = ["gwsStats", "recaptcha", "push"].map(|name| Component::named(name, false, false));
+    let health = Health::new(host, probes.iter().map(Probe::component).chain(unprobed));
+    outbound.tell(&health, clock.clone());
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
@@ -143,7 +146,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         ids: Arc::new(RandomIds),
         chance: Arc::new(SecureChance),
         observed: observed.clone(),
-        published: Arc::new(NobodyFollows),
+        published: Arc::new(bell.clone()),
         endpoints: Endpoints {
             ors: vec![format!("http://{}", sim.addresses().ors)],
             urs: vec![
@@ -227,7 +230,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
             services: Arc::new(store.clone()),
             proxies,
             gauges: Arc::new(frame.metrics.clone()),
-            bell: ProxyBell::default(),
+            bell,
         }),
     };
     let monitor = Monitor::start(ports, monitoring, frame.stop.clone());

@@ -14,7 +14,7 @@ use ges_monitor::{
     BulkPorts, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, WatchPorts, WatchSessions,
     drive,
 };
-use ges_ors::{Login, Origin, RedisSettings, RedisStream, RedisTls, RestStart};
+use ges_ors::{Login, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls, RestStart};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{Frame, Outbound, RandomIds, SecureChance, use_new_keys, vault};
 use ges_redis::{RedisSessionNews, Server, Tls};
@@ -40,7 +40,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
     let affinity = settings.region_affinity.as_deref();
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
-    let waits = outbound.waits(&settings.urs, directory, affinity)?;
+    let waits = outbound.waits(&settings.urs, directory.clone(), affinity)?;
     let origin = Origin {
         ges_url: settings.server.ges_url(settings.server.internal_port).to_string(),
         region: settings.region_affinity.clone(),
@@ -58,16 +58,18 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             Arc::new(RestStart::new(client, &settings.ors.url, origin))
         }
     };
-    let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str())?);
+    let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
-    let probes = probes(&store, redis_stream.clone(), waits.clone());
+    let probes = probes(&store, redis_stream.clone(), waits.clone(), sessions.clone());
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
         host: frame.node.clone(),
         role: "worker",
         region: settings.region_affinity.clone(),
     };
-    let health = Health::new(host, probes.iter().map(Probe::component));
+    let unprobed = Component::named("push", false, false);
+    let health = Health::new(host, probes.iter().map(Probe::component).chain([unprobed]));
+    outbound.tell(&health, clock.clone());
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
@@ -79,7 +81,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         Some(gws) => Some(outbound.environment(gws)?.1),
         None => None,
     };
-    frame.when_secrets_change(rotation(store.clone(), redis.map(|redis| redis.login), vault.clone(), token.clone()));
+    let own_redis = settings.redis.as_ref().map(accelerator);
+    let logins = (redis.map(|redis| redis.login), own_redis.as_ref().map(|redis| redis.login.clone()));
+    frame.when_secrets_change(rotation(store.clone(), logins, vault.clone(), token.clone()));
     let push = outbound.push(&settings.push, vault, clock.clone()).map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
         provider,
@@ -128,7 +132,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         MonitorSettings::of(&frame.node),
         frame.stop.clone(),
     );
-    let news = settings.redis.as_ref().map(|redis| RedisSessionNews::start(&accelerator(redis))).transpose()?;
+    let news = own_redis.as_ref().map(RedisSessionNews::start).transpose()?;
     let shared = Arc::new(store.clone());
     let mut watch = WatchSessions::new(WatchPorts {
         held: Arc::new(store.held_by(&frame.node)),
@@ -182,7 +186,7 @@ fn proxies(
 /// New credentials for new connections (integrations 10.1).
 fn rotation(
     store: PgStore,
-    stream: Option<Login>,
+    (stream, own): (Option<Login>, Option<Login>),
     vault: Arc<Vault>,
     token: Option<Arc<ClientToken>>,
 ) -> impl FnMut(&Settings) + Send {
@@ -193,6 +197,9 @@ fn rotation(
         }
         if let (Some(stream), Some(redis)) = (&stream, &settings.ors_redis) {
             stream.change(redis.username.clone(), redis.password.clone());
+        }
+        if let (Some(own), Some(redis)) = (&own, &settings.redis) {
+            own.change(None, redis.password.clone());
         }
         use_new_keys(&vault, settings.credentials_key.as_ref());
         if let (Some(token), Some(gws)) = (&token, &settings.gws) {
@@ -242,7 +249,13 @@ fn fault(category: &'static str) -> ProbeFault {
     ProbeFault(category.into())
 }
 
-fn probes(store: &PgStore, stream: Option<Arc<RedisStream>>, waits: Arc<UrsWaits>) -> Vec<Probe> {
+fn probes(
+    store: &PgStore,
+    stream: Option<Arc<RedisStream>>,
+    waits: Arc<UrsWaits>,
+    sessions: Arc<OrsSessions>,
+) -> Vec<Probe> {
+    let ors = Component::of(Dependency::Ors, false).with_effect("sessions are neither polled nor told anything");
     let store = store.clone();
     let postgres = Component::of(Dependency::Postgres, true).with_effect("no callback is handed over");
     let redis = Component::of(Dependency::OrsRedis, false).with_effect("due callbacks wait in the record");
@@ -257,6 +270,10 @@ fn probes(store: &PgStore, stream: Option<Arc<RedisStream>>, waits: Arc<UrsWaits
         Probe::new(postgres, move || {
             let store = store.clone();
             async move { store.probe().await.map_err(|_| fault("no answer")) }
+        }),
+        Probe::new(ors, move || {
+            let sessions = sessions.clone();
+            async move { if sessions.probe().await { Ok(()) } else { Err(fault("no answer")) } }
         }),
         Probe::new(urs, move || {
             let waits = waits.clone();

@@ -163,6 +163,10 @@ impl Directory {
     /// One node for each address of the name, sorted so that every look and every pod sees the same order.
     async fn resolve(&self, peer: Peer, region: &Region) -> Option<Vec<Node>> {
         let template = self.at_first(peer).pop()?.url;
+        // A certificate names a host, not an address.
+        if template.scheme() == "https" {
+            return None;
+        }
         let (host, port) = (template.host_str()?.to_owned(), template.port_or_known_default()?);
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let looked = timeout(NAME_SERVICE, tokio::net::lookup_host((host, port))).await;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::ports::{ProvisionedServices, Proxies, Proxy, ProxyError, Shard};
+use ges_domain::ports::{ProvisionedServices, Proxies, Proxy, ProxyError, PublishedServices, Shard};
 use ges_domain::{ServiceName, TenantId};
 use ges_telemetry::Metrics;
 use tokio::sync::Notify;
@@ -59,6 +59,13 @@ impl ProxyBell {
 
     fn take(&self) -> BTreeSet<TenantId> {
         std::mem::take(&mut *self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl PublishedServices for ProxyBell {
+    async fn services_changed(&self, tenant: TenantId) {
+        self.nudge(tenant);
     }
 }
 

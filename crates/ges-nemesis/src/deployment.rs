@@ -27,6 +27,8 @@ pub struct DeploymentPlan {
     pub workers: usize,
     /// Whether pods ask routers for waits.
     pub routers: bool,
+    /// Whether pods know the Configuration service.
+    pub configuration: bool,
     /// The outside.
     pub simulator: Simulator,
     /// Agents and pace of the simulated floor.
@@ -45,6 +47,7 @@ impl DeploymentPlan {
             apis: 1,
             workers: 1,
             routers: false,
+            configuration: false,
             simulator: Simulator::Whole,
             floor,
             services,
@@ -94,6 +97,7 @@ impl Deployment {
             durable_postgres: true,
             simulator: plan.simulator,
             routers: plan.routers,
+            configuration: plan.configuration,
             simulator_arguments,
             accelerated: true,
             provisioning: vec![document(&plan.services)],

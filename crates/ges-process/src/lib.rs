@@ -3,6 +3,7 @@
 //! Applications stay lists of what they are made of; what is the same in all of them is here.
 
 mod areas;
+mod counts;
 mod credentials;
 mod frame;
 mod ids;

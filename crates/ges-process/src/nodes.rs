@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::Outbound;
 
-fn region(name: &str) -> Result<Region> {
+pub(crate) fn region(name: &str) -> Result<Region> {
     Region::new(name).with_context(|| format!("{name:?} is no name of a region"))
 }
 

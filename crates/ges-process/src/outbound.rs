@@ -7,16 +7,17 @@ use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use ges_config::{Egress, Gws, Rbac};
 use ges_domain::TenantId;
-use ges_domain::ports::OpenCredentials;
+use ges_domain::ports::{Clock, OpenCredentials};
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
 use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
-use ges_gws::{
-    ClientToken, Configuration, Credentials, Environment, GwsObserver, GwsStatistics, Naming, Registered, SignIn,
-};
-use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer, Recall};
+use ges_gws::{ClientToken, Configuration, Credentials, Environment, GwsStatistics, Naming, Registered, SignIn};
+use ges_http_client::HttpClientFactory;
 use ges_push::PushObserver;
+use ges_rest::Health;
 use ges_telemetry::{Metrics, TracePosition};
 use secrecy::ExposeSecret as _;
+
+use crate::counts::Counts;
 
 /// A peer on this machine is nothing that a proxy could reach.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
@@ -28,52 +29,6 @@ pub struct Outbound {
     counts: Arc<Counts>,
 }
 
-struct Counts(Metrics);
-
-impl Observer for Counts {
-    fn finished(&self, call: &Finished) {
-        self.0.outbound_request(call.integration, call.operation, call.outcome.as_str(), call.took.as_secs_f64());
-    }
-
-    fn dns_failed(&self, _: &'static str) {
-        self.0.dns_failure();
-    }
-
-    fn recalled(&self, cache: &'static str, recall: Recall) {
-        self.0.cache_request(cache, recall.as_str());
-    }
-
-    fn breaker_changed(&self, integration: &'static str, endpoint: &str, state: BreakerState) {
-        let number = match state {
-            BreakerState::Closed => 0,
-            BreakerState::HalfOpen => 1,
-            BreakerState::Open => 2,
-        };
-        self.0.circuit_state(integration, endpoint, number);
-        if state == BreakerState::Open {
-            tracing::warn!(integration, endpoint, ?state, "a circuit breaker changed");
-        } else {
-            tracing::info!(integration, endpoint, ?state, "a circuit breaker changed");
-        }
-    }
-}
-
-impl GwsObserver for Counts {
-    fn wrong_credentials(&self) {
-        self.0.gws_incorrect_client_credentials();
-    }
-
-    fn server_error(&self) {
-        self.0.gws_server_error();
-    }
-}
-
-impl PushObserver for Counts {
-    fn not_reached(&self) {
-        self.0.nexus_access_failure();
-    }
-}
-
 impl Outbound {
     /// Counts into `metrics`; calls of a traced request carry its `traceparent` (integrations 0.4).
     /// Calls to the internet leave through `egress`, where there is one.
@@ -81,7 +36,7 @@ impl Outbound {
     /// # Errors
     /// The proxy is no URL.
     pub fn new(metrics: &Metrics, egress: Option<&Egress>) -> Result<Self> {
-        let counts = Arc::new(Counts(metrics.clone()));
+        let counts = Arc::new(Counts::of(metrics));
         let position = || TracePosition::current().map(|position| position.to_string());
         let mut factory = HttpClientFactory::default().observed_by(counts.clone()).trace_parent(Arc::new(position));
         if let Some(Egress { proxy, no_proxy }) = egress {
@@ -94,6 +49,11 @@ impl Outbound {
 
     pub(crate) fn counts(&self) -> Arc<dyn PushObserver> {
         self.counts.clone()
+    }
+
+    /// Tells `health` what becomes of calls to those that nobody probes (integrations 8.2).
+    pub fn tell(&self, health: &Health, clock: Arc<dyn Clock>) {
+        self.counts.tell(health.clone(), clock);
     }
 
     /// The factory, for adapters that are not built here.

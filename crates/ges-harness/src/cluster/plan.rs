@@ -31,6 +31,8 @@ pub struct ClusterPlan {
     pub simulator: Simulator,
     /// Whether nodes ask the routers for waits; without, waits are unknown and callbacks are due at their desired time.
     pub routers: bool,
+    /// Whether pods know the Configuration service: workers keep VQ proxies there.
+    pub configuration: bool,
     /// Further arguments of the simulator.
     pub simulator_arguments: Vec<String>,
     /// Whether API pods use Redis to spare the database counting (`GES_REDIS__…`).
@@ -50,6 +52,7 @@ impl Default for ClusterPlan {
             postgres_settings: Vec::new(),
             simulator: Simulator::default(),
             routers: false,
+            configuration: false,
             simulator_arguments: Vec::new(),
             accelerated: false,
             provisioning: Vec::new(),
@@ -70,6 +73,7 @@ struct Peers {
     routers: [u16; 2],
     authentication: u16,
     environment: u16,
+    configuration: u16,
     push: u16,
     recaptcha: u16,
     nexus: u16,
@@ -84,6 +88,7 @@ pub(super) fn nodes(plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Res
         routers: [free_port()?, free_port()?],
         authentication: free_port()?,
         environment: free_port()?,
+        configuration: free_port()?,
         push: free_port()?,
         recaptcha: free_port()?,
         nexus: free_port()?,
@@ -160,6 +165,9 @@ fn shared(plan: &ClusterPlan, postgres: u16, redis: u16, peers: &Peers, user: &s
         ("GES_CAPTCHA__ENTERPRISE_URL", &local(peers.recaptcha)),
         ("GES_SECURITY__CREDENTIALS_KEY", CREDENTIALS_KEY),
     ]));
+    if plan.configuration {
+        environment.push(("GES_GWS__CONF_URL".into(), local(peers.configuration)));
+    }
     if plan.routers {
         let urls = format!("{},{}", local(peers.routers[0]), local(peers.routers[1]));
         environment.push(("GES_URS__URLS".into(), urls));
@@ -176,6 +184,7 @@ fn simulator(plan: &ClusterPlan, peers: &Peers, redis: u16) -> Result<Node> {
         ("--urs-backup-port", peers.routers[1]),
         ("--auth-port", peers.authentication),
         ("--environment-port", peers.environment),
+        ("--configuration-port", peers.configuration),
         ("--fcm-port", peers.push),
         ("--recaptcha-port", peers.recaptcha),
         ("--nexus-port", peers.nexus),
@@ -245,6 +254,7 @@ mod tests {
             routers: [2, 3],
             authentication: 4,
             environment: 5,
+            configuration: 13,
             push: 10,
             recaptcha: 11,
             nexus: 12,
@@ -266,6 +276,7 @@ mod tests {
             routers: [2, 3],
             authentication: 4,
             environment: 5,
+            configuration: 13,
             push: 10,
             recaptcha: 11,
             nexus: 12,

@@ -102,7 +102,7 @@ async fn with_key(deployment: &Deployment, key: &str) -> (u16, i64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn check_18_without_any_neighbour_bookings_go_on() {
     let slow = ["--agents", "1", "--speed", "1"].map(str::to_owned).into();
-    let plan = DeploymentPlan { floor: slow, routers: true, ..DeploymentPlan::new(services()) };
+    let plan = DeploymentPlan { floor: slow, routers: true, configuration: true, ..DeploymentPlan::new(services()) };
     let mut deployment = deployment(&plan).await;
     let history = history();
     burst(&deployment, &history, 10, 4).await;
@@ -113,7 +113,7 @@ async fn check_18_without_any_neighbour_bookings_go_on() {
 
     let cancelled = deployment.caller.cancel(0, held.parse().unwrap()).await.unwrap();
     assert_eq!(cancelled.status, 200, "R-CAN-2: the wish counts, reached or not: {}", cancelled.body);
-    for gauge in ["GWS_AUTH_STATUS", "GWS_ENV_STATUS", "ALL_URS_DOWN", "GES_HEALTH"] {
+    for gauge in ["GWS_AUTH_STATUS", "GWS_ENV_STATUS", "GWS_CONFIG_STATUS", "ALL_URS_DOWN", "GES_HEALTH"] {
         until(&deployment, "api-0", gauge, 1.0).await;
     }
     until(&deployment, "worker-0", "ges_dependency_up{dependency=\"ors\"}", 0.0).await;
@@ -129,7 +129,7 @@ async fn check_18_without_any_neighbour_bookings_go_on() {
     assert_eq!(with_key(&deployment, strange).await, (500, 51), "nobody can say whose key it is (check 13)");
 
     block_in_place(|| deployment.cluster.restart("ges-sim")).unwrap();
-    for gauge in ["GWS_AUTH_STATUS", "GWS_ENV_STATUS", "ALL_URS_DOWN", "GES_HEALTH"] {
+    for gauge in ["GWS_AUTH_STATUS", "GWS_ENV_STATUS", "GWS_CONFIG_STATUS", "ALL_URS_DOWN", "GES_HEALTH"] {
         until(&deployment, "api-0", gauge, 0.0).await;
     }
     until(&deployment, "worker-0", "ges_dependency_up{dependency=\"ors\"}", 1.0).await;

@@ -3,17 +3,20 @@
 mod allowed;
 mod events;
 mod news;
+mod nodes;
 mod requests;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ges_discovery::Directory;
 use ges_domain::callback::SessionBinding;
 use ges_domain::ports::{SessionEvent, Sessions, Told};
+use ges_domain::region::Region;
 use ges_domain::{CallbackId, Instant};
 use ges_http_client::{Call, CallError, HttpClient, Reply};
 use url::Url;
@@ -22,6 +25,7 @@ pub use allowed::AllowedHosts;
 use events::Body;
 pub use events::EventNames;
 pub use news::LocalNews;
+use nodes::Nodes;
 
 /// Longest time a session is waited for, retries included. Not a deadline of the call: retries would then never begin,
 /// because one attempt alone may take as long.
@@ -36,7 +40,7 @@ pub struct BadOrsUrl;
 pub struct OrsSessions {
     client: HttpClient,
     queries: HttpClient,
-    base: Url,
+    nodes: Nodes,
     allowed: AllowedHosts,
     names: EventNames,
     forms_only: Mutex<HashSet<String>>,
@@ -54,7 +58,14 @@ impl OrsSessions {
         allowed: AllowedHosts,
     ) -> Result<Self, BadOrsUrl> {
         let base = Url::parse(ors_url).ok().filter(allowed::is_plain_http).ok_or(BadOrsUrl)?;
-        Ok(Self { client, queries, base, allowed, names: EventNames::default(), forms_only: Mutex::default() })
+        Ok(Self {
+            client,
+            queries,
+            nodes: Nodes::fixed(base),
+            allowed,
+            names: EventNames::default(),
+            forms_only: Mutex::default(),
+        })
     }
 
     /// The same with other names of events (integrations 1.4, `ors.events`).
@@ -64,14 +75,26 @@ impl OrsSessions {
         self
     }
 
+    /// The same with nodes that a directory finds, for sessions that did not say where they are; those of `own` first.
+    #[must_use]
+    pub fn found_by(mut self, directory: Arc<Directory>, own: Option<Region>) -> Self {
+        self.nodes = self.nodes.found_by(directory, own);
+        self
+    }
+
+    /// Whether any node answers now.
+    pub async fn probe(&self) -> bool {
+        self.nodes.probe(&self.queries).await
+    }
+
     /// The node to call: the session's own when that is allowed, else the default (1.3).
     fn base_of(&self, session: &SessionBinding) -> Url {
-        let Some(told) = &session.url else { return self.base.clone() };
-        match Url::parse(told).ok().filter(|url| self.allowed.permits(url, &self.base)) {
+        let Some(told) = &session.url else { return self.nodes.next() };
+        match Url::parse(told).ok().filter(|url| self.allowed.permits(url, self.nodes.configured())) {
             Some(url) => url,
             None => {
                 tracing::warn!(session.id = %session.id, "the session's address is not allowed; the default is used");
-                self.base.clone()
+                self.nodes.next()
             }
         }
     }

@@ -1,0 +1,116 @@
+//! Which node is asked about a session that did not say where it is (integrations 1.6, R-RA-3, R-RA-4).
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::join_all;
+use ges_discovery::{Directory, Node, Peer};
+use ges_domain::region::{Region, Standing, connection_order};
+use ges_http_client::{Call, CallError, HttpClient, below};
+use url::Url;
+
+/// The nodes of orchestration: those a directory finds, else the configured address.
+pub(super) struct Nodes {
+    fixed: Url,
+    found: Option<(Arc<Directory>, Option<Region>)>,
+    /// Those that did not answer the last probe.
+    down: Mutex<HashSet<Url>>,
+    turn: AtomicUsize,
+}
+
+impl Nodes {
+    pub(super) fn fixed(url: Url) -> Self {
+        Self { fixed: url, found: None, down: Mutex::default(), turn: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn found_by(self, directory: Arc<Directory>, own: Option<Region>) -> Self {
+        Self { found: Some((directory, own)), ..self }
+    }
+
+    /// The configured address, whose host is always allowed.
+    pub(super) fn configured(&self) -> &Url {
+        &self.fixed
+    }
+
+    /// The node to ask now: of the own region before others, those that answered before those that did not, in turn.
+    pub(super) fn next(&self) -> Url {
+        let all = self.all();
+        let own = self.found.as_ref().and_then(|(_, own)| own.as_ref());
+        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standings: BTreeMap<Region, Standing> = BTreeMap::new();
+        for node in all.iter() {
+            let standing = standings.entry(node.region.clone()).or_insert(Standing::Failed);
+            if !down.contains(&node.url) {
+                *standing = Standing::Usable;
+            }
+        }
+        let region = connection_order(&[], own, &standings).into_iter().next();
+        let there: Vec<&Node> = all.iter().filter(|node| Some(&node.region) == region).collect();
+        let up: Vec<&Node> = there.iter().copied().filter(|node| !down.contains(&node.url)).collect();
+        let choice = if up.is_empty() { there } else { up };
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        choice.get(turn % choice.len().max(1)).map_or_else(|| self.fixed.clone(), |node| node.url.clone())
+    }
+
+    /// Asks every node whether it lives; any status below 500 is a sign of life (integrations 8.3). Whether one does.
+    pub(super) async fn probe(&self, client: &HttpClient) -> bool {
+        let mut urls: Vec<Url> = self.all().iter().map(|node| node.url.clone()).collect();
+        if urls.is_empty() {
+            urls.push(self.fixed.clone());
+        }
+        let looks = join_all(urls.into_iter().map(async |url| {
+            let asked = client.send(&Call::get("help", "/ors/help", below(&url, &["ors", "help"]))).await;
+            let alive = matches!(asked, Ok(_) | Err(CallError::Status { status: ..500, .. } | CallError::Overloaded));
+            (url, alive)
+        }));
+        let looks = looks.await;
+        let silent = looks.iter().filter(|(_, alive)| !alive).map(|(url, _)| url.clone()).collect();
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner) = silent;
+        looks.iter().any(|(_, alive)| *alive)
+    }
+
+    fn all(&self) -> Arc<[Node]> {
+        match &self.found {
+            Some((directory, _)) => directory.nodes(Peer::Orchestration),
+            None => Arc::new([]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ges_http_client::{HttpClientFactory, Policy};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    fn region(name: &str) -> Region {
+        Region::new(name).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nodes_of_the_own_region_come_first_and_silent_ones_last() {
+        let (east, west) = (MockServer::start().await, MockServer::start().await);
+        let help = Mock::given(wiremock::matchers::path("/ors/help"));
+        help.respond_with(ResponseTemplate::new(404)).mount(&west).await;
+        Mock::given(wiremock::matchers::any()).respond_with(ResponseTemplate::new(500)).mount(&east).await;
+        let none: &[String] = &[];
+        let (at_east, at_west) = (east.uri(), west.uri());
+        let named = [(region("east"), none, Some(at_east.as_str())), (region("west"), none, Some(at_west.as_str()))];
+        let directory = Arc::new(Directory::named(named).unwrap());
+        let nodes = Nodes::fixed("http://fixed:9098".parse().unwrap()).found_by(directory, Some(region("east")));
+        let next = || nodes.next().to_string();
+        let (east, west) = (format!("{at_east}/"), format!("{at_west}/"));
+        assert_eq!(next(), east, "unknown is as good as healthy");
+        let client = HttpClientFactory::default().client(Policy::ORS_QUERIES).unwrap();
+        assert!(nodes.probe(&client).await, "404 proves life");
+        assert_eq!((next(), next()), (west.clone(), west), "R-RA-4: the own region does not answer");
+    }
+
+    #[test]
+    fn without_a_directory_there_is_one_address() {
+        let nodes = Nodes::fixed("http://fixed:9098/".parse().unwrap());
+        assert_eq!(nodes.next().as_str(), "http://fixed:9098/");
+    }
+}
