@@ -109,7 +109,6 @@ impl Server {
             ("--environment-port", env),
             ("--configuration-port", conf),
             ("--statistics-port", stats),
-            ("--configuration-port", 0),
             ("--fcm-port", fcm),
             ("--recaptcha-port", recaptcha),
             ("--nexus-port", nexus),

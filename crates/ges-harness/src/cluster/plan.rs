@@ -188,8 +188,7 @@ fn simulator(plan: &ClusterPlan, peers: &Peers, redis: u16) -> Result<Node> {
         ("--fcm-port", peers.push),
         ("--recaptcha-port", peers.recaptcha),
         ("--nexus-port", peers.nexus),
-        // Nobody in the cluster asks for these, so any free port will do.
-        ("--configuration-port", 0),
+        // Nobody in the cluster asks for statistics, so any free port will do.
         ("--statistics-port", 0),
         ("--control-port", peers.control),
     ];
