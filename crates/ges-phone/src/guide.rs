@@ -16,11 +16,12 @@ impl NumberGuide for Plan {
             international: parsed.format_as(PhoneNumberFormat::International).into_owned(),
             national: parsed.format_as(PhoneNumberFormat::National).into_owned(),
             country_code: parsed.country_code.to_string(),
+            // The library's own answer holds for every region whose numbers look alike.
+            valid_for_region: parsed.is_valid() && own.as_deref() == Some(country.as_str()),
             region: own.filter(|_| parsed.is_valid()).unwrap_or_default(),
             kind: word(kind).to_owned(),
             possible: PHONE_NUMBER_UTIL.is_possible_number(&parsed),
             valid: parsed.is_valid(),
-            valid_for_region: region.is_some_and(|region| parsed.is_valid_for_region(region)),
             premium: kind == PhoneNumberType::PremiumRate,
         })
     }

@@ -163,7 +163,7 @@ async fn wrong_requests_are_refused_and_the_internet_sees_nothing() {
     }
     let late = json!({ "version": "1", "publishedAt": "yesterday", "rows": [] });
     assert!(put(&world, "callback-settings", None, &late).await.refused(400, 1).contains("publishedAt"));
-    let huge = at(&path("/tables/callback-settings")).header("content-length", "10000001").body(Body::empty()).unwrap();
+    let huge = at(&path("/tables/callback-settings")).header("content-length", "10485761").body(Body::empty()).unwrap();
     assert_eq!(call(huge).await.status, 413);
     for (method, rest) in [(Method::GET, "/status"), (Method::PUT, "/tables/callback-settings")] {
         let outside = send(world.external(), bare(method, &path(rest))).await;
