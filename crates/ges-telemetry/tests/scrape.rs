@@ -166,7 +166,11 @@ fn check_18_the_first_look_at_anything_shows_every_flag() {
         "GWS_CONFIG_STATUS",
         "ALL_URS_DOWN",
     ] {
-        assert_eq!(value(&text, &format!("{name}{{host=\"pod-1\",version=\"1.0.0\"}}")).as_deref(), Some("0"), "{name}");
+        assert_eq!(
+            value(&text, &format!("{name}{{host=\"pod-1\",version=\"1.0.0\"}}")).as_deref(),
+            Some("0"),
+            "{name}"
+        );
     }
     assert!(!text.contains("ges_dependency_up{dependency=\"redis\"}"), "that it is up, nobody has seen");
     metrics.dependency(Dependency::Redis, false);
