@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn every_alert_has_samples_that_fire_it_and_samples_that_do_not() {
+    fn check_20_every_alert_has_samples_that_fire_it_and_samples_that_do_not() {
         let (rules, tests) = (read(RULES), read(TESTS));
         let tested: BTreeSet<_> = after(&tests, "- name:").into_iter().collect();
         let alerts = after(&rules, "- alert:");
@@ -56,7 +56,7 @@ mod tests {
 
     /// A rule about a metric that nobody exports never fires.
     #[test]
-    fn every_metric_of_a_rule_is_exported() {
+    fn check_20_every_metric_of_a_rule_is_exported() {
         let exported = |word: &str| {
             let base = ["_sum", "_count", "_bucket"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
             CATALOGUE.iter().any(|row| row.name == word || row.name == base)

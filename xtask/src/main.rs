@@ -3,6 +3,7 @@
 mod alerts;
 mod bench;
 mod cargo;
+mod checks;
 mod ci;
 mod docs;
 mod doctests;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::checks::Checks;
 use crate::edges::{self, Metadata};
 use crate::rules::Citations;
 use crate::{cargo, tree};
@@ -34,7 +35,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     let output = cargo::command(root).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).output()?;
     let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cannot read cargo metadata")?;
     let mut found = edges::violations(&metadata);
-    let mut citations = Citations::default();
+    let (mut citations, mut checks) = (Citations::default(), Checks::default());
     for path in tree::files(root)? {
         let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
         let rust = tree::has_extension(&path, &["rs"]);
@@ -42,12 +43,14 @@ pub(crate) fn check(root: &Path) -> Result<()> {
             // What is not text cannot break rules about text.
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             found.extend(in_file(&name, rust, &text));
+            checks.read(&name, &text);
             if rust {
                 citations.read(&name, &text);
             }
         }
     }
     found.extend(citations.untested());
+    found.extend(checks.missing());
     if !found.is_empty() {
         bail!("house rules are broken:\n  {}", found.join("\n  "));
     }

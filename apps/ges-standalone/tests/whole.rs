@@ -88,6 +88,11 @@ impl Standalone {
     }
 
     fn call(&self, port: u16, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let (status, body) = self.text(port, method, path, body);
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    }
+
+    fn text(&self, port: u16, method: &str, path: &str, body: &str) -> (u16, String) {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
@@ -99,8 +104,14 @@ impl Standalone {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let status = answer.split_whitespace().nth(1).unwrap().parse().unwrap();
-        let body = answer.split_once("\r\n\r\n").unwrap().1;
-        (status, serde_json::from_str(body).unwrap_or(Value::Null))
+        (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    }
+
+    /// The value of an alert counter.
+    fn counter(&self, name: &str) -> f64 {
+        let (_, page) = self.text(self.port("internal API"), "GET", "/metrics", "");
+        let line = page.lines().find(|line| line.starts_with(&format!("{name}{{"))).unwrap();
+        line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
     fn book(&self, number: &str) -> String {
@@ -292,7 +303,7 @@ fn bound(office: &Standalone, number: &str, on_cancel: &str) -> String {
 
 /// Conformance check 5 and R-CAN-2: whatever the session does, the callback is final within twelve seconds.
 #[test]
-fn a_cancel_is_final_in_time_whatever_the_session_answers() {
+fn check_05_a_cancel_is_final_in_time_whatever_the_session_answers() {
     let folder = tempfile::tempdir().unwrap();
     let office = Standalone::start(folder.path(), &["--quiet"]);
     for (n, on_cancel) in ["complete", "ignore", "gone", "hang"].into_iter().enumerate() {
@@ -305,13 +316,21 @@ fn a_cancel_is_final_in_time_whatever_the_session_answers() {
         let (status, _) = office.post("cancel", &json!({ "id": id }));
         assert_eq!(status, 400, "{on_cancel}: it was completed before");
     }
+    // Nobody has it yet: it is over at once.
+    office.simulator("POST", "ors/scenario", &json!({ "service": "CB_Sales", "name": "neverAck" }));
+    let id = office.book("+15105550205");
+    let begun = Instant::now();
+    assert_eq!(office.post("cancel", &json!({ "id": id })).0, 200);
+    let callback = office.callback(&id);
+    assert_eq!((&callback["callbackState"], &callback["callbackReason"]), (&json!("COMPLETED"), &json!("CANCELLED")));
+    assert!(begun.elapsed() < Duration::from_secs(12));
     office.interrupt();
 }
 
 /// Conformance checks 4 and 7: strangers are stopped, illegal moves are conflicts, trailing updates are not; R-POL-1, R-REC-7 and
 /// integrations 2.11 over a session that runs.
 #[test]
-fn a_session_is_polled_asked_and_kept_in_its_place() {
+fn check_04_a_session_is_polled_asked_and_kept_in_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let office = Standalone::start(folder.path(), &["--quiet"]);
     let (id, other) = (bound(&office, "+15105550210", "complete"), bound(&office, "+15105550211", "complete"));
@@ -394,5 +413,33 @@ fn a_customer_who_calls_in_is_known_and_the_session_hears_of_it() {
     let path = |request: &Value| request["path"].as_str().unwrap_or_default().to_owned();
     let events: Vec<_> = told.as_array().unwrap().iter().map(path).filter(|path| path.contains("/event/")).collect();
     assert!(events.iter().any(|path| path.ends_with("/event/callback.callin")), "R-CTI-14: {events:?}");
+    office.interrupt();
+}
+
+/// Conformance check 3, by the clock: sessions that never take their callback are started after 0, 60 and 180 seconds, and after
+/// 240 it is given up (R-SUB-8, M14c).
+#[test]
+fn check_03_unanswered_attempts_end_in_submit_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = Standalone::start(folder.path(), &["--quiet"]);
+    office.simulator("POST", "ors/scenario", &json!({ "service": "CB_Sales", "name": "neverAck" }));
+    assert_eq!(office.counter("CB_SUBMIT_FAILED").to_string(), "0");
+    let begun = Instant::now();
+    let id = office.book("+15105550230");
+    let ended = loop {
+        let callback = office.callback(&id);
+        if callback["callbackState"] == "COMPLETED" {
+            break callback;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(270), "{callback}");
+        std::thread::park_timeout(Duration::from_secs(1));
+    };
+    assert_eq!(ended["callbackReason"], "SUBMIT_FAILED", "{ended}");
+    assert!(begun.elapsed() > Duration::from_secs(235), "the third one had its minute: {:?}", begun.elapsed());
+    let sessions = office.simulator("GET", "ors/sessions", &Value::Null);
+    let mine = sessions.as_array().unwrap().iter().filter(|session| session["data"]["_service_id"] == id.as_str());
+    let attempts: Vec<_> = mine.map(|session| session["data"]["_attempt"].as_u64().unwrap()).collect();
+    assert_eq!(attempts, [1, 2, 3], "one entry each");
+    assert_eq!(office.counter("CB_SUBMIT_FAILED").to_string(), "1");
     office.interrupt();
 }

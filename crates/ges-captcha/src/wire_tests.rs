@@ -91,7 +91,7 @@ async fn an_assessment_gets_what_google_weighs() {
 }
 
 #[tokio::test]
-async fn every_trouble_follows_the_policy_and_every_bad_token_is_refused() {
+async fn check_17_every_trouble_follows_the_policy_and_every_bad_token_is_refused() {
     let fails = |code: &str| json_answer(json!({ "success": false, "error-codes": [code] }));
     for (answer, denied, allowed) in [
         (fails("timeout-or-duplicate"), HumanVerdict::NotHuman, HumanVerdict::NotHuman),
@@ -109,7 +109,7 @@ async fn every_trouble_follows_the_policy_and_every_bad_token_is_refused() {
 }
 
 #[tokio::test]
-async fn silence_is_not_repeated_and_ends_in_time() {
+async fn check_17_silence_is_not_repeated_and_ends_in_time() {
     let google = answering(json_answer(json!({ "success": true })).set_delay(Duration::from_secs(30))).await;
     let begun = std::time::Instant::now();
     assert_eq!(check(&google, &[V2], false).check(tenant(), None, &visitor("t")).await, HumanVerdict::Unavailable);

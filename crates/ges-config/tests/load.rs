@@ -73,7 +73,7 @@ fn missing_settings_are_listed_in_one_problem() {
 }
 
 #[test]
-fn every_alias_sets_its_setting() {
+fn check_21_every_alias_sets_its_setting() {
     for setting in CATALOGUE {
         for alias in setting.aliases {
             let value = match setting.kind {
@@ -105,7 +105,7 @@ fn every_alias_sets_its_setting() {
 }
 
 #[test]
-fn later_sources_win_default_file_environment_secret() {
+fn check_21_later_sources_win_default_file_environment_secret() {
     let yaml = "db:\n  host: file\n  name: file\n  user: file\nserver:\n  internal-port: 4000\n";
     let files =
         [("ges.yaml", yaml), ("secrets/DB-USER", "secret\n"), ("secrets/..data", "no"), ("secrets/DB_PASSWORD", "p")];
@@ -150,7 +150,7 @@ fn text_that_looks_like_something_else_stays_text() {
 }
 
 #[test]
-fn aliases_that_differ_are_both_named_and_equal_ones_pass() {
+fn check_21_aliases_that_differ_are_both_named_and_equal_ones_pass() {
     let result = api_with(&[("AUTHENTICATION-CLIENT-PASSWORD", "other")]);
     let Problem::Conflict { first, second, .. } = problems(result).remove(0) else { panic!("not a conflict") };
     let both = format!("{first} {second}");
@@ -287,7 +287,7 @@ fn files_that_cannot_be_read_are_named() {
 
 #[cfg(unix)]
 #[test]
-fn mounted_secrets_are_links_into_a_hidden_folder() {
+fn check_21_mounted_secrets_are_links_into_a_hidden_folder() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("..data")).unwrap();
     fs::write(folder.path().join("..data/DB-USER"), "linked\r\n").unwrap();
@@ -421,7 +421,7 @@ fn orchestration_can_be_told_in_other_words() {
 }
 
 #[test]
-fn a_changed_secret_file_is_noticed() {
+fn check_21_a_changed_secret_file_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("DB_PASSWORD");
     fs::write(&file, "first").unwrap();

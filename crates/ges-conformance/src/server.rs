@@ -58,6 +58,8 @@ pub struct Server {
     pub external: u16,
     /// Port of the internal listener.
     pub internal: u16,
+    /// Port of the worker's only listener.
+    pub of_worker: Option<u16>,
     control: u16,
     pods: Vec<(String, String)>,
     folder: tempfile::TempDir,
@@ -83,17 +85,30 @@ impl Server {
     fn try_start(plan: &Plan) -> Result<Self> {
         let folder = run_folder()?;
         let database = Database::create()?;
-        let ports: [u16; 12] = std::array::from_fn(|_| free_port().unwrap_or_default());
-        let [orchestration, urs, urs_backup, auth, env, stats, fcm, recaptcha, nexus, control, external, internal] =
-            ports;
+        let ports: [u16; 13] = std::array::from_fn(|_| free_port().unwrap_or_default());
+        let [
+            orchestration,
+            urs,
+            urs_backup,
+            auth,
+            env,
+            conf,
+            stats,
+            fcm,
+            recaptcha,
+            nexus,
+            control,
+            external,
+            internal,
+        ] = ports;
         let arguments = [
             ("--ors-port", orchestration),
             ("--urs-port", urs),
             ("--urs-backup-port", urs_backup),
             ("--auth-port", auth),
             ("--environment-port", env),
+            ("--configuration-port", conf),
             ("--statistics-port", stats),
-            ("--configuration-port", 0),
             ("--fcm-port", fcm),
             ("--recaptcha-port", recaptcha),
             ("--nexus-port", nexus),
@@ -122,8 +137,10 @@ impl Server {
             ("GES_DB__POOL_SIZE", "4".into()),
             ("GES_GWS__AUTH_URL", local(auth)),
             ("GES_GWS__ENV_URL", local(env)),
+            ("GES_GWS__CONF_URL", local(conf)),
             ("GES_GWS__STATS_URL", local(stats)),
             ("GES_PUSH__FCM_URL", local(fcm)),
+            ("GES_NEXUS__URL", local(nexus)),
             ("GES_CAPTCHA__BASE_URL", local(recaptcha)),
             ("GES_CAPTCHA__ENTERPRISE_URL", local(recaptcha)),
             ("GES_GWS__CLIENT_ID", CLIENT_ID.into()),
@@ -159,18 +176,18 @@ impl Server {
         let listeners = own(&[("GES_SERVER__INTERNAL_PORT", internal), ("GES_SERVER__EXTERNAL_PORT", external)]);
         let mut api = Program::start("ges-api", &binary, &[], &listeners, folder.path())?;
         api.wait_for_http(internal, Cluster::READY, READY_WITHIN)?;
-        let worker = match plan.worker {
-            false => None,
+        let (worker, of_worker) = match plan.worker {
+            false => (None, None),
             true => {
                 let port = free_port()?;
                 let environment = own(&[("GES_SERVER__INTERNAL_PORT", port)]);
                 let binary = workspace_binary("ges-worker")?;
                 let mut worker = Program::start("ges-worker", &binary, &[], &environment, folder.path())?;
                 worker.wait_for_http(port, Cluster::READY, READY_WITHIN)?;
-                Some(worker)
+                (Some(worker), Some(port))
             }
         };
-        Ok(Self { worker, api, sim, database, external, internal, control, pods, folder })
+        Ok(Self { worker, api, sim, database, external, internal, of_worker, control, pods, folder })
     }
 
     /// The official client with this tenant's key, on the external listener.
@@ -192,6 +209,28 @@ impl Server {
     /// There is no answer.
     pub fn internal(&self, request: &Request) -> Result<Reply> {
         send(self.internal, request)
+    }
+
+    /// Sends to the control plane of the simulated outside.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub fn outside(&self, request: &Request) -> Result<Reply> {
+        send(self.control, request)
+    }
+
+    /// What `check-config` of a program of ours says with the settings of the pods and these, which win; on both outputs.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn check_config(&self, program: &str, settings: &[(&str, &str)]) -> Result<String> {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment: Vec<_> = self.pods.iter().cloned().chain(settings).collect();
+        let folder = tempfile::tempdir_in(self.folder.path())?;
+        let binary = workspace_binary(program)?;
+        let mut checked = Program::start(program, &binary, &["check-config"], &environment, folder.path())?;
+        checked.wait(READY_WITHIN)?;
+        Ok(checked.output())
     }
 
     /// Applies another provisioning document.

@@ -299,7 +299,7 @@ async fn a_cluster_is_entered_through_any_node() {
 
 /// Integrations 10.1: a new password serves new connections, without a restart.
 #[tokio::test]
-async fn a_changed_password_serves_the_next_connection() {
+async fn check_21_a_changed_password_serves_the_next_connection() {
     let server =
         Server::start(|port, _| ["--port", &port.to_string(), "--requirepass", "first"].map(String::from).into());
     let settings = RedisSettings {

@@ -13,7 +13,7 @@ use sqlx::AssertSqlSafe;
 use support::Database;
 
 #[tokio::test]
-async fn a_changed_login_serves_new_connections_listening_ones_too() {
+async fn check_21_a_changed_login_serves_new_connections_listening_ones_too() {
     let database = Database::migrated().await;
     let store = PgStore::connect(&PgSettings { min_connections: 0, ..database.settings.clone() }).await.unwrap();
     let mut wake_ups = store.wake_ups().await.unwrap();

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_changed_file_is_used_within_a_minute_and_a_broken_one_is_not() {
+    async fn check_21_a_changed_file_is_used_within_a_minute_and_a_broken_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let (password, key) = (folder.path().join("REDIS-CACHEKEY"), folder.path().join("VMCS_REDIS_PORT"));
         std::fs::write(&password, "first").unwrap();

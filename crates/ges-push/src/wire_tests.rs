@@ -139,7 +139,7 @@ async fn a_message_carries_token_text_data_and_tag() {
 }
 
 #[tokio::test]
-async fn every_error_has_its_meaning() {
+async fn check_16_every_error_has_its_meaning() {
     let failed = |rest: Option<u64>| Sent::Failed { rest: rest.map(Duration::from_secs) };
     for (answer, sent, outages) in [
         (refused(404, Some("UNREGISTERED")), Sent::TargetGone, 0),

@@ -109,7 +109,7 @@ async fn siblings_identify_the_tenant_by_header_on_the_internal_listener() {
 }
 
 #[tokio::test]
-async fn paths_and_methods_without_a_route_have_the_envelope() {
+async fn check_18_paths_and_methods_without_a_route_have_the_envelope() {
     let world = World::new().await;
     for path in [
         "/",

@@ -15,8 +15,8 @@ use crate::fcm::Fcm;
 use crate::floor::FloorSettings;
 use crate::gws::Gws;
 use crate::http::{Door, Fault};
-use crate::ors::{Deed, Ors, Scenario, Session};
-use crate::recaptcha::Recaptcha;
+use crate::ors::{Deed, Ors, Playbook, Scenario, Session};
+use crate::recaptcha::{Recaptcha, RecaptchaState};
 use crate::stats::{Stats, StatsState};
 use crate::tenants::Seed;
 use crate::urs::{Urs, UrsState};
@@ -65,7 +65,7 @@ async fn reset(State(control): State<Arc<Control>>) -> Response {
     control.door.recordings.lock().clear();
     control.ors.reset();
     control.fcm.reset();
-    control.recaptcha.used.lock().clear();
+    control.recaptcha.replace(RecaptchaState::default());
     control.gws.replace(control.seed.clone());
     *control.urs.state.lock() = UrsState::default();
     *control.stats.state.lock() = StatsState::default();
@@ -96,13 +96,28 @@ async fn put_state(
     Json(document): Json<Value>,
 ) -> Response {
     let put = match target.as_str() {
+        "ors" => match Playbook::read(document) {
+            Ok(playbook) => {
+                *control.ors.playbook.lock() = playbook;
+                return done();
+            }
+            Err(error) => return bad(&told(&error)),
+        },
         "urs" => UrsState::read(document).map(|state| *control.urs.state.lock() = state),
         "stats" => serde_json::from_value(document).map(|state| *control.stats.state.lock() = state),
-        "env" | "auth" | "gws" => serde_json::from_value(document).map(|seed| control.gws.replace(seed)),
+        "env" | "auth" | "conf" | "gws" => serde_json::from_value(document).map(|seed| control.gws.replace(seed)),
         "floor" => serde_json::from_value(document).map(|floor| control.desk.restaff(floor)),
+        "fcm" => serde_json::from_value(document).map(|state| *control.fcm.state.lock() = state),
+        "nexus" => serde_json::from_value(document).map(|state| *control.fcm.nexus.lock() = state),
+        "recaptcha" => serde_json::from_value(document).map(|state| control.recaptcha.replace(state)),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     put.map_or_else(|error| bad(&error.to_string()), |()| done())
+}
+
+/// An error with its cause.
+fn told(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// What phones show, one entry per target and tag, with how often it was sent.
@@ -118,16 +133,9 @@ async fn service_account(State(control): State<Arc<Control>>) -> Response {
 /// `{"service":…, "name":"happy"}`, `{"service":…, "name":"floor"}`, or a whole script; without `service` the default.
 async fn scenario(State(control): State<Arc<Control>>, Json(mut document): Json<Map<String, Value>>) -> Response {
     let service = document.remove("service").and_then(|name| name.as_str().map(str::to_owned));
-    let scenario = match document.remove("name") {
-        Some(name) if name == "floor" => None,
-        Some(name) => match name.as_str().and_then(Scenario::named) {
-            Some(scenario) => Some(scenario),
-            None => return bad("no such scenario"),
-        },
-        None => match serde_json::from_value(Value::Object(document)) {
-            Ok(scenario) => Some(scenario),
-            Err(error) => return bad(&error.to_string()),
-        },
+    let scenario = match Scenario::read(document.remove("name").unwrap_or(Value::Object(document))) {
+        Ok(scenario) => scenario,
+        Err(error) => return bad(&told(&error)),
     };
     control.ors.playbook.lock().set(service, scenario);
     done()
@@ -135,7 +143,11 @@ async fn scenario(State(control): State<Arc<Control>>, Json(mut document): Json<
 
 async fn sessions(State(control): State<Arc<Control>>) -> Response {
     let now = control.ors.clock.now();
-    let shown = |session: Arc<Session>| session.describe(&control.desk, now);
+    let shown = |session: Arc<Session>| {
+        let mut shown = session.describe(&control.desk, now);
+        shown["userData"] = session.user_data();
+        shown
+    };
     Json(control.ors.sessions().into_iter().map(shown).collect::<Vec<_>>()).into_response()
 }
 

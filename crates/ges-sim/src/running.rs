@@ -218,7 +218,7 @@ impl Sim {
         ));
         let fcm = Arc::new(Fcm::new(clock, format!("http://{}/token", addresses.fcm)));
         let service_account = fcm.service_account().to_string();
-        let recaptcha = Arc::new(Recaptcha { clock, used: Lock::default() });
+        let recaptcha = Arc::new(Recaptcha::new(clock));
         let door = Arc::new(Door { clock, faults: Lock::default(), recordings: Lock::default() });
         let plane = Arc::new(Control {
             door: door.clone(),

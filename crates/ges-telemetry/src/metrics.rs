@@ -333,6 +333,10 @@ impl Metrics {
     pub fn dependency(&self, dependency: Dependency, up: bool) {
         let it = &self.0;
         let mut states = it.states.lock().unwrap_or_else(PoisonError::into_inner);
+        if states.is_empty() {
+            // Test H3: whoever is scraped shows every flag, also of what it has not looked at yet or never does.
+            it.dependency_gauges.values().for_each(|gauge| gauge.record(flag(false), &it.pod));
+        }
         states.insert(dependency, up);
         let any_down = states.iter().any(|(one, up)| one.counts_for_all() && !up);
         it.health.record(flag(any_down), &it.pod);

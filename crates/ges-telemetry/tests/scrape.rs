@@ -76,7 +76,7 @@ fn value(text: &str, sample: &str) -> Option<String> {
 }
 
 #[test]
-fn the_scrape_shows_the_names_types_and_labels_of_the_catalogue() {
+fn check_19_the_scrape_shows_the_names_types_and_labels_of_the_catalogue() {
     let text = exercised().render();
     let shown = families(&text);
     let limited = shown.contains_key("ges_process_memory_limit_bytes");
@@ -97,7 +97,7 @@ fn the_scrape_shows_the_names_types_and_labels_of_the_catalogue() {
 }
 
 #[test]
-fn no_suffix_scope_or_target_is_added() {
+fn check_19_no_suffix_scope_or_target_is_added() {
     let text = exercised().render();
     assert!(text.contains("ges_callbacks_created{tenant=\"t\"} 1\n"), "{text}");
     for foreign in ["ges_callbacks_created_total", "CB_SUBMIT_FAILED_total", "otel_scope", "target_info"] {
@@ -106,7 +106,7 @@ fn no_suffix_scope_or_target_is_added() {
 }
 
 #[test]
-fn counters_start_at_zero() {
+fn check_19_counters_start_at_zero() {
     let text = metrics().render();
     let pod = "host=\"pod-1\"";
     for name in [
@@ -134,7 +134,7 @@ fn counters_start_at_zero() {
 }
 
 #[test]
-fn health_gauges_are_one_when_down() {
+fn check_18_health_gauges_are_one_when_down() {
     let metrics = metrics();
     assert!(!metrics.render().contains("GES_HEALTH"), "nothing is claimed before the first probe");
     let gauge = |name: &str| value(&metrics.render(), &format!("{name}{{host=\"pod-1\",version=\"1.0.0\"}}")).unwrap();
@@ -148,6 +148,35 @@ fn health_gauges_are_one_when_down() {
     assert_eq!((gauge("ORS_REDIS_STATUS").as_str(), gauge("GES_HEALTH").as_str()), ("0", "0"));
     metrics.dependency(Dependency::Ors, false);
     assert_eq!(gauge("GES_HEALTH"), "1", "the orchestration engine has no gauge of its own but counts");
+}
+
+/// Test H3: a flag that is missing means that nobody scraped, so what is not watched or not known yet is no fault.
+#[test]
+fn check_18_the_first_look_at_anything_shows_every_flag() {
+    let metrics = metrics();
+    metrics.dependency(Dependency::Postgres, true);
+    let text = metrics.render();
+    for name in [
+        "GES_HEALTH",
+        "POSTGRES_STATUS",
+        "REDIS_CONNECTION",
+        "ORS_REDIS_STATUS",
+        "GWS_AUTH_STATUS",
+        "GWS_ENV_STATUS",
+        "GWS_CONFIG_STATUS",
+        "ALL_URS_DOWN",
+    ] {
+        assert_eq!(
+            value(&text, &format!("{name}{{host=\"pod-1\",version=\"1.0.0\"}}")).as_deref(),
+            Some("0"),
+            "{name}"
+        );
+    }
+    assert!(!text.contains("ges_dependency_up{dependency=\"redis\"}"), "that it is up, nobody has seen");
+    metrics.dependency(Dependency::Redis, false);
+    metrics.dependency(Dependency::Urs, true);
+    let flag = value(&metrics.render(), "REDIS_CONNECTION{host=\"pod-1\",version=\"1.0.0\"}");
+    assert_eq!(flag.as_deref(), Some("1"), "a later look at something else changes nothing");
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn refused(reply: &Reply, status: u16, class: &str) {
 
 /// Checks 7 and 8.
 #[test]
-fn check_8_create_query_update_cancel_availability_and_watermarks_round_trip() {
+fn check_08_create_query_update_cancel_availability_and_watermarks_round_trip() {
     let server = pod();
     let path = format!("1/service/callback/{SERVICE}");
     let number = canary::phone(1);
@@ -192,7 +192,7 @@ fn internal_callers_show_the_configured_credentials() {
 
 /// Check 9.
 #[test]
-fn check_9_outside_a_contact_center_in_a_header_changes_nothing() {
+fn check_09_outside_a_contact_center_in_a_header_changes_nothing() {
     let server = pod();
     let create = |headers: &[(&str, &str)], body: Value| {
         let request =

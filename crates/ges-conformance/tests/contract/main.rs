@@ -13,4 +13,6 @@ mod fuzzed;
 mod identity;
 mod internal;
 mod privacy;
+mod running;
+mod secrets;
 mod world;

@@ -84,7 +84,7 @@ fn provoke(server: &Server) -> Vec<Reply> {
 }
 
 #[test]
-fn at_trace_every_answer_finds_its_line_and_nothing_personal_is_written() {
+fn check_23_at_trace_every_answer_finds_its_line_and_nothing_personal_is_written() {
     let mut server = start(&plan());
     let replies = provoke(&server);
     let statuses: std::collections::BTreeSet<_> = replies.iter().map(|reply| reply.status).collect();

@@ -235,7 +235,7 @@ fn a_moved_callback_is_no_business_of_an_entry_for_its_earlier_time() {
     let bind = update(1, State::Queued);
     assert!(matches!(session_update(&soon, &bind, at(500)), SessionWrite::Audited(_)), "R-TR-3: it may be unrecorded");
     let to = Move { desired: at(4_000), deadline: at(90_000), ..tomorrow() };
-    let (moved, _) = move_booking(&soon, &to, at(500)).unwrap();
+    let (moved, _) = move_booking(&soon, &to, at(500)).unwrap().write;
     assert_eq!(session_update(&moved, &bind, at(501)), SessionWrite::Answer(SessionAnswer::Stranger));
     let (handed, _) = moved.apply(Actor::Monitor, at(3_880), vec![Change::Submitted { attempt: 1 }]);
     assert!(matches!(session_update(&handed, &bind, at(3_881)), SessionWrite::Audited(_)), "its own attempt");

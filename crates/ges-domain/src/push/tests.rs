@@ -216,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sent_always_fits(title in "\\PC{0,3000}", body in "\\PC{0,5000}") {
+    fn check_16_what_is_sent_always_fits(title in "\\PC{0,3000}", body in "\\PC{0,5000}") {
         let texts = Texts::default().with(Event::CallbackUpcoming, "en-US", &title, &body);
         let message = compose(Event::CallbackUpcoming, 0, &record(State::Queued, NOW), Duration::ZERO, &texts, NOW);
         prop_assert!(message.payload_bytes() <= MAX_PAYLOAD_BYTES);

@@ -17,7 +17,7 @@ async fn session_says(world: &World, record: &Callback, name: &str, seq: u64, st
 }
 
 #[tokio::test(start_paused = true)]
-async fn m14c_three_unanswered_attempts_end_after_four_minutes() {
+async fn check_03_m14c_three_unanswered_attempts_end_after_four_minutes() {
     let world = World::new().await;
     let node = world.node();
     let (_monitor, _stop) = node.start(settings("a"));

@@ -100,7 +100,7 @@ async fn with_key(deployment: &Deployment, key: &str) -> (u16, i64) {
 
 /// Rows GWS auth, GWS env, URS, ORS REST together: the simulator is every one of them, and its process is killed.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_any_neighbour_bookings_go_on() {
+async fn check_18_without_any_neighbour_bookings_go_on() {
     let slow = ["--agents", "1", "--speed", "1"].map(str::to_owned).into();
     let plan = DeploymentPlan { floor: slow, routers: true, configuration: true, ..DeploymentPlan::new(services()) };
     let mut deployment = deployment(&plan).await;
@@ -188,7 +188,7 @@ async fn without_the_accelerating_redis_everything_is_slower_and_nothing_is_refu
 
 /// Row ORS Redis, check 2: a booking made meanwhile is on the stream within 30 s of its return.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_stream_bookings_wait_in_the_record() {
+async fn check_02_without_the_stream_bookings_wait_in_the_record() {
     let mut deployment = deployment(&DeploymentPlan::new(services())).await;
     let history = history();
     deployment.lose_redis().await.unwrap();
@@ -207,7 +207,7 @@ async fn without_the_stream_bookings_wait_in_the_record() {
 
 /// Row Postgres, check 6: never 200 without durability.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_record_nothing_is_promised() {
+async fn check_06_without_the_record_nothing_is_promised() {
     let slow = ["--agents", "1", "--speed", "1"].map(str::to_owned).into();
     let plan = DeploymentPlan { floor: slow, ..DeploymentPlan::new(services()) };
     let deployment = deployment(&plan).await;

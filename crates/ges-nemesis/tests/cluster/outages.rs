@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use ges_domain::ServiceName;
 use ges_domain::invariants::Invariant;
 use ges_nemesis::{DeploymentPlan, Limited, gather, now};
 
-use crate::world::{SOON, all_end, burst, deployment, first_entries, history, services, violations};
+use crate::world::{SOON, all_end, burst, deployment, first_entries, history, number, service, services, violations};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_bookings_go_on_and_drain_in_order_when_it_is_back() {
@@ -66,6 +67,51 @@ async fn a_crash_of_postgres_refuses_for_a_while_and_loses_nothing() {
     println!("both pods write {:?} after PostgreSQL was back", begun.elapsed());
     burst(&deployment, &history, 50, 8).await;
     all_end(&deployment, &history, SOON).await;
+    assert_eq!(violations(&deployment, &history, true).await, []);
+    assert_eq!(history.odd(), Vec::<String>::new());
+}
+
+/// Check 22: under steady bookings both uses of Redis are gone for a minute. No pod ends, at most one create in a hundred fails, and
+/// every callback that was promised comes to its end once.
+#[tokio::test(flavor = "multi_thread")]
+async fn check_22_a_minute_without_redis_restarts_nothing_and_loses_nothing() {
+    const AWAY: Duration = Duration::from_secs(60);
+    const BETWEEN: Duration = Duration::from_millis(100);
+    let mut deployment = deployment(&DeploymentPlan::new(services()).with_pods(2, 2)).await;
+    let history = history();
+    let pods = ["api-0", "api-1", "worker-0", "worker-1"];
+    let ids = pods.map(|pod| deployment.cluster.id(pod).unwrap());
+    burst(&deployment, &history, 30, 8).await;
+    deployment.lose_redis().await.unwrap();
+    let lost = std::time::Instant::now();
+    let mut asked = 30;
+    let mut running = tokio::task::JoinSet::new();
+    let mut beat = tokio::time::interval(BETWEEN);
+    while lost.elapsed() < AWAY {
+        beat.tick().await;
+        let (caller, history, n) = (deployment.caller.clone(), history.clone(), asked);
+        running.spawn(async move {
+            let answer = caller.create(n, &service(n), &number(n), None).await;
+            history.created(&ServiceName::new(&service(n)).unwrap(), answer.as_ref());
+        });
+        asked += 1;
+    }
+    while let Some(ended) = running.join_next().await {
+        ended.unwrap();
+    }
+    deployment.return_redis().unwrap();
+    burst(&deployment, &history, 30, 8).await;
+    asked += 30;
+    let failed = asked - history.acknowledged().len();
+    println!("{failed} of {asked} creates failed");
+    assert!(failed * 100 < asked, "{failed} of {asked}: {}", history.summary());
+    all_end(&deployment, &history, Duration::from_secs(100)).await;
+    assert_eq!(pods.map(|pod| deployment.cluster.id(pod).unwrap()), ids);
+    for (pod, id) in pods.iter().zip(ids) {
+        let runs = std::path::Path::new("/proc").join(id.to_string()).join("stat");
+        let stat = std::fs::read_to_string(runs).unwrap_or_default();
+        assert!(!stat.is_empty() && !stat.contains(") Z "), "{pod} has ended");
+    }
     assert_eq!(violations(&deployment, &history, true).await, []);
     assert_eq!(history.odd(), Vec::<String>::new());
 }

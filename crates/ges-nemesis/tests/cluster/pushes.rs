@@ -131,7 +131,7 @@ fn wanted() -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_phone_shows_its_message_once_though_workers_are_killed() {
+async fn check_16_every_phone_shows_its_message_once_though_workers_are_killed() {
     let count = wanted();
     crossing_while_workers_are_killed(count, if count > 500 { 4 } else { 2 }).await;
 }

@@ -82,7 +82,7 @@ async fn two_failures_are_down_and_one_success_is_up() {
 }
 
 #[tokio::test]
-async fn the_detail_document_tells_everything_without_addresses() {
+async fn check_18_the_detail_document_tells_everything_without_addresses() {
     let world = World::new().await;
     let down = Arc::new(AtomicBool::new(true));
     let probes = vec![

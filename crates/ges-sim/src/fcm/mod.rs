@@ -2,11 +2,13 @@
 //!
 //! What a token begins with says what becomes of its messages: `unreg-` is gone, `quota-` and `unavail-` fail twice, `mismatch-`
 //! belongs to somebody else, `bad-` is none, `slow-` takes six seconds; everything else is accepted.
+//! A test may say otherwise for single tokens.
 
 mod ledger;
 mod nexus;
 mod token;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +17,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::clock::SimClock;
 use crate::lock::Lock;
 use ledger::Ledger;
-pub(crate) use nexus::router as nexus;
+pub(crate) use nexus::{NexusState, router as nexus};
 
 /// Longer than any client waits.
 const SLOW: Duration = Duration::from_secs(6);
@@ -34,6 +37,43 @@ pub(crate) struct Fcm {
     token_uri: String,
     tokens: Lock<Vec<String>>,
     ledger: Lock<Ledger>,
+    pub(crate) state: Lock<FcmState>,
+    pub(crate) nexus: Lock<NexusState>,
+}
+
+/// What a test may put in place: what becomes of messages to these tokens, whatever they begin with.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FcmState {
+    tokens: BTreeMap<String, Habit>,
+}
+
+/// How a phone takes messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Habit {
+    Ok,
+    Unreg,
+    Quota,
+    Unavail,
+    Mismatch,
+    Bad,
+    Slow,
+}
+
+impl Habit {
+    /// What the beginning of a token says.
+    fn of(token: &str) -> Self {
+        match token.split('-').next().unwrap_or_default() {
+            "unreg" => Self::Unreg,
+            "quota" => Self::Quota,
+            "unavail" => Self::Unavail,
+            "mismatch" => Self::Mismatch,
+            "bad" => Self::Bad,
+            "slow" => Self::Slow,
+            _ => Self::Ok,
+        }
+    }
 }
 
 /// What becomes of a message.
@@ -44,12 +84,21 @@ enum Fate {
 
 impl Fcm {
     pub(crate) fn new(clock: SimClock, token_uri: String) -> Self {
-        Self { clock, token_uri, tokens: Lock::default(), ledger: Lock::default() }
+        Self {
+            clock,
+            token_uri,
+            tokens: Lock::default(),
+            ledger: Lock::default(),
+            state: Lock::default(),
+            nexus: Lock::default(),
+        }
     }
 
     pub(crate) fn reset(&self) {
         *self.ledger.lock() = Ledger::default();
         self.tokens.lock().clear();
+        *self.state.lock() = FcmState::default();
+        *self.nexus.lock() = NexusState::default();
     }
 
     /// What phones show: one entry per target and tag, with how often it was sent.
@@ -64,22 +113,22 @@ impl Fcm {
 
     async fn deliver(&self, target: &str, message: &Value, validate_only: bool) -> Fate {
         let refused = |status, code, sentence| Fate::Refused(status, code, sentence);
-        let kind = target.split('-').next().unwrap_or_default();
-        match kind {
-            "unreg" => return refused(StatusCode::NOT_FOUND, "UNREGISTERED", "Requested entity was not found."),
-            "mismatch" => return refused(StatusCode::FORBIDDEN, "SENDER_ID_MISMATCH", "SenderId mismatch"),
-            "bad" => {
+        let told = self.state.lock().tokens.get(target).copied();
+        match told.unwrap_or_else(|| Habit::of(target)) {
+            Habit::Unreg => return refused(StatusCode::NOT_FOUND, "UNREGISTERED", "Requested entity was not found."),
+            Habit::Mismatch => return refused(StatusCode::FORBIDDEN, "SENDER_ID_MISMATCH", "SenderId mismatch"),
+            Habit::Bad => {
                 let sentence = "The registration token is not a valid FCM registration token";
                 return refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", sentence);
             }
-            "slow" => tokio::time::sleep(SLOW).await,
-            "quota" | "unavail" if self.ledger.lock().fails(target, FAILURES) => {
-                return match kind {
-                    "quota" => refused(StatusCode::TOO_MANY_REQUESTS, "QUOTA_EXCEEDED", "Quota exceeded."),
-                    _ => refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "The service is unavailable."),
-                };
+            Habit::Slow => tokio::time::sleep(SLOW).await,
+            Habit::Quota if self.ledger.lock().fails(target, FAILURES) => {
+                return refused(StatusCode::TOO_MANY_REQUESTS, "QUOTA_EXCEEDED", "Quota exceeded.");
             }
-            _ => {}
+            Habit::Unavail if self.ledger.lock().fails(target, FAILURES) => {
+                return refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "The service is unavailable.");
+            }
+            Habit::Ok | Habit::Quota | Habit::Unavail => {}
         }
         let name = self.ledger.lock().accept(target, message, validate_only, self.clock.now());
         Fate::Accepted(name)

@@ -84,10 +84,14 @@ async fn event(
         "callback.resume" => session.hold(&ors.desk, false),
         "callback.priority" => {
             if let Some(priority) = params.get("_priority").and_then(text).and_then(|text| text.parse().ok()) {
-                ors.desk.prioritise(&session.id, priority);
+                session.prioritise(&ors.desk, priority);
             }
         }
-        // Its copy of the user data is never read, and other events mean nothing to it.
+        "callback.userdata" => match params.get("_user_data") {
+            Some(Value::Object(user_data)) => session.replace_user_data(user_data.clone()),
+            _ => return (StatusCode::BAD_REQUEST, Json(json!({ "error": "_user_data is no object" }))).into_response(),
+        },
+        // Other events mean nothing to it.
         _ => {}
     }
     StatusCode::OK.into_response()

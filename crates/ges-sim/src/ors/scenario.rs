@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// What a session does when it is told to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -71,7 +72,30 @@ pub(crate) struct Scenario {
     pub(crate) on_cancel: OnCancel,
 }
 
+/// What a control call says is no script.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoScript {
+    #[error("there is no scenario {0}")]
+    Name(String),
+    #[error("the scenario does not read")]
+    Document(#[from] serde_json::Error),
+    #[error("expected {{\"default\": …, \"services\": {{…}}}}")]
+    Playbook,
+}
+
 impl Scenario {
+    /// A script as a control call tells it: a built-in name, or the steps themselves; `floor` is none.
+    ///
+    /// # Errors
+    /// [`NoScript`].
+    pub(crate) fn read(document: Value) -> Result<Option<Self>, NoScript> {
+        match document {
+            Value::String(name) if name == "floor" => Ok(None),
+            Value::String(name) => Self::named(&name).map(Some).ok_or(NoScript::Name(name)),
+            script => Ok(Some(serde_json::from_value(script)?)),
+        }
+    }
+
     /// A built-in one by name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let happy = Self {
@@ -125,6 +149,25 @@ pub(crate) struct Playbook {
 }
 
 impl Playbook {
+    /// A whole playbook: `{"default": "happy", "services": {"CB_Sales": {"steps": […]}}}`, either part may be absent.
+    ///
+    /// # Errors
+    /// [`NoScript`].
+    pub(crate) fn read(document: Value) -> Result<Self, NoScript> {
+        let Value::Object(mut document) = document else { return Err(NoScript::Playbook) };
+        let otherwise = document.remove("default").map_or(Ok(None), Scenario::read)?;
+        let services = match document.remove("services") {
+            None => Map::new(),
+            Some(Value::Object(services)) => services,
+            Some(_) => return Err(NoScript::Playbook),
+        };
+        if !document.is_empty() {
+            return Err(NoScript::Playbook);
+        }
+        let by_service = services.into_iter().map(|(service, script)| Ok((service, Scenario::read(script)?)));
+        Ok(Self { otherwise, by_service: by_service.collect::<Result<_, NoScript>>()? })
+    }
+
     /// Sets the script of a service, or the default; none sends it back to the floor.
     pub(crate) fn set(&mut self, service: Option<String>, scenario: Option<Scenario>) {
         match service {

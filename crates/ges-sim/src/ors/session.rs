@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use super::Ors;
@@ -59,6 +59,10 @@ struct Status {
     bound_at: Option<u64>,
     dialed_at: Vec<u64>,
     reach: Reach,
+    priority: i32,
+    user_data: Map<String, Value>,
+    /// Whether a script stands still.
+    held: bool,
 }
 
 /// A session.
@@ -94,6 +98,9 @@ impl Session {
             bound_at: None,
             dialed_at: Vec::new(),
             reach: Reach::Answers,
+            priority: start.priority,
+            user_data: start.user_data.clone(),
+            held: false,
         };
         let id = words::session_id();
         (Arc::new(Self { id, start, started_at: now, scenario, status: Lock::new(status), deeds }), told)
@@ -161,11 +168,32 @@ impl Session {
         CancelReply::Accepted
     }
 
-    /// Its callback is paused or goes on.
+    /// Its callback is paused or goes on; a script stands still meanwhile.
     pub(crate) fn hold(&self, desk: &Desk, held: bool) {
         if self.scenario.is_some() || desk.hold(&self.id, held) {
+            self.status.lock().held = held;
             self.tell(Deed::Report(if held { "PAUSED" } else { "QUEUED" }));
         }
+    }
+
+    /// Its callback has another priority, which counts in its queue.
+    pub(crate) fn prioritise(&self, desk: &Desk, priority: i32) {
+        self.status.lock().priority = priority;
+        desk.prioritise(&self.id, priority);
+    }
+
+    /// Its callback has other user data; what it had is gone.
+    pub(crate) fn replace_user_data(&self, user_data: Map<String, Value>) {
+        self.status.lock().user_data = user_data;
+    }
+
+    /// The user data it would show an agent.
+    pub(crate) fn user_data(&self) -> Value {
+        Value::Object(self.status.lock().user_data.clone())
+    }
+
+    fn is_held(&self) -> bool {
+        self.status.lock().held
     }
 
     /// Makes the next thing happen now.
@@ -220,7 +248,7 @@ impl Session {
                 "_bound_at": status.bound_at.map(rfc3339),
                 "_dialed_at": status.dialed_at.iter().copied().map(rfc3339).collect::<Vec<_>>(),
                 "_callback_state": status.state, "_callback_reason": status.reason,
-                "_dial_attempts": status.dial_attempts, "_position": queue["_position"], "_ewt": queue["_eta"],
+                "_dial_attempts": status.dial_attempts, "_priority": status.priority, "_position": queue["_position"], "_ewt": queue["_eta"],
             },
         })
     }
@@ -315,7 +343,7 @@ impl Session {
                     biased;
                     () = ors.stop.cancelled() => return,
                     deed = deeds.recv() => self.obey(ors, deed).await,
-                    () = ors.clock.sleep_until(at) => break,
+                    () = ors.clock.sleep_until(at), if !self.is_held() => break,
                 };
                 match flow {
                     Flow::On => {}

@@ -6,4 +6,5 @@ mod gws;
 mod peers;
 mod redis;
 mod sessions;
+mod states;
 mod world;

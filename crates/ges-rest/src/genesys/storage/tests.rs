@@ -358,7 +358,7 @@ async fn a_multipart_update_brings_keys_and_files() {
 
 /// Check 7: R-TR-1, R-ST-2.
 #[tokio::test]
-async fn check_7_illegal_moves_conflict_and_trailing_updates_change_nothing() {
+async fn check_07_illegal_moves_conflict_and_trailing_updates_change_nothing() {
     let world = World::new().await;
     let id = world.in_state(State::Processing).await;
     let routing = json!({"_callback_state": "ROUTING", "_ors_session_id": "S1"}).to_string();
