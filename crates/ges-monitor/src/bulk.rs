@@ -27,6 +27,8 @@ const BATCH: u32 = 10;
 const PACE: Duration = Duration::from_millis(1_000 * BATCH as u64 / PER_SECOND as u64);
 /// Jobs that take turns at once; the others wait for one to end.
 const JOBS: u32 = 32;
+/// Rescans between two looks for jobs that nobody hinted at.
+const UNHINTED: u32 = 5;
 /// How often a record is tried that the store or a session does not answer for.
 const TRIES: u32 = 5;
 
@@ -107,7 +109,8 @@ impl Duty for RunBulk {
         }
         let rest = match self.batch(lease).await {
             Ok(true) => PACE.saturating_sub(began.elapsed()),
-            Ok(false) => settings.jittered(settings.rescan),
+            // A hint says when there is one; only a hint that was lost without a word waits so long.
+            Ok(false) => settings.jittered(settings.rescan * UNHINTED),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the record store failed under a bulk job");
                 settings.store_rest

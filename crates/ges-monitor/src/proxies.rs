@@ -17,7 +17,7 @@ use crate::{Duty, MonitorSettings, NoGauges, Turn};
 /// The holder of this shard keeps the proxies of everybody.
 const KEEPER: Shard = Shard(0);
 /// Between two looks at the list of services: one statement. A publish on another node is noticed after this time at most.
-const LOOK: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_secs(60);
 /// A tenant with a failure is compared again after this time (R-LOB-4).
 const AFTER_FAILURE: Duration = Duration::from_secs(300);
 /// Every tenant is compared again after this time (R-LOB-5).
@@ -50,7 +50,7 @@ struct Rung {
 }
 
 impl ProxyBell {
-    /// Compares the proxies of this tenant at once when this node keeps them. The node that does notices by itself within half
+    /// Compares the proxies of this tenant at once when this node keeps them. The node that does notices by itself within
     /// a minute.
     pub fn nudge(&self, tenant: TenantId) {
         self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);

@@ -312,6 +312,7 @@ impl Duty for Worker {
                     }
                     Wake::Everything => {
                         self.core.bell.ring(None);
+                        self.core.bulk_bell.ring();
                         self.rescan_at = Monotonic::now();
                         return;
                     }
