@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Discovery, Loaded, Redis, RegionNodes, Settings};
+use ges_config::{Discovery, Loaded, RegionNodes, Settings};
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{Clock, NoNews, NobodyFollows, StoreError};
 use ges_domain::use_cases::CurrentWait;
@@ -14,9 +14,9 @@ use ges_ors::OrsSessions;
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
-    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, use_new_keys, vault,
+    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, own_redis, publisher, use_new_keys, vault,
 };
-use ges_redis::{Login, RedisAcceptedTimes, RedisSessionNews, Server, Tls};
+use ges_redis::{Login, RedisAcceptedTimes, RedisSessionNews};
 use ges_rest::{
     Api, Component, Endpoints, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault, Prober,
     ServeLimits, TenantHeaders, external_router, internal_router, serve,
@@ -51,7 +51,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
-    let redis = settings.redis.as_ref().map(server_of);
+    let redis = settings.redis.as_ref().map(own_redis);
     let accelerator = match &redis {
         Some(redis) => {
             let Some(store) = frame.wait_for("the database", async || store.identity().await).await else {
@@ -214,13 +214,6 @@ fn rotation(
             }
         }
     }
-}
-
-/// How the accelerating Redis is reached.
-fn server_of(redis: &Redis) -> Server {
-    let Redis { host, port, secure, cluster, password } = redis.clone();
-    let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
-    Server { host, port, cluster, tls, login: Login::new(None, password) }
 }
 
 fn probe_of_configuration(configuration: Arc<ges_gws::Configuration>) -> Probe {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ges_config::{Loaded, Ors, OrsRedis, Redis, Settings};
+use ges_config::{Loaded, Ors, OrsRedis, Settings};
 use ges_domain::ports::{NoNews, StoreError, SubmissionStream};
 use ges_domain::use_cases::{BulkAct, CarryOutWishes, CurrentWait, RequestCallIn};
 use ges_gws::ClientToken;
@@ -16,8 +16,8 @@ use ges_monitor::{
 };
 use ges_ors::{Login, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls, RestStart};
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, use_new_keys, vault};
-use ges_redis::{RedisSessionNews, Server, Tls};
+use ges_process::{Frame, Outbound, RandomIds, SecureChance, own_redis, use_new_keys, vault};
+use ges_redis::RedisSessionNews;
 use ges_rest::{
     Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
 };
@@ -81,7 +81,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         Some(gws) => Some(outbound.environment(gws)?.1),
         None => None,
     };
-    let own_redis = settings.redis.as_ref().map(accelerator);
+    let own_redis = settings.redis.as_ref().map(own_redis);
     let logins = (redis.map(|redis| redis.login), own_redis.as_ref().map(|redis| redis.login.clone()));
     frame.when_secrets_change(rotation(store.clone(), logins, vault.clone(), token.clone()));
     let push = outbound.push(&settings.push, vault, clock.clone()).map(|provider| PushPorts {
@@ -222,13 +222,6 @@ fn stream_settings(redis: &OrsRedis, ors: &Ors) -> RedisSettings {
         stream: ors.stream_name.clone(),
         field_names: ors.stream_fields.clone(),
     }
-}
-
-/// How the accelerating Redis is reached.
-fn accelerator(redis: &Redis) -> Server {
-    let Redis { host, port, secure, cluster, password } = redis.clone();
-    let tls = secure.then(|| Tls { servername: Some(host.clone()), verify: true, roots_pem: None });
-    Server { host, port, cluster, tls, login: Login::new(None, password) }
 }
 
 fn database(settings: &Settings) -> Result<PgSettings> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-pub use report::{HEADER, line};
+pub use report::{HEADER, guard, line};
 
 use crate::callback::State;
 use crate::idempotency::{BodyDigest, Key, Keyed, Operation};

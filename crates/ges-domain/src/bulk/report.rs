@@ -32,10 +32,14 @@ pub fn line(item: &Item) -> String {
     line
 }
 
-/// A cell: what a spreadsheet would take for a formula begins with an apostrophe instead, and what needs quotation marks has
-/// them.
+/// What stands before a cell so that a spreadsheet does not take it for a formula (F-15).
+pub fn guard(cell: &str) -> &'static str {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { "'" } else { "" }
+}
+
+/// A guarded cell, in quotation marks when it needs them.
 fn quoted(cell: &str) -> String {
-    let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { "'" } else { "" };
+    let guard = guard(cell);
     if cell.contains(['"', ',', '\r', '\n']) {
         return format!("\"{guard}{}\"", cell.replace('"', "\"\""));
     }

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream;
 use ges_domain::TenantId;
+use ges_domain::bulk::guard;
 use ges_domain::callback::{Callback, Reason, State as CallbackState};
 use ges_domain::ports::{Look, StoreError};
 
@@ -122,8 +123,5 @@ impl Lines {
 
 /// A value that a spreadsheet would take for a formula is told not to be one (F-15).
 fn guarded(value: String) -> String {
-    match value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{value}"),
-        false => value,
-    }
+    format!("{}{value}", guard(&value))
 }
