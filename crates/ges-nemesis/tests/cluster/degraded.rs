@@ -15,10 +15,10 @@ use crate::world::{SOON, all_end, burst, deployment, history, services, violatio
 const NOTICED: Duration = Duration::from_secs(45);
 
 /// What a pod answers on its internal listener.
-struct Page {
-    status: u16,
+pub(crate) struct Page {
+    pub(crate) status: u16,
     retry_after: Option<String>,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Page {
@@ -40,12 +40,12 @@ async fn ask(deployment: &Deployment, node: &str, method: Method, path: &str, bo
     Page { status: answer.status().as_u16(), retry_after: header, text: answer.text().await.unwrap() }
 }
 
-async fn get(deployment: &Deployment, node: &str, path: &str) -> Page {
+pub(crate) async fn get(deployment: &Deployment, node: &str, path: &str) -> Page {
     ask(deployment, node, Method::GET, path, None).await
 }
 
 /// The value of the first series of a metric; labels may be given behind the name.
-async fn metric(deployment: &Deployment, node: &str, name: &str) -> Option<f64> {
+pub(crate) async fn metric(deployment: &Deployment, node: &str, name: &str) -> Option<f64> {
     let page = get(deployment, node, "/metrics").await;
     let line =
         page.text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))?;
@@ -53,7 +53,7 @@ async fn metric(deployment: &Deployment, node: &str, name: &str) -> Option<f64> 
 }
 
 /// Waits until a metric has a value (rule H: 1 is DOWN).
-async fn until(deployment: &Deployment, node: &str, name: &str, value: f64) {
+pub(crate) async fn until(deployment: &Deployment, node: &str, name: &str, value: f64) {
     let begun = Instant::now();
     loop {
         let seen = metric(deployment, node, name).await;
@@ -66,12 +66,12 @@ async fn until(deployment: &Deployment, node: &str, name: &str, value: f64) {
     }
 }
 
-async fn is_ready(deployment: &Deployment, node: &str) -> bool {
+pub(crate) async fn is_ready(deployment: &Deployment, node: &str) -> bool {
     get(deployment, node, Cluster::READY).await.status == 200
 }
 
 /// Liveness asks nobody (8.4).
-async fn is_alive(deployment: &Deployment, node: &str) -> bool {
+pub(crate) async fn is_alive(deployment: &Deployment, node: &str) -> bool {
     get(deployment, node, "/ges/v1/health/live").await.status == 200
 }
 
