@@ -32,6 +32,7 @@ mod query;
 mod refusal;
 mod scalar;
 mod server;
+mod sessions;
 mod staff;
 #[cfg(test)]
 mod testing;

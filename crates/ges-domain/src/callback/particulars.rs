@@ -121,9 +121,12 @@ pub struct Particulars {
     /// Whether the caller insisted on a capacity check (R-TYP-2).
     #[serde(skip_serializing_if = "is_default")]
     pub always_check_capacity: bool,
-    /// EWT in seconds when it was booked, for reporting.
+    /// EWT in seconds when it was booked, for reporting; none when nobody knew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ewt_at_creation: Option<u32>,
+    /// The place a call made at that moment would have had in the queue, from 1, for reporting.
+    #[serde(rename = "pos", skip_serializing_if = "Option::is_none")]
+    pub position_at_creation: Option<u32>,
     /// The queue when the consumer was first dialed, for reporting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_dial: Option<FirstDial>,
