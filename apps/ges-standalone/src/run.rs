@@ -102,8 +102,10 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let to_sim = ges_config::Push { nexus: None, fcm_url: url(sim.addresses().fcm)?, token_uri: Some(token_uri) };
     seed::provision_credentials(&*vault, &sim.service_account()).await?;
     let provider = outbound.push(&to_sim, vault.clone(), clock.clone());
+    let news = Arc::new(LocalNews::default());
     let push = provider.clone().map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
+        news: news.clone(),
         provider,
         call_in: Arc::new(RequestCallIn::over(
             &Arc::new(store.clone()),
@@ -129,7 +131,6 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());
-    let news = Arc::new(LocalNews::default());
     let parts = Parts {
         wait: wait.clone(),
         waits,

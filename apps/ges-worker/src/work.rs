@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Ors, OrsRedis, Settings};
-use ges_domain::ports::{NoNews, StoreError, SubmissionStream};
+use ges_domain::ports::{NoNews, SessionNews, StoreError, SubmissionStream};
 use ges_domain::use_cases::{BulkAct, CarryOutWishes, CurrentWait, RequestCallIn};
 use ges_gws::{ClientToken, Configuration};
 use ges_http_client::Policy;
@@ -89,8 +89,14 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let own_redis = settings.redis.as_ref().map(own_redis);
     let logins = (redis.map(|redis| redis.login), own_redis.as_ref().map(|redis| redis.login.clone()));
     frame.when_secrets_change(rotation(store.clone(), logins, vault.clone(), token.clone()));
+    let news = own_redis.as_ref().map(RedisSessionNews::start).transpose()?;
+    let heard: Arc<dyn SessionNews> = match &news {
+        Some(news) => Arc::new(news.clone()),
+        None => Arc::new(NoNews),
+    };
     let push = outbound.push(&settings.push, vault, clock.clone()).map(|provider| PushPorts {
         notices: Arc::new(store.clone()),
+        news: heard.clone(),
         provider,
         call_in: Arc::new(RequestCallIn::over(
             &Arc::new(store.clone()),
@@ -142,15 +148,11 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         MonitorSettings::of(&frame.node),
         frame.stop.clone(),
     );
-    let news = own_redis.as_ref().map(RedisSessionNews::start).transpose()?;
     let shared = Arc::new(store.clone());
     let mut watch = WatchSessions::new(WatchPorts {
         held: Arc::new(store.held_by(&frame.node)),
         requests: sessions.clone(),
-        news: match &news {
-            Some(news) => Arc::new(news.clone()),
-            None => Arc::new(NoNews),
-        },
+        news: heard,
         record: shared.clone(),
         wishes: CarryOutWishes { record: shared.clone(), catalogue: shared, sessions, clock: clock.clone() },
         clock,

@@ -51,6 +51,8 @@ fn what_was_not_given_is_unspecified_or_left_out() {
         ("_CB_FINAL_RECORD", "0"),
         ("_CB_SERVICE_ID", "00000000-0000-0000-0000-000000000001"),
         ("_CB_TENANT_DBID", "00000000-0000-0000-0000-000000000002"),
+        ("_CB_T_CALLBACK_OFFERED", "2026-06-01T09:00:00.000Z"),
+        ("_CB_D_CALLBACK_OFFER", "0"),
         ("_CB_T_CALLBACK_ACCEPTED", "2026-06-01T09:00:00.000Z"),
         ("_CB_DIM_CHANNEL", "UNKNOWN"),
         ("_CB_DIM_CALLBACK_OFFER_TYPE", "SCHEDULED"),
@@ -64,7 +66,7 @@ fn what_was_not_given_is_unspecified_or_left_out() {
     ] {
         assert_eq!(get(&keys, key).as_deref(), Some(value), "R-RPT-1 {key}");
     }
-    assert_eq!(keys.len(), 13, "{keys:?}");
+    assert_eq!(keys.len(), 15, "{keys:?}");
 }
 
 #[test]
@@ -77,6 +79,7 @@ fn what_was_given_is_handed_on() {
         inbound_vq: Some("VQ_Sales".into()),
         offer_threshold: Some(120),
         ewt_at_creation: Some(300),
+        position_at_creation: Some(7),
         ..Particulars::default()
     };
     let direction = Direction::UserOriginated;
@@ -89,10 +92,68 @@ fn what_was_given_is_handed_on() {
         ("inboundVQ", "VQ_Sales"),
         ("offerThreshold", "120"),
         ("_CB_EWT_WHEN_CALLBACK_WAS_OFFERED", "300"),
+        ("_CB_POS_WHEN_CALLBACK_WAS_OFFERED", "7"),
         ("_CB_DIM_CONNECT_ORDER", "AGENT"),
         ("_CB_DIM_CALL_DIRECTION", "CUSTOMER_ORIGINATED"),
     ] {
         assert_eq!(get(&keys, key).as_deref(), Some(value), "{key}");
+    }
+}
+
+/// Chapter 22: offered is booked, unless somebody who was there says otherwise; then the offer lasted from that time on.
+#[test]
+fn who_offered_it_says_when_and_the_offer_lasts_until_it_is_booked() {
+    for (told, duration) in [
+        (None, Some("0")),
+        (Some("2026-06-01T08:59:18.500Z"), Some("41")),
+        (Some("2026-06-01T10:59:00+02:00"), Some("60")),
+        (Some("1780304340"), Some("60")),
+        (Some("1780304340250"), Some("59")),
+        (Some("2026-06-01T09:00:01Z"), None),
+        (Some("a moment ago"), None),
+        (Some("-5"), None),
+        (Some("9223372036854775807"), None),
+    ] {
+        let mut record = record();
+        record.particulars.session_facts.extend(told.map(|told| (OFFERED.to_owned(), told.to_owned())));
+        let keys = keys(&record, &[], None);
+        assert_eq!(get(&keys, "_CB_D_CALLBACK_OFFER").as_deref(), duration, "{told:?}");
+        let offered = told.unwrap_or("2026-06-01T09:00:00.000Z");
+        assert_eq!(get(&keys, OFFERED).as_deref(), Some(offered), "as it was told");
+    }
+    let mut record = record();
+    record.particulars.session_facts.insert("_CB_D_CALLBACK_OFFER".into(), "12".into());
+    assert_eq!(get(&keys(&record, &[], None), "_CB_D_CALLBACK_OFFER").as_deref(), Some("12"));
+}
+
+/// Chapter 22: the reason tells of the last dial, and a session's word on the last dial serves where the reason is silent.
+#[test]
+fn the_last_dial_and_the_final_result_are_one() {
+    for (reason, dials, facts, last, result) in [
+        ("AGENT_CONNECTED", 1, vec![], Some(("_CB_DIAL_1_RESULT", "CONNECTED")), "CONNECTED"),
+        ("BUSY", 3, vec![("_CB_DIAL_3_RESULT", "NO_ANSWER")], Some(("_CB_DIAL_3_RESULT", "NO_ANSWER")), "BUSY"),
+        ("REDIAL_LIMIT_REACHED", 2, vec![("_CB_DIAL_2_RESULT", "BUSY")], Some(("_CB_DIAL_2_RESULT", "BUSY")), "BUSY"),
+        ("REDIAL_LIMIT_REACHED", 2, vec![("_CB_DIAL_1_RESULT", "BUSY")], None, "UNKNOWN"),
+        ("AGENT_CONNECTED", 5, vec![], Some(("_CB_DIAL_5_RESULT", "CONNECTED")), "CONNECTED"),
+        ("AGENT_CONNECTED", 6, vec![], None, "CONNECTED"),
+        ("CANCELLED", 0, vec![], None, "UNKNOWN"),
+        ("PUSH_SEND_ERROR", 0, vec![], None, "PUSH_SEND_ERROR"),
+    ] {
+        let mut ended = Callback {
+            state: State::Completed,
+            reason: Some(Reason::new(reason).unwrap()),
+            dial_attempts: dials,
+            ..record()
+        };
+        let told = facts.iter().map(|(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned()));
+        ended.particulars.session_facts = told.collect();
+        let keys = keys(&ended, &[], None);
+        assert_eq!(get(&keys, "_CB_DIM_FINAL_DIAL_RESULT").as_deref(), Some(result), "{reason} after {dials}");
+        if let Some((key, value)) = last {
+            assert_eq!(get(&keys, key).as_deref(), Some(value), "{reason} after {dials}");
+        }
+        let known = DIALS.iter().filter(|key| keys.contains_key(**key)).count();
+        assert_eq!(known, facts.len().max(usize::from(last.is_some())), "{reason}: nothing is made up");
     }
 }
 

@@ -11,18 +11,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use ges_domain::Instant;
 use ges_domain::call_in::{CallInRequest, GroupName};
 use ges_domain::callback::{Callback, Source, UserData};
 use ges_domain::idempotency::{BodyDigest, Key, Keyed, Operation};
 use ges_domain::ports::{
-    Begun, NoticeEnd, Notices, PushProvider, ServiceRef, Settled, Shard, ShardLease, StoreError, UpcomingClaim,
+    Begun, NoticeEnd, Notices, PushProvider, Seen, ServiceRef, SessionNews, Settled, Shard, ShardLease, StoreError,
+    UpcomingClaim,
 };
 use ges_domain::push::{
     Event, HOLD, MAX_ATTEMPTS, SEND_TIME, Sent, Texts, Upcoming, Verdict, abandoned, compose, judge, upcoming,
     with_call_in,
 };
 use ges_domain::use_cases::{CallInWish, RequestCallIn};
+use ges_domain::{Instant, TenantId};
 use tokio::sync::Notify;
 use tokio::time::Instant as Monotonic;
 
@@ -44,6 +45,8 @@ const LAST_MOMENT: Duration = SEND_TIME.saturating_add(Duration::from_millis(500
 /// For every record that waits behind a long wait, the next look at its service comes so much later, up to the period in which
 /// waits are sampled: sessions report theirs all the time, and each report is a hint.
 const HELD_REST: Duration = Duration::from_millis(1);
+/// Records with sessions whose waits are followed in one service; of more, those that are wanted earliest.
+const MOST_FOLLOWED: usize = 4_096;
 /// How often an outcome is written that the store does not take.
 const SETTLE_TRIES: u32 = 3;
 
@@ -52,6 +55,8 @@ const SETTLE_TRIES: u32 = 3;
 pub struct PushPorts {
     /// The record of pushes.
     pub notices: Arc<dyn Notices>,
+    /// What sessions were last heard to say of their callbacks' waits.
+    pub news: Arc<dyn SessionNews>,
     /// Who brings messages to phones.
     pub provider: Arc<dyn PushProvider>,
     /// Hands out the numbers that CALLBACK_CALL_IN names.
@@ -134,7 +139,22 @@ impl SendNotices {
         Ok(())
     }
 
-    /// Asks for the wait of the queues behind which records are held.
+    /// Puts what their sessions were last heard to say into records of one tenant; one that nobody heard of stays as it is.
+    async fn hear(&self, tenant: TenantId, records: Vec<&mut Callback>) {
+        let records: Vec<_> = records.into_iter().filter(|record| record.session.is_some()).collect();
+        if records.is_empty() {
+            return;
+        }
+        let ids: Vec<_> = records.iter().map(|record| record.id).collect();
+        let news = self.push.news.of_all(tenant, &ids).await;
+        for (record, seen) in records.into_iter().zip(news) {
+            if let Some(seen) = seen.filter(|seen| seen.reachable && seen.is_of(record)) {
+                seen.tell(record);
+            }
+        }
+    }
+
+    /// Asks for the wait of the queues behind which records are held, and what sessions say of those they have.
     async fn sample(&mut self) -> Result<(), StoreError> {
         for service in self.agenda.to_sample() {
             let known = self.core.catalogue.service(service.tenant, &service.name).await?;
@@ -145,7 +165,18 @@ impl SendNotices {
             let next = Monotonic::now() + self.core.settings.jittered(self.core.settings.ewt_period);
             let Some(line) = self.agenda.known(&service) else { continue };
             line.wait_at = next;
-            line.look |= wait < line.threshold;
+            let (threshold, followed) = (line.threshold, std::mem::take(&mut line.followed));
+            let news = match followed.is_empty() {
+                true => Vec::new(),
+                false => self.push.news.of_all(service.tenant, &followed).await,
+            };
+            let told =
+                |seen: &Option<Seen>| seen.as_ref().filter(|seen| seen.reachable).and_then(|seen| seen.place.ewt);
+            let falls =
+                |seen: &Option<Seen>| told(seen).map_or(wait, |ewt| Duration::from_secs(ewt.into())) < threshold;
+            let Some(line) = self.agenda.known(&service) else { continue };
+            line.look |= news.iter().any(falls) || (line.held_by_queue && wait < threshold);
+            line.followed = followed;
         }
         Ok(())
     }
@@ -156,12 +187,14 @@ impl SendNotices {
         let now = self.core.clock.now();
         let known = self.core.catalogue.service(service.tenant, &service.name).await?;
         let threshold = known.as_ref().map_or(Duration::ZERO, |known| known.settings.push_threshold());
-        let (mut next, mut held, mut claimed) = (None, 0_u32, 0);
+        let (mut next, mut held, mut held_by_queue, mut claimed) = (None, 0_u32, false, 0);
+        let mut followed = Vec::new();
         if let Some(known) = known.filter(|_| !threshold.is_zero()) {
             let wait = self.core.current.of(service.tenant, &known, now).await;
             let mut after = None;
             loop {
-                let page = self.push.notices.upcoming(lease, service, now + threshold, after, PAGE).await?;
+                let mut page = self.push.notices.upcoming(lease, service, now + threshold, after, PAGE).await?;
+                self.hear(service.tenant, page.records.iter_mut().collect()).await;
                 let mut claims = Vec::new();
                 for record in &page.records {
                     match upcoming(record, threshold, wait, now) {
@@ -171,7 +204,13 @@ impl SendNotices {
                             reschedules: record.reschedules,
                             targets: record.particulars.push_targets.clone(),
                         }),
-                        Upcoming::WhenWaitFalls => held += 1,
+                        Upcoming::WhenWaitFalls => {
+                            held += 1;
+                            match record.session.is_some() && followed.len() < MOST_FOLLOWED {
+                                true => followed.push(record.id),
+                                false => held_by_queue = true,
+                            }
+                        }
                         Upcoming::At(at) => {
                             next = Some(next.map_or(at + threshold, |known: Instant| known.min(at + threshold)))
                         }
@@ -196,6 +235,7 @@ impl SendNotices {
             line.wait_at = wait_at;
         }
         (line.threshold, line.next_upcoming, line.held, line.look) = (threshold, next, held > 0, false);
+        (line.held_by_queue, line.followed) = (held_by_queue, followed);
         line.looked_until = at + HELD_REST.saturating_mul(held).min(self.core.settings.ewt_period);
         if claimed > 0 {
             tracing::debug!(tenant = %service.tenant, claimed, "pushes are due");
@@ -208,7 +248,7 @@ impl SendNotices {
     async fn send(&mut self, service: &ServiceRef) -> Result<bool, StoreError> {
         let Some(lease) = self.core.rights.lease_of(service.shard()) else { return Ok(false) };
         let now = self.core.clock.now();
-        let begun = self.push.notices.begin_notices(lease, service, now, BATCH).await?;
+        let mut begun = self.push.notices.begin_notices(lease, service, now, BATCH).await?;
         let full = u32::try_from(begun.len()).is_ok_and(|count| count >= BATCH);
         if begun.is_empty() {
             // Somebody else had it, or it was a hint too many: the store says what comes next.
@@ -218,6 +258,7 @@ impl SendNotices {
             }
             return Ok(false);
         }
+        self.hear(service.tenant, begun.iter_mut().filter_map(|begun| begun.record.as_mut()).collect()).await;
         let texts = self.push.provider.texts(service.tenant).await;
         let wait = match self.core.catalogue.service(service.tenant, &service.name).await? {
             Some(known) => self.core.current.of(service.tenant, &known, now).await,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ges_domain::Instant;
 use ges_domain::ports::{NoticeLine, ServiceRef, ShardLease};
+use ges_domain::{CallbackId, Instant};
 use tokio::time::Instant as Monotonic;
 
 /// What is known about one service.
@@ -18,6 +18,10 @@ pub(crate) struct PushLine {
     pub(crate) next_notice: Option<Instant>,
     /// Records are only held back by the wait of the queue; looked at again when it has fallen.
     pub(crate) held: bool,
+    /// Some of them by the wait of the queue alone.
+    pub(crate) held_by_queue: bool,
+    /// The others: their sessions are heard about their own waits (R-PSH-3).
+    pub(crate) followed: Vec<CallbackId>,
     /// To be looked at whatever the times say.
     pub(crate) look: bool,
     /// When the wait is asked for next, while records are held.
@@ -33,6 +37,8 @@ impl PushLine {
             next_upcoming: None,
             next_notice: None,
             held: false,
+            held_by_queue: false,
+            followed: Vec::new(),
             look: true,
             wait_at: Monotonic::now(),
             looked_until: Monotonic::now(),

@@ -94,8 +94,13 @@ async fn ten_thousand_bookings_stay_below_six_megabytes() {
             let now = START + Duration::from_millis(u64::try_from(n).unwrap() * 100);
             // Half of them now, half of them spread over two weeks.
             let ahead = Duration::from_secs(600 + u64::try_from(n * 7919 % 1_200_000).unwrap());
-            let draft = if n % 2 == 0 { immediate(now).build() } else { scheduled(now, now + ahead).build() };
-            store.book(distinct(n, draft))
+            let draft = if n % 2 == 0 { immediate(now) } else { scheduled(now, now + ahead) };
+            // The routers have told how the queue was.
+            let draft = draft.with(|callback| {
+                let particulars = &mut callback.particulars;
+                (particulars.ewt_at_creation, particulars.position_at_creation) = (Some(240), Some(12));
+            });
+            store.book(distinct(n, draft.build()))
         });
         let answers: Vec<Booked> = join_all(bookings).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(accepted(&answers), 500);

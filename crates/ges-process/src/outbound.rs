@@ -126,6 +126,14 @@ impl<W: WaitEstimates> WaitEstimates for WithinASecond<W> {
             Err(late) => Err(WaitError::Unavailable(Box::new(late))),
         }
     }
+
+    fn position(&self, tenant: TenantId, queue: &str) -> Option<u32> {
+        self.0.position(tenant, queue)
+    }
+
+    fn regional(&self) -> bool {
+        self.0.regional()
+    }
 }
 
 /// A deployment without a statistics service.

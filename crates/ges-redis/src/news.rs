@@ -1,6 +1,6 @@
 //! News of sessions, shared between the worker that polls and the pods that answer (R-POL-1, integrations 1.7).
 //!
-//! `ges:{<tenant>}:seen:<callback>` is one line for each of: time of the last answer in milliseconds, `1` when the session is
+//! `ges:{<tenant>}:seen:<callback>` is one line for each of: time of the last answer in milliseconds or nothing, `1` when the session is
 //! reached, position, wait; the rest is the session's answer. `…:diagnostics:<callback>` is what its node said of it. Both are
 //! gone after ten minutes, or whenever Redis likes.
 
@@ -20,6 +20,8 @@ use crate::{BadServer, Link, Server};
 
 /// How long news stay, in milliseconds.
 const KEPT_MS: i64 = 600_000;
+/// News asked for in one command; the keys of a tenant are in one place.
+const AT_ONCE: usize = 256;
 /// Longest time for a command; afterwards the news are forgotten, or unknown.
 const ROUND_TRIP: Duration = Duration::from_millis(250);
 
@@ -87,6 +89,24 @@ impl SessionNews for RedisSessionNews {
         decode(&self.read(key(tenant, "seen", id)).await?)
     }
 
+    async fn of_all(&self, tenant: TenantId, ids: &[CallbackId]) -> Vec<Option<Seen>> {
+        let mut news = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(AT_ONCE) {
+            let keys: Vec<String> = ids.iter().map(|id| key(tenant, "seen", *id)).collect();
+            let Some(client) = self.client() else { break };
+            match client.mget::<Vec<Option<String>>, _>(keys).await {
+                Ok(read) => news.extend(read.into_iter().map(|text| decode(&text?))),
+                Err(error) => {
+                    // The next command would wait as long; nobody does.
+                    tracing::debug!(%error, "the accelerating Redis did not tell news of sessions");
+                    break;
+                }
+            }
+        }
+        news.resize(ids.len(), None);
+        news
+    }
+
     async fn diagnostics(&self, tenant: TenantId, id: CallbackId) -> Option<String> {
         self.read(key(tenant, "diagnostics", id)).await
     }
@@ -95,7 +115,8 @@ impl SessionNews for RedisSessionNews {
 fn encode(seen: &Seen) -> String {
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     let Place { position, ewt, answer } = &seen.place;
-    let (at, reachable) = (seen.at.millis(), u8::from(seen.reachable));
+    let at = seen.at.map(|at| at.millis().to_string()).unwrap_or_default();
+    let reachable = u8::from(seen.reachable);
     format!("{at}\n{reachable}\n{}\n{}\n{answer}", number(*position), number(*ewt))
 }
 
@@ -103,7 +124,10 @@ fn encode(seen: &Seen) -> String {
 fn decode(text: &str) -> Option<Seen> {
     let mut lines = text.splitn(5, '\n');
     let mut line = || lines.next();
-    let at = Instant::from_millis(line()?.parse().ok()?);
+    let at = match line()? {
+        "" => None,
+        millis => Some(Instant::from_millis(millis.parse().ok()?)),
+    };
     let reachable = line()? == "1";
     let number = |text: &str| if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) };
     let (position, ewt) = (number(line()?)?, number(line()?)?);
@@ -120,8 +144,11 @@ mod tests {
             [(Some(3), Some(128), "{\n\"_position\": 3}"), (None, None, ""), (Some(0), None, "[]")]
         {
             let place = Place { position, ewt, answer: answer.into() };
-            let seen = Seen { at: Instant::from_millis(-7), place, reachable: answer.is_empty(), diagnostics: None };
-            assert_eq!(decode(&encode(&seen)), Some(seen));
+            for at in [Some(Instant::from_millis(-7)), None] {
+                let place = place.clone();
+                let seen = Seen { at, place, reachable: answer.is_empty(), diagnostics: None };
+                assert_eq!(decode(&encode(&seen)), Some(seen));
+            }
         }
         for text in ["", "1", "x\n1\n\n\n", "1\n1\nmany\n\n"] {
             assert_eq!(decode(text), None, "{text:?}");

@@ -10,7 +10,7 @@ use ges_testkit::builders::{START, other_tenant, tenant};
 
 fn seen(position: u32) -> Seen {
     let place = Place { position: Some(position), ewt: Some(60), answer: r#"{"_position":"3"}"#.into() };
-    Seen { at: START, place, reachable: true, diagnostics: None }
+    Seen { at: Some(START), place, reachable: true, diagnostics: None }
 }
 
 /// R-POL-1; integrations 8.5: a Redis that is lost is not waited for.
@@ -34,9 +34,13 @@ async fn news_are_shared_by_tenant_and_lost_with_redis() {
     assert_eq!(pod.of(tenant(), id).await, Some(seen(3)));
     assert_eq!(pod.diagnostics(tenant(), id).await.as_deref(), Some("{}"), "they stay until there are newer ones");
     assert_eq!(pod.of(other_tenant(), id).await, None, "I9");
+    let many: Vec<_> = (0..600).map(|n| if n == 599 { id } else { CountingIds::nth(1_000 + n) }).collect();
+    let news = pod.of_all(tenant(), &many).await;
+    assert_eq!((news.len(), news.iter().flatten().count(), news[599].clone()), (600, 1, Some(seen(3))));
     drop(redis);
     let begun = std::time::Instant::now();
     assert_eq!(pod.of(tenant(), id).await, None);
+    assert_eq!(pod.of_all(tenant(), &[id, id]).await, [None, None]);
     worker.keep(&[(tenant(), id, seen(2))]).await;
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }

@@ -12,8 +12,8 @@ use ges_domain::ports::{
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
 use ges_domain::use_cases::{
-    BookCallback, BulkDesk, CancelCallback, CurrentWait, OfferSlots, OpenFor, PauseServices, RelayToSession,
-    RequestCallIn, RetrieveCallback, TakePublish, TakeSessionUpdate, TellQueueStatus, TellWaits,
+    BookCallback, BulkDesk, CancelCallback, CurrentWait, DiagnoseSession, OfferSlots, OpenFor, PauseServices,
+    RelayToSession, RequestCallIn, RetrieveCallback, TakePublish, TakeSessionUpdate, TellQueueStatus, TellWaits,
 };
 use ges_domain::wait::WaitEstimates;
 use ges_domain::{Refusal, TenantId};
@@ -63,6 +63,8 @@ pub struct Api {
     pub observed: Observed,
     /// The internal API.
     pub(crate) inside: Inside,
+    /// What is known of sessions.
+    pub diagnose: DiagnoseSession,
     /// Pausing and resuming services.
     pub pause: PauseServices,
     /// Bulk jobs.
@@ -175,14 +177,15 @@ impl Api {
                 record: record.clone(),
                 catalogue: catalogue.clone(),
                 requests,
-                news,
+                news: news.clone(),
                 wait,
                 clock: clock.clone(),
             },
             waits: TellWaits { catalogue, waits },
             call_in: RequestCallIn::over(store, plan, clock.clone(), ids, chance),
             statistics,
-            take_update: TakeSessionUpdate { record: record.clone(), sessions, clock },
+            diagnose: DiagnoseSession { record: record.clone(), news: news.clone(), clock: clock.clone() },
+            take_update: TakeSessionUpdate { record: record.clone(), sessions, news, clock },
             record,
             credentials,
             kept: store.clone(),

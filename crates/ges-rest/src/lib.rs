@@ -33,6 +33,7 @@ mod query;
 mod refusal;
 mod scalar;
 mod server;
+mod sessions;
 mod staff;
 #[cfg(test)]
 mod testing;

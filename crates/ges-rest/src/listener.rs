@@ -14,7 +14,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::Failure;
 use crate::api::{Api, Observed};
-use crate::{bulk, console, credentials, designer, engagement, exchange, genesys, health, openapi, pauses, publish};
+use crate::{
+    bulk, console, credentials, designer, engagement, exchange, genesys, health, openapi, pauses, publish, sessions,
+};
 
 /// What becomes of headers that name a contact center on the external listener (engagement-api 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,7 +128,8 @@ pub fn internal_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Rou
         .merge(designer::routes())
         .merge(pauses::routes())
         .merge(bulk::routes())
-        .merge(publish::routes());
+        .merge(publish::routes())
+        .merge(sessions::routes());
     finish(
         engagement::routes().merge(genesys::routes()).merge(openapi::routes()).merge(console::routes()).merge(own),
         site,

@@ -43,8 +43,10 @@ impl Desk {
             ids: world.ids.clone(),
         };
         let cancel = CancelCallback { record: node.clone(), sessions: node.clone(), clock: node.clone() };
-        let retrieve = RetrieveCallback { record: node.clone(), news: Arc::new(NoNews), clock: node.clone() };
-        let update = TakeSessionUpdate { record: node.clone(), sessions: node.clone(), clock: node.clone() };
+        let news = Arc::new(NoNews);
+        let update =
+            TakeSessionUpdate { record: node.clone(), sessions: node.clone(), news: news.clone(), clock: node.clone() };
+        let retrieve = RetrieveCallback { record: node.clone(), news, clock: node.clone() };
         let reschedule = RescheduleCallback {
             catalogue: node.clone(),
             bookings: node.clone(),

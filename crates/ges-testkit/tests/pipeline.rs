@@ -12,7 +12,7 @@ use ges_domain::callback::{
 };
 use ges_domain::hours::{Days, Hours, OfficeHours, Opening, Regular, Zone};
 use ges_domain::phone::PhoneNumber;
-use ges_domain::ports::{Bookings, Catalogue, NoHumanCheck, NoNews, Pauses, Record, ServiceRow, Told};
+use ges_domain::ports::{Bookings, Catalogue, Clock as _, NoHumanCheck, NoNews, Pauses, Record, ServiceRow, Told};
 use ges_domain::service::Settings;
 use ges_domain::slots::SlotLength;
 use ges_domain::use_cases::{
@@ -481,4 +481,37 @@ async fn a_completed_callback_is_recreated_as_often_as_wanted() {
         assert_eq!(new.particulars.channel.as_deref(), Some("WEB"));
         assert_eq!(new.kind, Kind::Immediate, "R-REC-10: the default time; per-number limits do not hold (R-CRE-8)");
     }
+}
+
+/// Chapter 22, R-EWT-9, R-EWT-11: kept with the booking is what the one question of the booking brought, and nothing of what nobody
+/// knows.
+#[tokio::test]
+async fn wait_and_place_at_the_offer_are_kept_as_far_as_they_are_known() {
+    let office = office().await;
+    let mut number = 0;
+    let mut kept = async || {
+        number += 1;
+        let phone = PhoneNumber::new(&format!("+1222333{number:04}")).unwrap();
+        let before = office.waits.asked();
+        let booked = office.book.run(tenant(), BookRequest { phone, ..request(None) }).await.unwrap();
+        assert_eq!(office.waits.asked(), before + 1, "one question");
+        let found = office.store.find(tenant(), booked.id, office.clock.now()).await.unwrap().unwrap();
+        (found.particulars.ewt_at_creation, found.particulars.position_at_creation)
+    };
+    office.waits.set_position("CB_Sales", 9);
+    office.waits.set_down(true);
+    assert_eq!(kept().await, (None, None), "no router answers, so nobody knows how old the place is");
+    office.waits.set_down(false);
+    for (estimate, ewt) in [
+        (Estimate::NoCalls, None),
+        (Estimate::Known(0), Some(0)),
+        (Estimate::Known(300), Some(300)),
+        (Estimate::NoAgents, Some(300)),
+        (Estimate::UnknownQueue, None),
+    ] {
+        office.waits.set(tenant(), "CB_Sales", estimate);
+        assert_eq!(kept().await, (ewt, Some(9)), "{estimate:?}");
+    }
+    office.waits.set_down(true);
+    assert_eq!(kept().await, (Some(300), None), "the last good wait serves for fifteen minutes");
 }

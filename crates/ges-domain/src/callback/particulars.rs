@@ -121,9 +121,12 @@ pub struct Particulars {
     /// Whether the caller insisted on a capacity check (R-TYP-2).
     #[serde(skip_serializing_if = "is_default")]
     pub always_check_capacity: bool,
-    /// EWT in seconds when it was booked, for reporting.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// EWT in seconds when it was booked, for reporting; none when nobody knew. Nearly every record has it: the name is short.
+    #[serde(rename = "ewt", alias = "ewt_at_creation", skip_serializing_if = "Option::is_none")]
     pub ewt_at_creation: Option<u32>,
+    /// The place a call made at that moment would have had in the queue, from 1, for reporting.
+    #[serde(rename = "pos", skip_serializing_if = "Option::is_none")]
+    pub position_at_creation: Option<u32>,
     /// The queue when the consumer was first dialed, for reporting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_dial: Option<FirstDial>,
@@ -195,6 +198,14 @@ mod tests {
         assert_eq!(OfferType::lenient(Some(sentence), true), OfferType::Scheduled);
         assert_eq!(OfferType::lenient(None, true), OfferType::Scheduled);
         assert_eq!(OfferType::lenient(Some("ASAP"), true), OfferType::Asap);
+    }
+
+    #[test]
+    fn what_the_routers_said_takes_few_bytes_and_the_longer_name_is_read() {
+        let told = Particulars { ewt_at_creation: Some(240), position_at_creation: Some(12), ..Particulars::default() };
+        assert_eq!(serde_json::to_string(&told).unwrap(), r#"{"ewt":240,"pos":12}"#);
+        let read: Particulars = serde_json::from_str(r#"{"ewt_at_creation":240,"pos":12}"#).unwrap();
+        assert_eq!(read, told);
     }
 
     #[test]

@@ -81,14 +81,29 @@ pub trait SessionRequests: Send + Sync {
 /// The newest news of a session; volatile (R-POL-1, integrations 1.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// When the session answered last.
-    pub at: Instant,
+    /// When the session answered last; none when it never did.
+    pub at: Option<Instant>,
     /// Where the callback stood then.
     pub place: Place,
     /// Whether it is reached; false after five minutes of errors.
     pub reachable: bool,
     /// What its node said of it, when that is news.
     pub diagnostics: Option<String>,
+}
+
+impl Seen {
+    /// Whether it is news of the session that has this record: one that answered before the last attempt was made is another
+    /// one (R-POL-1).
+    pub fn is_of(&self, record: &Callback) -> bool {
+        let since = record.submission.submitted_at;
+        record.session.is_some() && self.at.is_none_or(|at| since.is_none_or(|since| since <= at))
+    }
+
+    /// Puts position and wait, as far as the session told them, into its record.
+    pub fn tell(&self, record: &mut Callback) {
+        record.position = self.place.position.or(record.position);
+        record.ewt = self.place.ewt.or(record.ewt);
+    }
 }
 
 /// Where news of sessions are kept for everybody who reads callbacks. Nothing depends on them: they may be lost at any moment.
@@ -99,6 +114,15 @@ pub trait SessionNews: Send + Sync {
 
     /// The newest news of a callback's session, without diagnostics.
     async fn of(&self, tenant: TenantId, id: CallbackId) -> Option<Seen>;
+
+    /// The newest news of several callbacks' sessions, in the order asked.
+    async fn of_all(&self, tenant: TenantId, ids: &[CallbackId]) -> Vec<Option<Seen>> {
+        let mut news = Vec::with_capacity(ids.len());
+        for id in ids {
+            news.push(self.of(tenant, *id).await);
+        }
+        news
+    }
 
     /// The newest diagnostics of a callback's session (integrations 1.7).
     async fn diagnostics(&self, tenant: TenantId, id: CallbackId) -> Option<String>;

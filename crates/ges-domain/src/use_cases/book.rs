@@ -1,7 +1,6 @@
 //! Creating a callback (chapter 4). The numbers in the code are the steps of its table.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::booking::{BookRequest, Booked, Classified, Considered, NewBooking, Wish, consider};
 use crate::callback::{Callback, Kind, Source, State, Submission};
@@ -10,8 +9,8 @@ use crate::phone::{NumberRefusal, NumberingPlan};
 use crate::ports::{Bookings, Catalogue, Clock, HumanCheck, HumanVerdict, Ids};
 use crate::service::Service;
 use crate::throttle::{KnownWindows, Reach};
-use crate::use_cases::CurrentWait;
 use crate::use_cases::refused::Refused;
+use crate::use_cases::{AtOffer, CurrentWait};
 use crate::{CallbackId, Instant, Refusal, TenantId};
 
 /// What a booking under a key came to.
@@ -80,7 +79,8 @@ impl BookCallback {
         let service = found.filter(|service| !service.removed);
         let service = service.ok_or_else(|| Refusal::UnknownService(request.service.to_string()))?;
         self.check_captcha(tenant, &service, &mut request).await?; // 4
-        let ewt = self.wait.of(tenant, &service, now).await;
+        let offer = self.wait.at_offer(tenant, &service, now).await;
+        let ewt = offer.wait;
         let wish = Wish {
             desired: request.desired,
             always_check_capacity: request.particulars.always_check_capacity,
@@ -94,7 +94,7 @@ impl BookCallback {
             return Err(Refusal::invalid("_ors_session_id", "goes with an immediate callback only"));
         }
         let refused_cell = considered.refused_cell;
-        let booking = NewBooking { keyed, ..self.draw_up(tenant, &service, request, considered, ewt, now) };
+        let booking = NewBooking { keyed, ..self.draw_up(tenant, &service, request, considered, offer, now) };
         let always_check = booking.callback.particulars.always_check_capacity;
         let desired = booking.callback.desired_at;
         // 9 to 12, 15, 16
@@ -143,12 +143,12 @@ impl BookCallback {
         service: &Service,
         request: BookRequest,
         considered: Considered,
-        ewt: Duration,
+        offer: AtOffer,
         now: Instant,
     ) -> NewBooking {
         let Classified { kind, desired, .. } = considered.wanted;
         let mut particulars = request.particulars;
-        particulars.ewt_at_creation = u32::try_from(ewt.as_secs()).ok().filter(|ewt| *ewt > 0);
+        (particulars.ewt_at_creation, particulars.position_at_creation) = (offer.ewt, offer.position);
         let reach = match particulars.source {
             Source::Api | Source::Ivr => Reach::Public,
             Source::Ui | Source::Recreate => Reach::Staff,

@@ -4,8 +4,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::service::Service;
-use crate::wait::{LastGoods, Question, WaitEstimates};
+use crate::wait::{Estimate, LastGoods, Question, WaitEstimates};
 use crate::{Instant, TenantId};
+
+/// What is known of a queue when a callback is offered and accepted (chapter 22).
+///
+/// The two are one moment here, that of the booking: questions for waits and free times carry nothing that ties them to the
+/// callback that may follow, and the rules name the values of creation for those of the offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtOffer {
+    /// The wait to decide with, 0 to 86,400 s (R-EWT-9).
+    pub wait: Duration,
+    /// The same in seconds, when it is more than a guess: a router said so now, or not long ago.
+    pub ewt: Option<u32>,
+    /// The place a new call would have in the queue, from 1, when the answer that told the wait named one.
+    pub position: Option<u32>,
+}
 
 /// Asks the routers and remembers what they last knew, for one process.
 pub struct CurrentWait {
@@ -21,12 +35,26 @@ impl CurrentWait {
 
     /// The wait to decide with, 0 to 86,400 s; never an error (R-EWT-9).
     pub async fn of(&self, tenant: TenantId, service: &Service, now: Instant) -> Duration {
+        self.asked(tenant, service, now).await.0
+    }
+
+    /// The wait to decide with, and what of it and of the queue's length is known; never an error, and no second question.
+    pub async fn at_offer(&self, tenant: TenantId, service: &Service, now: Instant) -> AtOffer {
+        let (wait, estimate) = self.asked(tenant, service, now).await;
+        let known = matches!(estimate, Some(Estimate::Known(_))) || !wait.is_zero();
+        let ewt = u32::try_from(wait.as_secs()).ok().filter(|_| known);
+        // Without an answer now nobody knows how old the remembered place is.
+        let position = estimate.and_then(|_| self.estimates.position(tenant, service.ewt_queue()));
+        AtOffer { wait, ewt, position }
+    }
+
+    async fn asked(&self, tenant: TenantId, service: &Service, now: Instant) -> (Duration, Option<Estimate>) {
         let queue = service.ewt_queue();
         let regions = service.preferred_regions();
         let asked = Question { regions, ..Question::about(queue, service.settings.ewt_mode) };
         let estimate = self.estimates.estimate(tenant, &asked).await.ok();
         let mut last_goods = self.last_goods.lock().unwrap_or_else(PoisonError::into_inner);
-        last_goods.settle(tenant, queue, estimate, now)
+        (last_goods.settle(tenant, queue, estimate, now), estimate)
     }
 
     /// Drops memories too old to count; call it now and then.

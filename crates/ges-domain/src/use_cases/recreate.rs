@@ -70,6 +70,7 @@ impl RecreateCallback {
             created_by: Some(user.to_owned()),
             recreated_from: Some(old.id),
             ewt_at_creation: None,
+            position_at_creation: None,
             first_dial: None,
             previous_desired: Vec::new(),
             session_facts: Default::default(),

@@ -71,7 +71,7 @@ impl RelayToSession {
         if action == PLACE
             && let Some(seen) = self.news.of(tenant, id).await
             && seen.reachable
-            && now.since(seen.at) < YOUNG
+            && seen.at.is_some_and(|at| now.since(at) < YOUNG)
             && !seen.place.answer.is_empty()
         {
             return Ok(Relayed::Remembered(seen.place.answer));

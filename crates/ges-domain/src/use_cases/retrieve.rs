@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::callback::{Callback, State};
-use crate::ports::{Clock, Record, SessionNews};
+use crate::ports::{Clock, Record, Seen, SessionNews};
 use crate::{CallbackId, Refusal, TenantId};
 
 /// Reads one callback of the tenant.
@@ -23,16 +23,24 @@ impl RetrieveCallback {
     /// # Errors
     /// `NotFound`, `StoreUnavailable`.
     pub async fn run(&self, tenant: TenantId, id: CallbackId) -> Result<Callback, Refusal> {
+        Ok(self.with_news(tenant, id).await?.0)
+    }
+
+    /// The same, with the news of the session that has it; none when there are none.
+    ///
+    /// # Errors
+    /// `NotFound`, `StoreUnavailable`.
+    pub async fn with_news(&self, tenant: TenantId, id: CallbackId) -> Result<(Callback, Option<Seen>), Refusal> {
         let found = self.record.find(tenant, id, self.clock.now()).await?;
         let mut callback = found.ok_or_else(|| Refusal::NotFound(id.to_string()))?;
-        let moving = matches!(callback.state, State::Queued | State::Routing | State::Processing);
-        if moving
-            && callback.session.is_some()
-            && let Some(seen) = self.news.of(tenant, id).await
-        {
-            callback.position = seen.place.position.or(callback.position);
-            callback.ewt = seen.place.ewt.or(callback.ewt);
+        if callback.session.is_none() || !callback.state.is_open() {
+            return Ok((callback, None));
         }
-        Ok(callback)
+        let seen = self.news.of(tenant, id).await.filter(|seen| seen.is_of(&callback));
+        let moving = matches!(callback.state, State::Queued | State::Routing | State::Processing);
+        if let Some(seen) = seen.as_ref().filter(|_| moving) {
+            seen.tell(&mut callback);
+        }
+        Ok((callback, seen))
     }
 }

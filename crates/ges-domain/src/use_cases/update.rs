@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::callback::{Callback, SessionBinding, SessionUpdate};
-use crate::ports::{Clock, Record, SessionAnswer, Sessions};
+use crate::ports::{Clock, Record, SessionAnswer, SessionNews, Sessions};
 use crate::{CallbackId, Refusal, TenantId};
 
 /// Applies a session's storage update.
@@ -12,12 +12,15 @@ pub struct TakeSessionUpdate {
     pub record: Arc<dyn Record>,
     /// Running sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// What sessions were last heard to say.
+    pub news: Arc<dyn SessionNews>,
     /// Store time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl TakeSessionUpdate {
     /// Returns the record after an accepted update, or `None` when there was nothing to change. A stranger is told to stop.
+    /// Who tells of the first dial and not of the queue is taken at the word of the last poll (chapter 22).
     ///
     /// # Errors
     /// `NotFound`, `NotYourSession`, `IllegalTransition`, `StoreUnavailable` (the session has to repeat).
@@ -27,6 +30,16 @@ impl TakeSessionUpdate {
         id: CallbackId,
         update: &SessionUpdate,
     ) -> Result<Option<Callback>, Refusal> {
+        let polled = match update.dial_attempts {
+            Some(1) if update.position.is_none() && update.ewt.is_none() => self.news.of(tenant, id).await,
+            _ => None,
+        };
+        let polled = polled.filter(|seen| seen.reachable).map(|seen| SessionUpdate {
+            position: seen.place.position,
+            ewt: seen.place.ewt,
+            ..update.clone()
+        });
+        let update = polled.as_ref().unwrap_or(update);
         match self.record.apply_session_update(tenant, id, update, self.clock.now()).await? {
             SessionAnswer::Accepted(callback) => Ok(Some(*callback)),
             SessionAnswer::Ignored(_) => Ok(None),

@@ -8,15 +8,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::callback::{Actor, Callback, PushTarget, Reason, State};
 use ges_domain::ports::{
-    Begun, CancelRequest, Catalogue as _, Move, NoticeKey, NoticeLine, Notices, PushProvider, Record as _, ServiceRef,
-    Settled, ShardLease, StoreError, UpcomingClaim, UpcomingPage,
+    Begun, CancelRequest, Catalogue as _, Move, NoticeKey, NoticeLine, Notices, Place, PushProvider, Record as _, Seen,
+    ServiceRef, SessionNews as _, Settled, ShardLease, StoreError, UpcomingClaim, UpcomingPage,
 };
 use ges_domain::push::{Message, Sent, Texts};
 use ges_domain::use_cases::RequestCallIn;
 use ges_domain::wait::Estimate;
 use ges_domain::{CallbackId, Instant, TenantId};
 use ges_testkit::builders::{after, call_in_group, immediate, move_to, scheduled, tenant, update};
-use ges_testkit::{CountingChance, CountingIds, FakePlan, FakePush};
+use ges_testkit::{CountingChance, CountingIds, FakePlan, FakePush, MemoryNews};
 
 use super::world::{Crash, Node, World, pass, seconds, settings};
 use crate::PushPorts;
@@ -104,11 +104,12 @@ struct Pushing {
     world: Arc<World>,
     provider: Arc<FakePush>,
     ended: Arc<Ended>,
+    news: Arc<MemoryNews>,
 }
 
 impl Pushing {
     async fn new() -> Self {
-        Self { world: World::new().await, provider: Arc::default(), ended: Arc::default() }
+        Self { world: World::new().await, provider: Arc::default(), ended: Arc::default(), news: Arc::default() }
     }
 
     fn node(&self) -> Arc<Node> {
@@ -126,7 +127,8 @@ impl Pushing {
             Arc::new(CountingChance::from(1)),
         );
         let call_in = Arc::new(call_in);
-        let ports = PushPorts { notices: way.clone(), provider: way, call_in, gauges: self.ended.clone() };
+        let (news, gauges) = (self.news.clone(), self.ended.clone());
+        let ports = PushPorts { notices: way.clone(), news, provider: way, call_in, gauges };
         *node.push.lock().unwrap() = Some(ports);
         node
     }
@@ -233,6 +235,42 @@ async fn what_the_session_tells_of_the_wait_counts_for_its_callback() {
     world.store.apply_session_update(tenant(), booked.id, &told(2, 120), world.now()).await.unwrap();
     seconds(1).await;
     assert_eq!(pushing.sent().len(), 1, "at once, by a hint");
+}
+
+/// R-PSH-3, R-POL-1: polls write no record and give no hint; the wait they heard counts all the same, whichever way it differs
+/// from the queue's, and is what the message tells.
+#[tokio::test(start_paused = true)]
+async fn what_a_poll_heard_of_the_wait_counts_before_the_queue() {
+    let pushing = Pushing::new().await;
+    let world = &pushing.world;
+    let (_monitor, _stop) = pushing.node().start(settings("a"));
+    seconds(1).await;
+    pushing.wait(2_000);
+    let mut booked = Vec::new();
+    for (number, token) in [("+16504661001", "near"), ("+16504661002", "far"), ("+16504661003", "silent")] {
+        let record = world.book(immediate(world.now()).number(number).with(with_target(token)).build()).await;
+        let session = update(&format!("S-{token}"), 1, State::Queued);
+        world.store.apply_session_update(tenant(), record.id, &session, world.now()).await.unwrap();
+        booked.push(record.id);
+    }
+    let heard = async |id: CallbackId, ewt: u32, reachable: bool| {
+        let place = Place { position: Some(1), ewt: Some(ewt), answer: "{}".into() };
+        let seen = Seen { at: Some(world.now()), place, reachable, diagnostics: None };
+        pushing.news.keep(&[(tenant(), id, seen)]).await;
+    };
+    heard(booked[0], 600, true).await;
+    heard(booked[1], 900, true).await;
+    heard(booked[2], 10, false).await;
+    seconds(40).await;
+    assert_eq!(pushing.sent(), [], "nobody is near, and a session that is not reached says nothing");
+    heard(booked[0], 120, true).await;
+    seconds(15).await;
+    assert_eq!(pushing.sent(), [("near".to_owned(), UPCOMING)], "the queue is as long as ever");
+    assert_eq!(pushing.provider.sent()[0].1.data["estimatedWaitTime"], "120");
+    pushing.wait(60);
+    seconds(30).await;
+    let sent: Vec<String> = pushing.sent().into_iter().map(|(target, _)| target).collect();
+    assert_eq!(sent, ["near", "silent"], "the one that is far waits for its own wait to fall");
 }
 
 #[tokio::test(start_paused = true)]

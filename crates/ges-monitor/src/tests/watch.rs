@@ -6,7 +6,8 @@ use std::time::Duration;
 use ges_domain::CallbackId;
 use ges_domain::callback::{Callback, Reason, SessionUpdate, State};
 use ges_domain::ports::{
-    Asked, Bookings as _, CancelAnswer, Catalogue as _, Description, Moved, Place, Record as _, SessionNews as _, Told,
+    Asked, Bookings as _, CancelAnswer, Catalogue as _, Clock as _, Description, Moved, Place, Record as _,
+    SessionNews as _, Told,
 };
 use ges_domain::use_cases::CarryOutWishes;
 use ges_testkit::builders::{
@@ -137,10 +138,27 @@ async fn m15_a_sign_of_life_begins_the_count_anew_and_silence_counts_for_nothing
     assert!(world.news.of(tenant(), id).await.unwrap().reachable, "not five minutes yet");
     world.run(seconds(301)).await;
     assert_eq!(world.record(id).await, before, "M15: unreachable never changes a record");
-    assert!(!world.news.of(tenant(), id).await.unwrap().reachable, "integrations 1.7");
+    let silent = world.news.of(tenant(), id).await.unwrap();
+    assert!(!silent.reachable, "integrations 1.7");
+    assert!(
+        silent.at.is_some_and(|at| world.clock.now().since(at) >= seconds(590)),
+        "the time of its last answer stands"
+    );
     world.requests.place(Asked::Gone);
     world.run(seconds(11)).await;
     assert!(world.record(id).await.session.is_none(), "the first miss still stands");
+}
+
+/// Integrations 1.7.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_never_answered_has_no_last_answer() {
+    let mut world = World::new().await;
+    world.requests.place(Asked::Unreachable);
+    world.requests.description(Asked::Unreachable);
+    let id = world.bound("S1", None).await;
+    world.run(seconds(330)).await;
+    let seen = world.news.of(tenant(), id).await.unwrap();
+    assert_eq!((seen.at, seen.reachable), (None, false));
 }
 
 /// R-POL-1, R-POL-2, integrations 1.7.

@@ -99,9 +99,9 @@ impl Line {
         match seen {
             Asked::Answered(outlook) => {
                 (self.missed, self.silent) = (None, None);
-                let fresh = Seen { at: store_now, place: Place::default(), reachable: true, diagnostics: None };
+                let fresh = Seen { at: None, place: Place::default(), reachable: true, diagnostics: None };
                 let news = self.seen.get_or_insert(fresh);
-                (news.at, news.reachable) = (store_now, true);
+                (news.at, news.reachable) = (Some(store_now), true);
                 match outlook {
                     Outlook::Placed(place) => {
                         self.next_place = now + rest(self.state, &place);
@@ -133,7 +133,7 @@ impl Line {
                     (news.reachable, self.fresh) = (false, true);
                 } else if now.duration_since(since) >= UNREACHED {
                     let place = Place::default();
-                    self.seen = Some(Seen { at: store_now, place, reachable: false, diagnostics: None });
+                    self.seen = Some(Seen { at: None, place, reachable: false, diagnostics: None });
                     self.fresh = true;
                 }
                 false

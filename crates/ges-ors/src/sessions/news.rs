@@ -72,7 +72,7 @@ mod tests {
         let news = LocalNews::default();
         let (tenant, id) = (TenantId(uuid::Uuid::from_u128(1)), CallbackId(uuid::Uuid::from_u128(2)));
         let place = Place { position: Some(3), ewt: Some(60), answer: "{}".into() };
-        let at = "2026-11-23T15:31:07.201Z".parse().unwrap();
+        let at = Some("2026-11-23T15:31:07.201Z".parse().unwrap());
         let seen = Seen { at, place, reachable: true, diagnostics: None };
         news.keep(&[(tenant, id, Seen { diagnostics: Some("all".into()), ..seen.clone() })]).await;
         news.keep(&[(tenant, id, seen.clone())]).await;

@@ -39,6 +39,7 @@ fn full_particulars() -> Particulars {
         captcha_unverified: true,
         first_dial: Some(FirstDial { position: Some(3), ewt: None }),
         ewt_at_creation: Some(90),
+        position_at_creation: Some(4),
         recreated_from: Some(CountingIds::nth(4711)),
         former_sessions: vec![crate::builders::session("S0")],
         own_session: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ges_domain::callback::{Actor, Callback, Kind, Reason, SessionEnd, SessionUpdate, State};
 use ges_domain::ports::{
-    CancelAnswer, Cancelled, Handed, HandoverOutcome, Move, MoveAnswer, Moved, SessionEvent, Told,
+    CancelAnswer, Cancelled, Handed, HandoverOutcome, Move, MoveAnswer, Moved, NoNews, SessionEvent, Told,
 };
 use ges_domain::use_cases::{CancelCallback, CarryOutWishes, CurrentWait, RescheduleCallback, TakeSessionUpdate};
 use ges_domain::{Instant, Refusal};
@@ -42,7 +42,12 @@ impl Floor {
                 sessions: sessions.clone(),
                 clock: clock.clone(),
             },
-            take: TakeSessionUpdate { record: record.clone(), sessions: sessions.clone(), clock: clock.clone() },
+            take: TakeSessionUpdate {
+                record: record.clone(),
+                sessions: sessions.clone(),
+                news: Arc::new(NoNews),
+                clock: clock.clone(),
+            },
             wishes: CarryOutWishes {
                 record,
                 catalogue: stores.catalogue(),

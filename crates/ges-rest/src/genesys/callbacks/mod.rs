@@ -13,6 +13,7 @@ pub(super) mod update;
 
 use axum::http::{HeaderMap, StatusCode, Uri};
 use ges_domain::callback::Callback;
+use ges_domain::ports::Seen;
 use ges_domain::{Refusal, ServiceName, TenantId};
 
 use super::fault::{Exception, GmsFault};
@@ -31,12 +32,23 @@ async fn found(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<(TenantId, Callback), GmsFault> {
+    let (callback, _) = found_with_news(site, exchange, uri, headers).await?;
+    Ok((callback.tenant, callback))
+}
+
+/// The same with the newest news of its session.
+async fn found_with_news(
+    site: &Site,
+    exchange: &Exchange,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(Callback, Option<Seen>), GmsFault> {
     let service = service_in(uri, SERVICE)?;
     let (tenant, id) = addressed(site, exchange, uri, ID, headers).await?;
-    match site.api().retrieve.run(tenant, id).await {
-        Ok(callback) if callback.service == service => {
+    match site.api().retrieve.with_news(tenant, id).await {
+        Ok((callback, seen)) if callback.service == service => {
             met(site, exchange, tenant);
-            Ok((tenant, callback))
+            Ok((callback, seen))
         }
         Ok(_) => Err(Refusal::NotFound(id.to_string()).into()),
         Err(refusal) => Err(elsewhere(site, tenant, id, refusal).await),

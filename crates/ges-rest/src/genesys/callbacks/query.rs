@@ -14,7 +14,7 @@ use ges_domain::{Refusal, ServiceName, SessionId, TenantId};
 use super::super::answers::json;
 use super::super::fault::GmsFault;
 use super::super::place::{Tenant, service_in};
-use super::{SERVICE, found, shown};
+use super::{SERVICE, found_with_news, shown};
 use crate::exchange::Exchange;
 use crate::listener::Site;
 use crate::query;
@@ -43,15 +43,15 @@ pub(in super::super) async fn of_tenant(
     answer(&site, tenant, None, uri.query()).await
 }
 
-/// `GET …/{service_name}/{service_id}`: what `_url` leads to.
+/// `GET …/{service_name}/{service_id}`: what `_url` leads to, and how its session was found last (integrations 1.7).
 pub(in super::super) async fn one(
     State(site): State<Arc<Site>>,
     exchange: Exchange,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, GmsFault> {
-    let (_, callback) = found(&site, &exchange, &uri, &headers).await?;
-    Ok(json(&shown::whole(&callback)))
+    let (callback, seen) = found_with_news(&site, &exchange, &uri, &headers).await?;
+    Ok(json(&shown::whole(&callback).with(&callback, seen.as_ref())))
 }
 
 async fn answer(

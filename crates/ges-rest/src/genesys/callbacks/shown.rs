@@ -1,6 +1,7 @@
 //! A callback as queries show it (integrations 2.3): keys in the documented order, duplicates of the oldest clients last.
 
-use ges_domain::callback::{Callback, Scalar};
+use ges_domain::callback::{Callback, Scalar, State};
+use ges_domain::ports::Seen;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
@@ -17,6 +18,28 @@ impl Serialize for Shown {
             map.serialize_entry(key, value)?;
         }
         map.end()
+    }
+}
+
+impl Shown {
+    /// With how its session was found last, and whether it has taken the wish to cancel; what nobody knows is left out. Keys of
+    /// applications with the same names stay as they are.
+    pub(super) fn with(mut self, callback: &Callback, seen: Option<&Seen>) -> Self {
+        let queues = matches!(callback.state, State::Queued | State::Routing | State::Processing);
+        let count = |count: Option<u32>| count.filter(|_| queues).map(|count| count.to_string());
+        let known = [
+            ("_position", count(callback.position)),
+            ("_ewt", count(callback.ewt)),
+            ("_ors_reachable", seen.map(|seen| seen.reachable.to_string())),
+            ("_ors_last_seen", seen.and_then(|seen| seen.at).map(|at| at.to_string())),
+            ("_ors_cancel_confirmed", callback.cancel.as_ref().map(|wish| wish.confirmed.to_string())),
+        ];
+        for (key, value) in known {
+            if let Some(value) = value.filter(|_| !self.0.iter().any(|(known, _)| known == key)) {
+                self.0.push((key.to_owned(), json(&Scalar::Text(value))));
+            }
+        }
+        self
     }
 }
 

@@ -54,7 +54,7 @@ async fn a_young_place_is_told_without_asking_again() {
     let id = world.in_state(State::Queued).await;
     let at = ges_domain::ports::Clock::now(&*world.clock);
     let place = Place { position: Some(3), ewt: Some(128), answer: r#"{"_position":"3","ewt":"128"}"#.into() };
-    let seen = Seen { at, place, reachable: true, diagnostics: None };
+    let seen = Seen { at: Some(at), place, reachable: true, diagnostics: None };
     world.news.keep(&[(builders::tenant(), id, seen)]).await;
     let reply = ask(&world, id, "check-queue-position", "{}").await;
     assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"_position":"3","ewt":"128"}"#));

@@ -1,10 +1,12 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use ges_domain::callback::{Reason, Scalar, State};
+use ges_domain::ports::{Clock as _, Place, Seen, SessionNews as _};
+use ges_domain::wait::Estimate;
 use ges_testkit::{SessionCall, builders};
 use serde_json::json;
 
-use crate::testing::{Reply, World, bare, send};
+use crate::testing::{Reply, SERVICE, World, bare, send};
 
 const CLASS: &str = "com.genesyslab.gsg.services.callback.exceptions.CallbackException";
 
@@ -101,6 +103,35 @@ async fn reporting_values_are_kept_for_the_end() {
         assert_eq!((&kept[key], of(key).await.body.as_str()), (&json!(value), value), "{key}");
     }
     assert!(kept.get("phoneNumber").is_none(), "the record has names of its own for the rest");
+}
+
+/// Chapter 22: what the routers said when it was booked, and what a poll heard before a session that keeps no count of its queue
+/// dialed.
+#[tokio::test]
+async fn the_queue_at_the_offer_and_at_the_first_dial_are_kept() {
+    let world = World::new().await;
+    world.waits.set(builders::tenant(), SERVICE, Estimate::Known(0));
+    world.waits.set_position(SERVICE, 1);
+    let asked = world.waits.asked();
+    let id = world.in_state(State::Queued).await;
+    assert_eq!(world.waits.asked(), asked + 1, "one question for both");
+    let place = Place { position: Some(4), ewt: Some(77), answer: "{}".into() };
+    let seen = Seen { at: Some(world.clock.now()), place, reachable: true, diagnostics: None };
+    world.news.keep(&[(builders::tenant(), id, seen)]).await;
+    world.storage(id, r#"{"_callback_state":"ROUTING","_dial_attempts":1}"#).await.accepted();
+    world.storage(id, r#"{"_callback_state":"COMPLETED","_callback_reason":"AGENT_CONNECTED"}"#).await.accepted();
+    let kept = world.read(id, "").await.json();
+    for (key, value) in [
+        ("_CB_EWT_WHEN_CALLBACK_WAS_OFFERED", "0"),
+        ("_CB_POS_WHEN_CALLBACK_WAS_OFFERED", "1"),
+        ("_CB_T_CALLBACK_OFFERED", "2026-01-05T12:00:00.000Z"),
+        ("_CB_D_CALLBACK_OFFER", "0"),
+        ("_CB_EWT_WHEN_READY_TO_START_MEDIA_IXN", "77"),
+        ("_CB_POS_WHEN_READY_TO_START_MEDIA_IXN", "4"),
+        ("_CB_DIAL_1_RESULT", "CONNECTED"),
+    ] {
+        assert_eq!(kept[key], json!(value), "{key}");
+    }
 }
 
 #[tokio::test]
