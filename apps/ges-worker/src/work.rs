@@ -134,8 +134,10 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     );
     let news = own_redis.as_ref().map(RedisSessionNews::start).transpose()?;
     let shared = Arc::new(store.clone());
+    let held = Arc::new(store.held_by(&frame.node));
     let mut watch = WatchSessions::new(WatchPorts {
-        held: Arc::new(store.held_by(&frame.node)),
+        held: held.clone(),
+        former: held,
         requests: sessions.clone(),
         news: match &news {
             Some(news) => Arc::new(news.clone()),

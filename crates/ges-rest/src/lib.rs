@@ -32,6 +32,7 @@ mod query;
 mod refusal;
 mod scalar;
 mod server;
+mod sheet;
 mod staff;
 #[cfg(test)]
 mod testing;

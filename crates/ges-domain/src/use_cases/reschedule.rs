@@ -86,6 +86,12 @@ impl RescheduleCallback {
             let Moved::SessionHolds(session) = &moved else { break };
             let answer = match self.sessions.tell(session, id, &SessionEvent::Reschedule { to: wanted }, now).await {
                 Told::Refused => MoveAnswer::Refused,
+                // The next attempt may follow at once, so nobody waits for it to end by itself (I2).
+                Told::Accepted if kind == Kind::Immediate => {
+                    self.sessions.terminate(session).await;
+                    MoveAnswer::Stopped
+                }
+                // If it does not end within its time, whoever looks after former sessions stops it.
                 Told::Accepted | Told::Gone => MoveAnswer::Stopped,
                 Told::Unreachable => {
                     self.sessions.terminate(session).await;

@@ -421,8 +421,8 @@ impl Sessions for Node {
     async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, at: Instant) -> Told {
         self.call("tell", self.world.sessions.tell(session, callback, event, at)).await
     }
-    async fn terminate(&self, session: &SessionBinding) {
-        self.call("terminate", self.world.sessions.terminate(session)).await;
+    async fn terminate(&self, session: &SessionBinding) -> Told {
+        self.call("terminate", self.world.sessions.terminate(session)).await
     }
 }
 
