@@ -35,7 +35,8 @@ pub struct FormerSession {
 /// consumer does not get two calls (I2); otherwise it has [`TO_END`].
 pub fn former_session(before: &Callback, event: &TimelineEvent) -> Option<FormerSession> {
     let session = before.session.as_ref().filter(|_| event.actor != Actor::Session)?;
-    let has_ended = before.particulars.moving.is_some_and(|wish| wish.confirmed);
+    let has_ended =
+        before.particulars.moving.is_some_and(|wish| wish.confirmed) || event.changes.contains(&Change::MoveConfirmed);
     let mut patience = None;
     for change in &event.changes {
         match change {

@@ -36,7 +36,7 @@ pub use areas::{
 };
 pub use bulk::{BulkJobs, Opened, Pending};
 pub use call_in::{CallIns, Reserved};
-pub use catalogue::{Catalogue, ServiceRow};
+pub use catalogue::{Catalogue, RuleRemoved, ServiceRow};
 pub use console_sessions::{ConsoleSession, ConsoleSessions, WordDigest};
 pub use credentials::{
     CredentialDesk, CredentialError, CredentialKind, OpenCredential, OpenCredentials, SealedCredential,

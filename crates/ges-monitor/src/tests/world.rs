@@ -383,8 +383,11 @@ impl Catalogue for Node {
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
         self.world.store.put_capacity_rule(tenant, rule).await
     }
-    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<bool, StoreError> {
         self.world.store.put_number_rule(tenant, rule).await
+    }
+    async fn remove_number_rule(&self, tenant: TenantId, name: &str) -> Result<RuleRemoved, StoreError> {
+        self.world.store.remove_number_rule(tenant, name).await
     }
     async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
         self.world.store.put_region_rule(tenant, rule).await

@@ -5,6 +5,7 @@
 mod bookings;
 mod crashes;
 mod degraded;
+mod life;
 mod limits;
 mod malformed;
 mod nemesis;

@@ -80,6 +80,10 @@ pub async fn only_a_session_that_may_live_on_has_to_end(stores: &dyn Stores) {
     store.move_booking(tenant(), record.id, &tomorrow, after(2)).await.unwrap();
     ended(&*store, &record, after(3)).await;
     assert!(matches!(moved(&*store, &record, &tomorrow, after(4)).await, Moved::Done(_)));
+    let record = bound(stores).await;
+    store.move_booking(tenant(), record.id, &tomorrow, after(2)).await.unwrap();
+    let gone = store.settle_move(tenant(), record.id, &session("S1"), MoveAnswer::Ended, &tomorrow, after(3)).await;
+    assert!(matches!(gone.unwrap(), Moved::Done(_)));
     for answer in [CancelAnswer::Gone, CancelAnswer::Refused, CancelAnswer::NoAnswer] {
         let record = bound(stores).await;
         store.cancel(tenant(), record.id, &consumer_cancels(), after(2)).await.unwrap();

@@ -248,6 +248,8 @@ macro_rules! contract_facts {
             the_tenants_throttle_is_below_the_services
             tenants_do_not_share_a_catalogue
             number_and_region_rules_come_with_their_services
+            a_tenant_has_two_hundred_number_rules_at_most
+            a_number_rule_that_a_service_has_is_not_removed
         );
         each_area!($fresh, call_ins,
             groups_read_back_by_name_and_change
