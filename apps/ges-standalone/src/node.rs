@@ -22,8 +22,8 @@ impl Sessions for OneNode {
         self.0.tell(&here(session), callback, event, at).await
     }
 
-    async fn terminate(&self, session: &SessionBinding) {
-        self.0.terminate(&here(session)).await;
+    async fn terminate(&self, session: &SessionBinding) -> Told {
+        self.0.terminate(&here(session)).await
     }
 }
 

@@ -241,6 +241,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let shared = Arc::new(store.clone());
     let mut watch = WatchSessions::new(WatchPorts {
         held: shared.clone(),
+        former: shared.clone(),
         requests: sessions.clone(),
         news,
         record: shared.clone(),

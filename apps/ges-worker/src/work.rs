@@ -149,8 +149,10 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         frame.stop.clone(),
     );
     let shared = Arc::new(store.clone());
+    let held = Arc::new(store.held_by(&frame.node));
     let mut watch = WatchSessions::new(WatchPorts {
-        held: Arc::new(store.held_by(&frame.node)),
+        held: held.clone(),
+        former: held,
         requests: sessions.clone(),
         news: heard,
         record: shared.clone(),

@@ -1,8 +1,9 @@
 //! Services and instants of the tests.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
@@ -39,10 +40,12 @@ impl Service {
     }
 }
 
-/// An instant of tomorrow, by the clock of UTC: examples name times that have passed, so they are moved.
+/// An instant of tomorrow, by the clock of UTC: examples name times that have passed, so they are moved. It stays the same day
+/// when midnight passes while a test runs.
 pub fn tomorrow_at(hour: i8, minute: i8) -> Timestamp {
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    let tomorrow = today.saturating_add(1.day());
+    static TOMORROW: LazyLock<Date> =
+        LazyLock::new(|| Timestamp::now().to_zoned(TimeZone::UTC).date().saturating_add(1.day()));
+    let tomorrow = *TOMORROW;
     let at = tomorrow.to_datetime(Time::constant(hour, minute, 0, 0)).to_zoned(TimeZone::UTC);
     at.map(|zoned| zoned.timestamp()).unwrap_or(Timestamp::MAX)
 }

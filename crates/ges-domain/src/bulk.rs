@@ -1,6 +1,4 @@
-//! Doing the same to many callbacks at once (R-BLK-1 to R-BLK-3): what a job is, whom it takes, and its report.
-
-mod report;
+//! Doing the same to many callbacks at once (R-BLK-1 to R-BLK-3): what a job is, whom it takes, and what became of each record.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,8 +6,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use uuid::Uuid;
-
-pub use report::{HEADER, guard, line};
 
 use crate::callback::State;
 use crate::idempotency::{BodyDigest, Key, Keyed, Operation};

@@ -19,6 +19,8 @@ pub struct SessionSeen {
     pub bound_at: Option<Instant>,
     /// When it called the consumer.
     pub dialed_at: Vec<Instant>,
+    /// Whether it is over: its node knows it no longer.
+    pub over: bool,
 }
 
 /// A message that a phone shows.
@@ -75,6 +77,18 @@ impl Control {
         Ok(())
     }
 
+    /// Lets every session of a service follow this script from now on.
+    ///
+    /// # Errors
+    /// The simulator does not take it.
+    pub async fn script(&self, service: &str, script: &Value) -> Result<()> {
+        let mut script = script.clone();
+        script["service"] = service.into();
+        let told = self.http.post(format!("{}/ors/scenario", self.url)).json(&script).send().await?;
+        told.error_for_status()?;
+        Ok(())
+    }
+
     /// Orders a fault.
     ///
     /// # Errors
@@ -122,5 +136,6 @@ fn read(shown: &Value) -> Result<SessionSeen> {
         callback: data["_service_id"].as_str().context("a session without callback")?.parse()?,
         bound_at: moment(&data["_bound_at"]),
         dialed_at: data["_dialed_at"].as_array().into_iter().flatten().filter_map(moment).collect(),
+        over: shown["state"] == "ended",
     })
 }

@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use ges_domain::callback::Callback;
 use ges_domain::ports::{HeldRecords, StoreError};
 use ges_domain::{CallbackId, Instant};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::PgStore;
 use crate::error::unavailable;
 use crate::row::{Stored, select_records};
 
-/// The records with a session in the shards that one node holds, so that nodes share the asking.
+/// The records with a session, and the former sessions, in the shards that one node holds, so that nodes share the asking.
 #[derive(Clone)]
 pub struct PgHeldRecords {
     store: PgStore,
@@ -21,6 +22,16 @@ impl PgStore {
     /// The records with a session in the shards that `node` holds at the moment of asking.
     pub fn held_by(&self, node: &str) -> PgHeldRecords {
         PgHeldRecords { store: self.clone(), node: node.to_owned() }
+    }
+}
+
+impl PgHeldRecords {
+    pub(crate) fn pool(&self) -> &PgPool {
+        self.store.pool()
+    }
+
+    pub(crate) fn node(&self) -> &str {
+        &self.node
     }
 }
 

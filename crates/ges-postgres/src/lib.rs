@@ -15,6 +15,7 @@ mod credentials;
 mod details;
 mod error;
 mod event;
+mod former;
 mod handover;
 mod held;
 mod kept;

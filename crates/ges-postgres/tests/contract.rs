@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Lookup, Notices, Pauses,
-    ProvisionedServices, Publishing, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, FormerSessions, Handover, KeptAnswers, Lookup,
+    Notices, Pauses, ProvisionedServices, Publishing, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_postgres::PgStore;
@@ -41,6 +41,9 @@ impl Stores for Fresh {
     }
     fn record(&self) -> Arc<dyn Record> {
         Arc::new(self.store.clone())
+    }
+    fn former(&self, node: &str) -> Arc<dyn FormerSessions> {
+        Arc::new(self.store.held_by(node))
     }
     fn shards(&self) -> Arc<dyn Shards> {
         Arc::new(self.store.clone())

@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::booking::Accelerated;
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, Handover, KeptAnswers, Lookup, Notices, Pauses,
-    ProvisionedServices, Publishing, Record, SealedCredentials, Shards, WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, Clock, ConsoleSessions, FormerSessions, Handover, KeptAnswers, Lookup,
+    Notices, Pauses, ProvisionedServices, Publishing, Record, SealedCredentials, Shards, WakeUps,
 };
 use ges_domain::{Instant, TenantId};
 use ges_redis::{RedisAcceptedTimes, Server};
@@ -59,6 +59,9 @@ impl Stores for Fast {
         Arc::new(self.store.clone())
     }
     fn record(&self) -> Arc<dyn Record> {
+        Arc::new(self.store.clone())
+    }
+    fn former(&self, _node: &str) -> Arc<dyn FormerSessions> {
         Arc::new(self.store.clone())
     }
     fn shards(&self) -> Arc<dyn Shards> {

@@ -217,6 +217,27 @@ async fn what_one_pod_accepted_another_knows() {
     assert_eq!(stranger.since(&sales, &windows), [None, None], "counters belong to one record store");
 }
 
+/// R-BLK-3, R-THR-4, R-THR-5: what a worker books again goes past the counters. It is counted all the same, and once: the
+/// windows fill with it, and no verdict differs from one that was counted in the record store alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bookings_that_the_counters_never_hear_of_count_once() {
+    let mut scene = Scene::new(6).await;
+    let mut unheard = 0;
+    for _ in 0..900 {
+        if scene.throw(4) > 0 {
+            scene.compare(false).await;
+            continue;
+        }
+        let booking = scene.draft().by_staff().build();
+        let (plain, past) = tokio::join!(scene.plain.book(booking.clone()), scene.watched.book(booking));
+        let (plain, past) = (plain.unwrap(), past.unwrap());
+        assert_eq!(plain, past);
+        unheard += usize::from(matches!(past, Booked::Accepted(_)));
+    }
+    assert!(unheard > 100, "{unheard} bookings went past the counters");
+    assert!(scene.known() > 20, "the fast path was taken {} times", scene.known());
+}
+
 /// A Redis that stands still costs nobody anything but memory, which is bounded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_redis_is_not_waited_for() {

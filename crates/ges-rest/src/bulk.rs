@@ -1,5 +1,7 @@
 //! `/ges/v1/bulk/{ccid}`: cancelling or booking again many callbacks at once, on the internal listener (R-BLK-1 to R-BLK-3).
 
+mod report;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use ges_domain::bulk::{self, BulkId, Filter, Job, Kind, MOST, Selection};
+use ges_domain::bulk::{BulkId, Filter, Job, Kind, MOST, Selection};
 use ges_domain::callback::State as Stands;
 use ges_domain::{CallbackId, Instant, Refusal, ServiceName};
 use serde::Serialize;
@@ -20,6 +22,7 @@ use crate::exchange::Exchange;
 use crate::fields::{Fields, invalid, object};
 use crate::listener::Site;
 use crate::path::segment;
+use crate::sheet;
 use crate::staff::{by, tenant};
 
 /// Longest text in characters.
@@ -119,13 +122,11 @@ async fn result(
     let tenant = tenant(&site, &exchange, &uri, &headers).await?;
     let desk = &site.api().bulk;
     let job = desk.watch(tenant, job_in(&uri)?).await?;
-    let mut csv = bulk::HEADER.to_owned();
-    for item in desk.items(tenant, job.id, 0, MOST).await? {
-        csv.push_str(&bulk::line(&item));
-    }
+    let items = desk.items(tenant, job.id, 0, MOST).await?;
+    let report = sheet::lines(std::iter::once(report::HEADER.map(str::to_owned)).chain(items.iter().map(report::line)));
     let named = format!("attachment; filename=\"{}-{}.csv\"", job.kind.as_str(), job.id);
     let head = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, named)];
-    Ok((head, Body::from(csv)).into_response())
+    Ok((head, Body::from(report)).into_response())
 }
 
 fn job_in(uri: &Uri) -> Result<BulkId, Failure> {

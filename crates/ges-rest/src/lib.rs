@@ -34,6 +34,7 @@ mod refusal;
 mod scalar;
 mod server;
 mod sessions;
+mod sheet;
 mod staff;
 #[cfg(test)]
 mod testing;

@@ -49,6 +49,7 @@ async fn watch(node: Arc<Node>, stop: CancellationToken) {
         CarryOutWishes { record: node.clone(), catalogue: node.clone(), sessions: node.clone(), clock: node.clone() };
     let ports = WatchPorts {
         held: node.clone(),
+        former: node.clone(),
         requests: node.clone(),
         news: Arc::new(NoNews),
         record: node.clone(),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
 use ges_domain::phone::NumberRule;
-use ges_domain::ports::{Catalogue, ServiceRow, StoreError, shard_of};
+use ges_domain::ports::{Catalogue, RuleRemoved, ServiceRow, StoreError, shard_of};
 use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
 use ges_domain::{ServiceName, TenantId, throttle};
@@ -199,10 +199,50 @@ impl Catalogue for SqliteStore {
         self.put_document(statement, tenant, rule.name(), json(rule)).await
     }
 
-    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
-        let statement = "insert into number_rules (tenant, name, document) values (?, ?, ?)
-                         on conflict (tenant, name) do update set document = excluded.document";
-        self.put_document(statement, tenant, rule.name(), json(rule)).await
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<bool, StoreError> {
+        let (name, document) = (rule.name().to_owned(), json(rule));
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let put = sqlx::query(
+                    "insert into number_rules (tenant, name, document) select ?1, ?2, ?3
+                     where exists (select 1 from number_rules where tenant = ?1 and name = ?2)
+                         or (select count(*) from number_rules where tenant = ?1) < ?4
+                     on conflict (tenant, name) do update set document = excluded.document",
+                );
+                let put = put.bind(tenant.0).bind(name).bind(document).bind(NumberRule::MOST);
+                let done = put.execute(&mut transaction.connection).await.map_err(unavailable)?;
+                Ok(done.rows_affected() == 1)
+            })
+        });
+        work.await
+    }
+
+    async fn remove_number_rule(&self, tenant: TenantId, name: &str) -> Result<RuleRemoved, StoreError> {
+        let name = name.to_owned();
+        let work = self.act(move |transaction| {
+            Box::pin(async move {
+                let connection = &mut transaction.connection;
+                let known = sqlx::query("select 1 from number_rules where tenant = ? and name = ?");
+                let known = known.bind(tenant.0).bind(&name).fetch_optional(&mut *connection).await;
+                if known.map_err(unavailable)?.is_none() {
+                    return Ok(RuleRemoved::Unknown);
+                }
+                let having = sqlx::query_scalar::<_, String>(
+                    "select name from services where tenant = ? and number_rule = ? order by name",
+                );
+                let having =
+                    having.bind(tenant.0).bind(&name).fetch_all(&mut *connection).await.map_err(unavailable)?;
+                if !having.is_empty() {
+                    let read =
+                        |name: String| ServiceName::new(&name).map_err(|_| unreadable("services", BadColumn("name")));
+                    return Ok(RuleRemoved::InUse(having.into_iter().map(read).collect::<Result<_, _>>()?));
+                }
+                let gone = sqlx::query("delete from number_rules where tenant = ? and name = ?");
+                gone.bind(tenant.0).bind(&name).execute(connection).await.map_err(unavailable)?;
+                Ok(RuleRemoved::Done)
+            })
+        });
+        work.await
     }
 
     async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ mod changes;
 mod clock;
 mod credentials;
 mod error;
+mod former;
 mod handover;
 mod held;
 mod kept;

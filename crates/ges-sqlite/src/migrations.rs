@@ -26,6 +26,7 @@ pub(crate) async fn apply(connection: &mut SqliteConnection) -> Result<(), Migra
         step(50, "console sessions", include_str!("../migrations/0050_console_sessions.sql").into_sql_str()),
         step(55, "pauses", include_str!("../migrations/0055_pauses.sql").into_sql_str()),
         step(56, "bulk", include_str!("../migrations/0056_bulk.sql").into_sql_str()),
+        step(62, "former sessions", include_str!("../migrations/0062_former_sessions.sql").into_sql_str()),
     ];
     Migrator::with_migrations(steps).run(connection).await
 }

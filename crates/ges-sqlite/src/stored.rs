@@ -1,7 +1,7 @@
 //! Reading one record for a change, and writing record, event, place and hint together.
 
 use ges_domain::callback::acts::Write;
-use ges_domain::callback::{Actor, Callback, Change, TimelineEvent};
+use ges_domain::callback::{Actor, Callback, Change, TimelineEvent, former_session};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{ServiceRef, StoreError, Wake};
 use ges_domain::push::announced;
@@ -9,9 +9,9 @@ use ges_domain::{CallbackId, Instant, TenantId};
 use sqlx::SqliteConnection;
 
 use crate::error::{BadColumn, unavailable, unreadable};
-use crate::notices;
 use crate::row::{CallbackRow, direction_code, kind_code, particulars_bytes, select_callbacks, state_code};
 use crate::writer::Transaction;
+use crate::{former, notices};
 
 /// A record as stored, with its narrow keys.
 pub(crate) struct Stored {
@@ -119,6 +119,9 @@ pub(crate) async fn write(
     if let Some(announced) = announced(&before.record, record, event) {
         let (keys, targets) = ((before.key, before.service), &record.particulars.push_targets);
         notices::claim(&mut transaction.connection, keys, record, announced, targets, record.updated_at).await?;
+    }
+    if let Some(former) = former_session(&before.record, event) {
+        former::enter(&mut transaction.connection, &former).await?;
     }
     hint(&mut transaction.hints, record);
     transaction.note(Some(&before.record), record, event);

@@ -191,10 +191,16 @@ pub enum SessionCall {
 #[derive(Debug, Default)]
 pub struct FakeSessions {
     script: Mutex<VecDeque<Told>>,
+    stops: Mutex<VecDeque<Told>>,
     calls: Mutex<Vec<SessionCall>>,
 }
 
 impl FakeSessions {
+    /// Adds an answer to the next order to stop that has none yet.
+    pub fn answer_stop(&self, told: Told) {
+        self.stops.lock().unwrap().push_back(told);
+    }
+
     /// Adds an answer to the next event that has none yet.
     pub fn answer(&self, told: Told) {
         self.script.lock().unwrap().push_back(told);
@@ -213,8 +219,9 @@ impl Sessions for FakeSessions {
         self.script.lock().unwrap().pop_front().unwrap_or(Told::Accepted)
     }
 
-    async fn terminate(&self, session: &SessionBinding) {
+    async fn terminate(&self, session: &SessionBinding) -> Told {
         self.calls.lock().unwrap().push(SessionCall::Terminate(session.id.clone()));
+        self.stops.lock().unwrap().pop_front().unwrap_or(Told::Accepted)
     }
 }
 

@@ -36,7 +36,9 @@ impl Sessions for Changing {
         Told::Unreachable
     }
 
-    async fn terminate(&self, _: &SessionBinding) {}
+    async fn terminate(&self, _: &SessionBinding) -> Told {
+        Told::Accepted
+    }
 }
 
 #[tokio::test]

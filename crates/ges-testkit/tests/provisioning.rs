@@ -8,7 +8,7 @@ use ges_domain::hours::Hours;
 use ges_domain::phone::BadNumberRule;
 use ges_domain::ports::{CallIns, Catalogue};
 use ges_domain::service::Settings;
-use ges_domain::use_cases::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
+use ges_domain::use_cases::{Provision, Provisioned, Provisioning, RowError, RuleError, ServiceDocument};
 use ges_testkit::builders::{hourly_rule, service, settings, tenant, weekday_hours};
 use ges_testkit::{FakePlan, MemoryStore};
 
@@ -31,6 +31,7 @@ fn document(services: Vec<ServiceDocument>) -> Provisioning {
         business_hours: vec![weekday_hours("BH", "09:00", "17:00")],
         capacity_rules: vec![hourly_rule("Rule", 4)],
         number_rules: Vec::new(),
+        removed_number_rules: Vec::new(),
         region_rules: Vec::new(),
         call_in_groups: Vec::new(),
         services,
@@ -114,8 +115,41 @@ async fn rules_and_groups_are_applied_and_a_broken_expression_is_named() {
     assert_eq!(outcome.applied, [service("good")]);
     let causes: Vec<_> = outcome.rejected.iter().map(|(_, cause)| cause.clone()).collect();
     assert_eq!(causes, [RowError::UnknownNumberRule, RowError::UnknownNumberRule, RowError::UnknownRegionRule]);
-    assert_eq!(outcome.rejected_rules, [("Broken".to_owned(), BadNumberRule::Expression(0))], "EX-K K12");
+    assert_eq!(
+        outcome.rejected_rules,
+        [("Broken".to_owned(), RuleError::Bad(BadNumberRule::Expression(0)))],
+        "EX-K K12"
+    );
     let good = store.service(tenant(), &service("good")).await.unwrap().unwrap();
     assert!(good.number_rule.is_some() && good.region_rule.is_some());
     assert_eq!(store.groups(tenant()).await.unwrap().len(), 1);
+}
+
+/// R-NV-10, R-NV-12: a rule too many is named, with the services that refer to it; a rule in use is not removed, one that the same
+/// document takes from its last service is.
+#[tokio::test]
+async fn a_rule_too_many_and_a_rule_in_use_are_named() {
+    let store = MemoryStore::default();
+    let rule = |n: usize| serde_json::from_str(&format!(r#"{{"name":"R{n}","countries":["US"]}}"#)).unwrap();
+    let with = |name: &str, rule: &str| row(name, |row| row.number_rule = Some(rule.into()));
+    let rows = vec![with("CB_A", "R0"), with("CB_B", "R0"), with("late", "R200")];
+    let first = Provisioning { number_rules: (0..=200).map(rule).collect(), ..document(rows) };
+    let outcome = apply(&store, &first).await;
+    assert_eq!(outcome.rejected_rules, [("R200".to_owned(), RuleError::TooMany)], "R-NV-10");
+    assert!(outcome.rejected_rules[0].1.to_string().contains("200"));
+    assert_eq!(outcome.rejected, [(service("late"), RowError::UnknownNumberRule)]);
+    let removing = |services| Provisioning {
+        removed_number_rules: ["R0", "R1", "never"].map(str::to_owned).into(),
+        ..document(services)
+    };
+    let outcome = apply(&store, &removing(vec![row("CB_A", |_| ())])).await;
+    let in_use = RuleError::InUse(vec![service("CB_B")]);
+    assert!(in_use.to_string().contains("CB_B"));
+    assert_eq!(outcome.rejected_rules, [("R0".to_owned(), in_use)], "R-NV-12: CB_B still has it");
+    let kept = store.service(tenant(), &service("CB_B")).await.unwrap().unwrap();
+    assert!(kept.number_rule.is_some());
+    let outcome = apply(&store, &removing(vec![row("CB_B", |_| ())])).await;
+    assert_eq!(outcome.rejected_rules, []);
+    let outcome = apply(&store, &first).await;
+    assert_eq!(outcome.rejected_rules, [("R200".to_owned(), RuleError::TooMany)], "R0 and R1 were gone");
 }

@@ -344,8 +344,9 @@ impl Sessions for SlowSessions {
         ports::Told::Accepted
     }
 
-    async fn terminate(&self, _: &SessionBinding) {
+    async fn terminate(&self, _: &SessionBinding) -> ports::Told {
         tokio::task::yield_now().await;
+        ports::Told::Accepted
     }
 }
 

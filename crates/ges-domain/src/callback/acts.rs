@@ -112,7 +112,7 @@ pub fn move_booking(record: &Callback, to: &Move, now: Instant) -> Result<MoveSt
     if !may_act(Act::Reschedule, record.state) {
         return Err(Moved::NotReschedulable(record.state));
     }
-    let Some(session) = &record.session else { return Ok(moved(record, to, now)) };
+    let Some(session) = &record.session else { return Ok(moved(record, to, now, None)) };
     let wish = MoveWish { at: now, desired: to.desired, kind: to.kind, deadline: to.deadline, confirmed: false };
     let (mut next, event) = record.apply(to.actor.clone(), now, vec![Change::MoveWished { to: to.desired }]);
     next.particulars.moving = Some(wish);
@@ -149,7 +149,8 @@ pub fn settle_move(
         let answer = Moved::NotReschedulable(next.state);
         return Ok(MoveStep { write: (next, event), answer, counted: false });
     }
-    Ok(moved(record, to, now))
+    let ended = answer == MoveAnswer::Ended && record.session.is_some();
+    Ok(moved(record, to, now, ended.then_some(Change::MoveConfirmed)))
 }
 
 impl MoveStep {
@@ -158,7 +159,10 @@ impl MoveStep {
     pub fn gives_up(&self, record: &Callback, to: &Move, now: Instant) -> Option<Write> {
         let stops = matches!(self.answer, Moved::Done(_)) && record.particulars.moving.is_some();
         let stopped = record.session.as_ref().filter(|_| stops)?;
-        let changes = vec![Change::MoveDropped, Change::SessionUnbound];
+        let mut changes = vec![Change::MoveDropped, Change::SessionUnbound];
+        if self.write.1.changes.contains(&Change::MoveConfirmed) {
+            changes.insert(0, Change::MoveConfirmed);
+        }
         let (mut next, event) = record.apply(to.actor.clone(), now, changes);
         next.particulars.moving = None;
         next.particulars.leave(Some(&stopped.id));
@@ -166,7 +170,8 @@ impl MoveStep {
     }
 }
 
-fn moved(record: &Callback, to: &Move, now: Instant) -> MoveStep {
+/// The move itself; `first` happened before it.
+fn moved(record: &Callback, to: &Move, now: Instant, first: Option<Change>) -> MoveStep {
     let change = Change::Rescheduled {
         from: record.desired_at,
         to: to.desired,
@@ -175,7 +180,7 @@ fn moved(record: &Callback, to: &Move, now: Instant) -> MoveStep {
         old_deadline: record.deadline,
         deadline: to.deadline,
     };
-    let (mut next, event) = record.apply(to.actor.clone(), now, vec![change]);
+    let (mut next, event) = record.apply(to.actor.clone(), now, first.into_iter().chain([change]).collect());
     let particulars = &mut next.particulars;
     particulars.moving = None;
     particulars.attempts_before = record.last_attempt();

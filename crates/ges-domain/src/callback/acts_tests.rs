@@ -562,3 +562,25 @@ fn m8_a_session_hears_later_and_only_once() {
     let (obeyed, _) = play(wished, &[ended(2, "CANCELLED")]);
     assert!(obeyed.cancel.unwrap().confirmed, "it ended as it was told to");
 }
+
+/// R-EXP-1, R-EDT-4, R-CAN-2: who loses the callback without a word of its own has to end; in ten seconds, or at once when the next
+/// attempt may follow.
+#[test]
+fn a_session_that_loses_its_callback_has_to_end() {
+    let (bound, _) = play(submitted(Kind::Immediate), &[update(1, State::Queued)]);
+    let done = |reason: Reason| vec![Change::Completed { reason }];
+    for (actor, changes, due) in [
+        (Actor::Monitor, done(Reason::FAIL_TIMEOUT_TTL), Some(at(110))),
+        (Actor::Monitor, vec![Change::MoveDropped, Change::SessionUnbound], Some(at(100))),
+        (Actor::Monitor, vec![Change::MoveConfirmed, Change::MoveDropped, Change::SessionUnbound], None),
+        (Actor::Session, done(Reason::AGENT_CONNECTED), None),
+        (Actor::Session, vec![Change::SessionUnbound], None),
+        (Actor::Monitor, vec![Change::Moved { to: State::Paused }], None),
+    ] {
+        let (_, event) = bound.apply(actor, at(100), changes);
+        let former = crate::callback::former_session(&bound, &event);
+        assert_eq!(former.map(|former| former.due_at), due, "{event:?}");
+    }
+    let (_, ended) = booked(Kind::Scheduled).apply(Actor::Monitor, at(100), done(Reason::FAIL_TIMEOUT_TTL));
+    assert_eq!(crate::callback::former_session(&booked(Kind::Scheduled), &ended), None, "nobody had it");
+}

@@ -5,6 +5,7 @@
 
 pub mod acts;
 mod change;
+mod former;
 mod life_cycle;
 mod particulars;
 mod reason;
@@ -14,6 +15,7 @@ mod state;
 mod user_data;
 
 pub use change::{Actor, Change, TimelineEvent, fold};
+pub use former::{FormerSession, TO_END, TRY_AGAIN, former_session};
 pub use life_cycle::{Act, may_act, session_may_move};
 pub use particulars::{FirstDial, OfferType, OwnSession, Particulars, PushTarget, Source};
 pub use reason::{Category, NotAReason, Reason};

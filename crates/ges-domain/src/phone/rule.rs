@@ -113,6 +113,9 @@ enum PatternDocument {
 }
 
 impl NumberRule {
+    /// Most rules of a tenant (R-NV-10).
+    pub const MOST: u32 = 200;
+
     /// The name, unique in a tenant.
     pub fn name(&self) -> &str {
         &self.name

@@ -27,6 +27,17 @@ pub struct ServiceRow {
     pub region_rule: Option<String>,
 }
 
+/// What removing a rule came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleRemoved {
+    /// It is gone.
+    Done,
+    /// These services have it, by name: it stays (R-NV-12).
+    InUse(Vec<ServiceName>),
+    /// There is no such rule.
+    Unknown,
+}
+
 /// Services, hours and rules of every tenant. Reads may be up to two seconds old; writes are seen by the writer at once.
 #[async_trait]
 pub trait Catalogue: Send + Sync {
@@ -66,11 +77,18 @@ pub trait Catalogue: Send + Sync {
     /// [`StoreError`] when the store is not available.
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError>;
 
-    /// Stores a Country and Number rule under its name; its expressions have been checked (R-NV-9).
+    /// Stores a Country and Number rule under its name; its expressions have been checked (R-NV-9). `false`: the name is new and
+    /// the tenant has [`NumberRule::MOST`] rules, so nothing is written (R-NV-10), however many are stored at once.
     ///
     /// # Errors
     /// [`StoreError`] when the store is not available.
-    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError>;
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<bool, StoreError>;
+
+    /// Removes a Country and Number rule unless a service has it, a removed one included, which may come back (R-NV-12, R-PUB-5).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn remove_number_rule(&self, tenant: TenantId, name: &str) -> Result<RuleRemoved, StoreError>;
 
     /// Stores a Region Affinity rule under its name.
     ///

@@ -11,6 +11,7 @@ mod console_sessions;
 mod credentials;
 mod directory;
 mod error;
+mod former;
 mod handover;
 mod human;
 mod identities;
@@ -35,7 +36,7 @@ pub use areas::{
 };
 pub use bulk::{BulkJobs, Opened, Pending};
 pub use call_in::{CallIns, Reserved};
-pub use catalogue::{Catalogue, ServiceRow};
+pub use catalogue::{Catalogue, RuleRemoved, ServiceRow};
 pub use console_sessions::{ConsoleSession, ConsoleSessions, WordDigest};
 pub use credentials::{
     CredentialDesk, CredentialError, CredentialKind, OpenCredential, OpenCredentials, SealedCredential,
@@ -43,6 +44,7 @@ pub use credentials::{
 };
 pub use directory::{Account, Directory, DirectoryError};
 pub use error::{Cause, Remedy, StoreError};
+pub use former::FormerSessions;
 pub use handover::{
     AgendaLine, Handed, Handover, HandoverOutcome, MonitorSizes, SHARDS, ServiceRef, Shard, ShardLease, Shards, Wake,
     WakeUps, shard_of,

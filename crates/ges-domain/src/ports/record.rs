@@ -90,8 +90,11 @@ pub enum CancelAnswer {
 /// What became of a session that had to give way to another time (R-EDT-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoveAnswer {
-    /// It stops, or is stopped: the callback moves.
+    /// It said that it stops, or nobody knows: the callback moves, and the session has to be watched
+    /// ([`crate::callback::former_session`]).
     Stopped,
+    /// It is over: the callback moves.
+    Ended,
     /// An agent is connected: the wish is dropped.
     Refused,
 }

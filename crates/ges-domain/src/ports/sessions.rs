@@ -52,6 +52,7 @@ pub trait Sessions: Send + Sync {
     /// fail has a business answer. Safe to repeat.
     async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, at: Instant) -> Told;
 
-    /// Makes a session stop that has no right to a callback, or did not stop when it was told to (1.2.5, 1.4). Best effort.
-    async fn terminate(&self, session: &SessionBinding);
+    /// Makes a session stop that has no right to a callback, or did not stop when it was told to (1.2.5, 1.4), within 3 s.
+    /// Never an error, never [`Told::Refused`]. Safe to repeat.
+    async fn terminate(&self, session: &SessionBinding) -> Told;
 }

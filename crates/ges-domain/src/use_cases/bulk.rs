@@ -71,7 +71,9 @@ pub struct BulkAct {
 }
 
 impl BulkAct {
-    /// Puts it over one store.
+    /// Puts it over one store, without fast counters beside it ([`crate::booking::Accelerated`]): staff are not refused by the
+    /// windows (R-CRE-8), so there is no counting to spare, and counters may know too little (R-THR-4, design decision 1). What
+    /// is booked here fills the windows like everything else, because the store counts it.
     pub fn over<S: Bookings + Catalogue + Record + 'static>(
         store: &Arc<S>,
         sessions: Arc<dyn Sessions>,

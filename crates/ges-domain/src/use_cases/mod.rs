@@ -32,7 +32,7 @@ pub use edit::{EditCallback, Wanted};
 pub use find::{FindCallbacks, Property, Sought};
 pub use offer::{OfferSlots, Offered, OpenFor};
 pub use pause::PauseServices;
-pub use provision::{Provision, Provisioned, Provisioning, RowError, ServiceDocument};
+pub use provision::{Provision, Provisioned, Provisioning, RowError, RuleError, ServiceDocument};
 pub use publish::TakePublish;
 pub use queue::{TellQueueStatus, TellWaits};
 pub use recreate::RecreateCallback;

@@ -8,7 +8,7 @@ use crate::call_in::Group;
 use crate::capacity::CapacityRule;
 use crate::hours::{Hours, OfficeHours};
 use crate::phone::{BadNumberRule, NumberRule, NumberingPlan};
-use crate::ports::{CallIns, Catalogue, ServiceRow, StoreError};
+use crate::ports::{CallIns, Catalogue, RuleRemoved, ServiceRow, StoreError};
 use crate::region::RegionRule;
 use crate::service::{BadSetting, Settings};
 use crate::{ServiceName, TenantId, throttle};
@@ -31,6 +31,9 @@ pub struct Provisioning {
     /// Country and Number rules.
     #[serde(default)]
     pub number_rules: Vec<NumberRule>,
+    /// Names of Country and Number rules that go, once the services have what they are to have (R-NV-12).
+    #[serde(default)]
+    pub removed_number_rules: Vec<String>,
     /// Region Affinity rules.
     #[serde(default)]
     pub region_rules: Vec<RegionRule>,
@@ -85,6 +88,20 @@ pub enum RowError {
     NoBusinessHours,
 }
 
+/// Why a Country and Number rule was left as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RuleError {
+    /// It is no rule.
+    #[error(transparent)]
+    Bad(#[from] BadNumberRule),
+    /// The tenant has as many rules as it may have (R-NV-10).
+    #[error("is one more than the {} rules that a tenant may have", NumberRule::MOST)]
+    TooMany,
+    /// It was to be removed and services have it (R-NV-12).
+    #[error("is not removed because services have it: {}", .0.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(", "))]
+    InUse(Vec<ServiceName>),
+}
+
 /// What was applied and what was not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Provisioned {
@@ -93,7 +110,7 @@ pub struct Provisioned {
     /// Services left as they were, each with its cause.
     pub rejected: Vec<(ServiceName, RowError)>,
     /// Country and Number rules left as they were, each with its cause.
-    pub rejected_rules: Vec<(String, BadNumberRule)>,
+    pub rejected_rules: Vec<(String, RuleError)>,
 }
 
 /// Applies provisioning documents.
@@ -107,7 +124,8 @@ pub struct Provision {
 }
 
 impl Provision {
-    /// Stores hours and rules, then every good row; a bad row leaves its service as it was (R-CFG-1).
+    /// Stores hours and rules, then every good row; a bad row leaves its service as it was (R-CFG-1). Removes rules last.
+    /// At most [`NumberRule::MOST`] number rules are stored (R-NV-10), and none is removed that a service has (R-NV-12).
     ///
     /// # Errors
     /// [`StoreError`]: some of it may have been applied; applying it again is safe.
@@ -125,8 +143,9 @@ impl Provision {
         let mut outcome = Provisioned::default();
         for rule in &document.number_rules {
             match rule.check(&*self.plan) {
-                Ok(()) => self.catalogue.put_number_rule(tenant, rule).await?,
-                Err(error) => outcome.rejected_rules.push((rule.name().to_owned(), error)),
+                Ok(()) if self.catalogue.put_number_rule(tenant, rule).await? => {}
+                Ok(()) => outcome.rejected_rules.push((rule.name().to_owned(), RuleError::TooMany)),
+                Err(error) => outcome.rejected_rules.push((rule.name().to_owned(), error.into())),
             }
         }
         for rule in &document.region_rules {
@@ -150,6 +169,11 @@ impl Provision {
                     self.catalogue.put_service(tenant, &row).await?;
                     outcome.applied.push(name);
                 }
+            }
+        }
+        for rule in &document.removed_number_rules {
+            if let RuleRemoved::InUse(services) = self.catalogue.remove_number_rule(tenant, rule).await? {
+                outcome.rejected_rules.push((rule.clone(), RuleError::InUse(services)));
             }
         }
         Ok(outcome)

@@ -86,11 +86,11 @@ impl RescheduleCallback {
             let Moved::SessionHolds(session) = &moved else { break };
             let answer = match self.sessions.tell(session, id, &SessionEvent::Reschedule { to: wanted }, now).await {
                 Told::Refused => MoveAnswer::Refused,
-                Told::Accepted | Told::Gone => MoveAnswer::Stopped,
-                Told::Unreachable => {
-                    self.sessions.terminate(session).await;
-                    MoveAnswer::Stopped
-                }
+                Told::Gone => MoveAnswer::Ended,
+                // If it does not end within its time, whoever looks after former sessions stops it.
+                Told::Accepted if kind == Kind::Scheduled => MoveAnswer::Stopped,
+                // The next attempt may follow at once, so nobody waits for it to end by itself (I2).
+                Told::Accepted | Told::Unreachable => stopped(self.sessions.terminate(session).await),
             };
             let (asked, now) = (session.id.clone(), self.clock.now());
             moved = self.record.settle_move(tenant, id, &asked, answer, &to, now).await?;
@@ -108,6 +108,14 @@ impl RescheduleCallback {
             Moved::SessionHolds(_) => Err(Refusal::StoreUnavailable),
             Moved::Unknown => Err(unknown()),
         }
+    }
+}
+
+/// What it means for a move that a session was told to stop without being asked.
+pub(super) const fn stopped(told: Told) -> MoveAnswer {
+    match told {
+        Told::Accepted | Told::Gone => MoveAnswer::Ended,
+        Told::Refused | Told::Unreachable => MoveAnswer::Stopped,
     }
 }
 

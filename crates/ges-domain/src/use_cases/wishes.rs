@@ -7,6 +7,7 @@ use crate::callback::{Actor, Callback, CancelWish, Kind, MoveWish, SessionBindin
 use crate::ports::{
     CancelAnswer, CancelRequest, Catalogue, Clock, Move, MoveAnswer, Record, SessionEvent, Sessions, StoreError, Told,
 };
+use crate::use_cases::reschedule::stopped;
 
 /// A wish so old is not being carried out by whoever wrote it down: the session has had its time to answer, and to end for a
 /// new time (integrations 1.4, 1.5).
@@ -84,8 +85,8 @@ impl CarryOutWishes {
             }
             to.slot = claim;
         }
-        if answer == MoveAnswer::Stopped && !wish.confirmed {
-            self.sessions.terminate(session).await;
+        if answer != MoveAnswer::Refused && !wish.confirmed {
+            answer = stopped(self.sessions.terminate(session).await);
         }
         self.record.settle_move(record.tenant, record.id, &session.id, answer, &to, self.clock.now()).await?;
         Ok(true)

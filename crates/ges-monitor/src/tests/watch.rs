@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::CallbackId;
-use ges_domain::callback::{Callback, Reason, SessionUpdate, State};
+use ges_domain::callback::{Actor, Callback, Reason, SessionUpdate, State};
 use ges_domain::ports::{
     Asked, Bookings as _, CancelAnswer, Catalogue as _, Clock as _, Description, Moved, Place, Record as _,
     SessionNews as _, Told,
 };
-use ges_domain::use_cases::CarryOutWishes;
+use ges_domain::use_cases::{CarryOutWishes, CurrentWait, RescheduleCallback};
 use ges_testkit::builders::{
     START, consumer_cancels, immediate, move_to, scheduled, service_row, session, tenant, update,
 };
-use ges_testkit::{FakeRequests, FakeSessions, ManualClock, MemoryNews, MemoryStore, SessionCall};
+use ges_testkit::{FakePlan, FakeRequests, FakeSessions, FakeWaits, ManualClock, MemoryNews, MemoryStore, SessionCall};
 
 use crate::{Duty as _, Turn, WatchPorts, WatchSessions};
 
@@ -46,6 +46,7 @@ impl World {
         let shared = Arc::new(store.clone());
         WatchSessions::new(WatchPorts {
             held: shared.clone(),
+            former: shared.clone(),
             requests: requests.clone(),
             news: news.clone(),
             record: shared.clone(),
@@ -88,6 +89,29 @@ impl World {
             if left.is_zero() {
                 return;
             }
+        }
+    }
+
+    /// How often a session was told something.
+    fn told(&self) -> usize {
+        self.sessions.calls().iter().filter(|call| matches!(call, SessionCall::Told(..))).count()
+    }
+
+    /// How often a session was told to stop.
+    fn stops(&self) -> usize {
+        self.sessions.calls().len() - self.told()
+    }
+
+    fn reschedule(&self) -> RescheduleCallback {
+        let shared = Arc::new(self.store.clone());
+        RescheduleCallback {
+            catalogue: shared.clone(),
+            bookings: shared.clone(),
+            record: shared,
+            wait: Arc::new(CurrentWait::new(Arc::new(FakeWaits::default()))),
+            plan: Arc::new(FakePlan),
+            sessions: self.sessions.clone(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -218,10 +242,12 @@ async fn m8_a_cancel_nobody_answered_is_told_every_ten_seconds_until_heard() {
         }
         world.sessions.answer(last);
         world.run(seconds(15)).await;
-        assert_eq!(world.sessions.calls().len(), 2, "at once and after ten seconds");
+        assert_eq!(world.told(), 2, "at once and after ten seconds");
         world.restart();
         world.run(seconds(60)).await;
-        assert_eq!(world.sessions.calls().len(), 4, "{last:?} is the end of it");
+        assert_eq!(world.told(), 4, "{last:?} is the end of it");
+        let stopped = world.sessions.calls().contains(&SessionCall::Terminate(session("S1")));
+        assert_eq!(stopped, confirmed, "integrations 1.5: who agrees and does not end is stopped");
         assert!(world.requests.polls().is_empty(), "a completed callback is not polled");
         let record = world.record(id).await;
         assert_eq!((record.state, record.reason.clone()), (State::Completed, Some(Reason::CANCELLED)), "M8");
@@ -299,4 +325,61 @@ async fn a_wish_for_a_time_that_filled_up_leaves_the_callback_waiting_at_its_own
     let record = world.record(id).await;
     assert!(record.waits_for_handover() && record.desired_at == START, "{record:?}");
     assert_eq!(world.sessions.calls(), [SessionCall::Terminate(session("S1"))]);
+}
+
+/// R-EDT-4, integrations 1.4: who agrees to another time and lives on is stopped after its ten seconds, however often its node
+/// has to be asked and whoever asks.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_agreed_to_another_time_and_lives_on_is_stopped() {
+    let mut world = World::new().await;
+    let id = world.bound("S1", None).await;
+    world.run(seconds(1)).await;
+    let tomorrow = START + seconds(86_400);
+    let moved = world.reschedule().run(tenant(), id, Some(tomorrow), Actor::Api).await.unwrap();
+    assert_eq!((moved.state, moved.session), (State::Scheduled, None), "T12");
+    world.run(seconds(9)).await;
+    assert_eq!(world.stops(), 0, "it has its time to end by itself");
+    world.sessions.answer_stop(Told::Unreachable);
+    world.sessions.answer_stop(Told::Unreachable);
+    world.run(seconds(11)).await;
+    assert_eq!(world.stops(), 1, "within ten seconds of its time");
+    world.restart();
+    world.run(seconds(60)).await;
+    assert_eq!(world.stops(), 3, "until it is reached");
+    world.run(seconds(600)).await;
+    assert_eq!((world.stops(), world.told()), (3, 1), "and no more");
+    assert_eq!(world.record(id).await.desired_at, tomorrow);
+}
+
+/// R-EDT-3, I2: when the callback may be handed over again at once, its old session is stopped before.
+#[tokio::test(start_paused = true)]
+async fn a_session_is_stopped_before_its_callback_may_be_handed_over_again() {
+    let mut world = World::new().await;
+    let id = world.bound("S1", None).await;
+    world.sessions.answer_stop(Told::Unreachable);
+    let moved = world.reschedule().run(tenant(), id, None, Actor::Api).await.unwrap();
+    assert!(moved.waits_for_handover() && moved.session.is_none());
+    assert_eq!((world.told(), world.stops()), (1, 1), "at once");
+    world.run(seconds(1)).await;
+    assert_eq!(world.stops(), 2, "and again, because nobody answered");
+    world.run(seconds(600)).await;
+    assert_eq!(world.stops(), 2);
+}
+
+/// A session whose node is away for good is left alone in the end.
+#[tokio::test(start_paused = true)]
+async fn a_former_session_that_is_never_reached_is_forgotten_after_its_deadline() {
+    let mut world = World::new().await;
+    let id = world.bound("S1", None).await;
+    let deadline = world.record(id).await.deadline;
+    world.reschedule().run(tenant(), id, Some(START + seconds(86_400)), Actor::Api).await.unwrap();
+    for _ in 0..100 {
+        world.sessions.answer_stop(Told::Unreachable);
+    }
+    world.run(seconds(61)).await;
+    let tried = world.stops();
+    assert!((4..=7).contains(&tried), "{tried}");
+    world.clock.set(deadline + seconds(1));
+    world.run(seconds(600)).await;
+    assert_eq!(world.stops(), tried + 1);
 }

@@ -383,8 +383,11 @@ impl Catalogue for Node {
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
         self.world.store.put_capacity_rule(tenant, rule).await
     }
-    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<bool, StoreError> {
         self.world.store.put_number_rule(tenant, rule).await
+    }
+    async fn remove_number_rule(&self, tenant: TenantId, name: &str) -> Result<RuleRemoved, StoreError> {
+        self.world.store.remove_number_rule(tenant, name).await
     }
     async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
         self.world.store.put_region_rule(tenant, rule).await
@@ -421,8 +424,8 @@ impl Sessions for Node {
     async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, at: Instant) -> Told {
         self.call("tell", self.world.sessions.tell(session, callback, event, at)).await
     }
-    async fn terminate(&self, session: &SessionBinding) {
-        self.call("terminate", self.world.sessions.terminate(session)).await;
+    async fn terminate(&self, session: &SessionBinding) -> Told {
+        self.call("terminate", self.world.sessions.terminate(session)).await
     }
 }
 

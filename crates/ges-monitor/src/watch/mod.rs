@@ -1,7 +1,8 @@
-//! Looking after the sessions that have callbacks: where they stand, whether they live, what they have not heard yet
-//! (R-POL-1 to R-POL-3, R-CAN-2, R-EDT-4, T17, integrations 1.7).
+//! Looking after the sessions that have callbacks: where they stand, whether they live, what they have not heard yet, and
+//! that they end when they have to (R-POL-1 to R-POL-3, R-CAN-2, R-EDT-4, T17, integrations 1.7).
 
 mod agenda;
+mod former;
 mod line;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use ges_domain::callback::{Callback, SessionBinding, SessionEnd, SessionUpdate};
-use ges_domain::ports::{Asked, Clock, HeldRecords, Record, SessionNews, SessionRequests, StoreError};
+use ges_domain::ports::{Asked, Clock, FormerSessions, HeldRecords, Record, SessionNews, SessionRequests, StoreError};
 use ges_domain::use_cases::CarryOutWishes;
 use ges_domain::{CallbackId, TenantId};
 use tokio::time::Instant;
@@ -21,6 +22,8 @@ use line::{Due, Outlook};
 
 /// Between two looks at which records sessions have. Also between two tellings of what a session has not heard (R-CAN-2).
 const ROUND: Duration = Duration::from_secs(10);
+/// Between two looks for sessions that have to be over, as long as no session has a callback here.
+const IDLE: Duration = Duration::from_secs(30);
 /// Records read at once.
 const PAGE: u32 = 256;
 /// Polls of a worker in a second (integrations 1.7).
@@ -32,6 +35,8 @@ const WISHES_AT_ONCE: usize = 16;
 pub struct WatchPorts {
     /// Which records sessions have.
     pub held: Arc<dyn HeldRecords>,
+    /// Which sessions have to be over.
+    pub former: Arc<dyn FormerSessions>,
     /// Asks sessions.
     pub requests: Arc<dyn SessionRequests>,
     /// Where news of sessions are kept.
@@ -52,6 +57,9 @@ pub struct WatchSessions {
     ports: WatchPorts,
     agenda: Agenda,
     round_at: Instant,
+    /// Until then every round looks for sessions that have to be over.
+    busy_until: Instant,
+    former_at: Instant,
     second: Instant,
     polled: usize,
 }
@@ -66,7 +74,15 @@ impl WatchSessions {
     /// Knows of no session yet.
     pub fn new(ports: WatchPorts) -> Self {
         let now = Instant::now();
-        Self { ports, agenda: Agenda::default(), round_at: now, second: now, polled: 0 }
+        Self {
+            ports,
+            agenda: Agenda::default(),
+            round_at: now,
+            busy_until: now,
+            former_at: now,
+            second: now,
+            polled: 0,
+        }
     }
 
     /// Reads which records sessions have, and carries out what those sessions have not heard.
@@ -81,6 +97,23 @@ impl WatchSessions {
             self.carry_out(page).await;
         }
         self.agenda.end_round();
+        if after.is_some() {
+            self.busy_until = now + IDLE;
+        }
+        self.stop_former(now).await
+    }
+
+    /// Stops sessions that lost their callback and did not end; in every round for a while after a session had one.
+    async fn stop_former(&mut self, now: Instant) -> Result<(), StoreError> {
+        if self.busy_until < now && now < self.former_at {
+            return Ok(());
+        }
+        let ports = &self.ports;
+        let stopped = former::stop(&*ports.former, &*ports.wishes.sessions, ports.clock.now()).await?;
+        self.former_at = now + IDLE;
+        if stopped > 0 {
+            self.busy_until = now + IDLE;
+        }
         Ok(())
     }
 

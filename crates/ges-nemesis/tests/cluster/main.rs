@@ -9,6 +9,7 @@ mod console;
 mod crashes;
 mod degraded;
 mod designer;
+mod life;
 mod limits;
 mod malformed;
 mod nemesis;

@@ -162,7 +162,7 @@ impl Sessions for OrsSessions {
         }
     }
 
-    async fn terminate(&self, session: &SessionBinding) {
+    async fn terminate(&self, session: &SessionBinding) -> Told {
         let url = self.address(session, &["terminate"]);
         let call = Call::post("terminate", "/scxml/session/{sid}/terminate", url).idempotent();
         let sent = match call.header("cookie", &format!("ORSSESSIONID={}", session.id)) {
@@ -170,9 +170,19 @@ impl Sessions for OrsSessions {
             Err(error) => Ok(Err(error)),
         };
         match sent {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::debug!(session.id = %session.id, %error, "the session was not told to stop"),
-            Err(_) => tracing::debug!(session.id = %session.id, "the session did not say that it stops"),
+            Ok(Ok(reply)) => match reply.status() {
+                200..300 => Told::Accepted,
+                404 => Told::Gone,
+                _ => Told::Unreachable,
+            },
+            Ok(Err(error)) => {
+                tracing::debug!(session.id = %session.id, %error, "the session was not told to stop");
+                Told::Unreachable
+            }
+            Err(_) => {
+                tracing::debug!(session.id = %session.id, "the session did not say that it stops");
+                Told::Unreachable
+            }
         }
     }
 }

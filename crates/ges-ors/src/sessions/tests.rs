@@ -131,7 +131,7 @@ async fn terminate_has_the_documented_form_and_never_fails() {
         .expect(1)
         .mount(&server)
         .await;
-    sessions(&format!("{}/base/", server.uri())).terminate(&session(None)).await;
+    assert_eq!(sessions(&format!("{}/base/", server.uri())).terminate(&session(None)).await, Told::Gone);
     let refused: Value = json!(
         OrsSessions::new(
             HttpClientFactory::default().client(Policy::ORS_EVENTS).unwrap(),

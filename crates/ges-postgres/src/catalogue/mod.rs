@@ -1,6 +1,7 @@
 //! What is provisioned, as documents with a few columns beside them.
 
 mod cache;
+mod number_rules;
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
 use ges_domain::phone::NumberRule;
-use ges_domain::ports::{Catalogue, ServiceRow, StoreError, shard_of};
+use ges_domain::ports::{Catalogue, RuleRemoved, ServiceRow, StoreError, shard_of};
 use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
 use ges_domain::{ServiceName, TenantId, throttle};
@@ -185,11 +186,20 @@ impl Catalogue for PgStore {
         self.put_document(put, tenant, rule.name(), text(rule)?).await
     }
 
-    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
-        let put = "insert into number_rules (tenant, name, document)
-            values ($1, $2, $3)
-            on conflict (tenant, name) do update set document = excluded.document";
-        self.put_document(put, tenant, rule.name(), text(rule)?).await
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<bool, StoreError> {
+        let (store, name, document) = (self.clone(), rule.name().to_owned(), text(rule)?);
+        let work = async move { number_rules::put(store.pool(), tenant, &name, &document).await };
+        let put = self.uncancelled(work).await;
+        self.0.cache.forget(tenant);
+        put
+    }
+
+    async fn remove_number_rule(&self, tenant: TenantId, name: &str) -> Result<RuleRemoved, StoreError> {
+        let (store, name) = (self.clone(), name.to_owned());
+        let work = async move { number_rules::remove(store.pool(), tenant, &name).await };
+        let removed = self.uncancelled(work).await;
+        self.0.cache.forget(tenant);
+        removed
     }
 
     async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
-//! The one statement that changes a record: row, event, places and hint together, on the version it was read at.
+//! The one statement that changes a record: row, event, places, former session and hint together, on the version it was read at.
 
 use ges_domain::Instant;
-use ges_domain::callback::{Callback, TimelineEvent};
+use ges_domain::callback::{Callback, TimelineEvent, former_session};
 use ges_domain::capacity::Usage;
 use ges_domain::ports::{ServiceRef, ShardLease, StoreError};
 use ges_domain::push::announced;
@@ -80,6 +80,12 @@ const REWRITE: &str = concat!(
         select pg_notify('ges_wake', $37)
         from changed
         where $37::text is not null
+    ), dismissed as (
+        insert into former_sessions (due_at, until_at, tenant, callback, service, session, url)
+        select $46, $47, c.tenant, c.id, c.service, $48, $49
+        from changed c
+        where $48::text is not null
+        on conflict on constraint former_sessions_pk do nothing
     ), announced as (
         insert into notices (claimed_at, due_at, occasion, tenant, callback, service, attempts, event, target)
         select $41, $41, $42, c.tenant, c.id, c.service, 0, $43, t.target
@@ -107,6 +113,8 @@ pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -
     let millis = |at: Option<Instant>| at.map(Instant::millis);
     let cancel = after.cancel.as_ref();
     let announced = write.event.and_then(|event| announced(before, after, event));
+    let former = write.event.and_then(|event| former_session(before, event));
+    let former = former.as_ref();
     let targets = &after.particulars.push_targets;
     let (changed, _) = sqlx::query_as::<_, (i64, i64)>(REWRITE)
         .bind(after.tenant.0)
@@ -154,6 +162,10 @@ pub(crate) async fn rewrite(executor: impl PgExecutor<'_>, write: Rewrite<'_>) -
         .bind(announced.map(event_code))
         .bind(targets.iter().map(|target| target.0.as_str()).collect::<Vec<_>>())
         .bind((!targets.is_empty()).then(|| wake::push_payload(after.tenant, &after.service)))
+        .bind(former.map(|former| former.due_at.millis()))
+        .bind(former.map(|former| former.until.millis()))
+        .bind(former.map(|former| former.session.id.as_str()))
+        .bind(former.and_then(|former| former.session.url.as_deref()))
         .fetch_one(executor)
         .await
         .map_err(unavailable)?;

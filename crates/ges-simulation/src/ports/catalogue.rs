@@ -9,7 +9,7 @@ use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
 use ges_domain::invariants::Look;
 use ges_domain::phone::NumberRule;
-use ges_domain::ports::{Catalogue, MonitorSizes, ServiceRow, StoreError};
+use ges_domain::ports::{Catalogue, MonitorSizes, RuleRemoved, ServiceRow, StoreError};
 use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
 use ges_domain::{ServiceName, TenantId, throttle};
@@ -43,8 +43,12 @@ impl Catalogue for Node {
     async fn put_capacity_rule(&self, tenant: TenantId, rule: &CapacityRule) -> Result<(), StoreError> {
         self.call("put_capacity_rule", self.world.store.put_capacity_rule(tenant, rule)).await
     }
-    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<bool, StoreError> {
         self.call("put_number_rule", self.world.store.put_number_rule(tenant, rule)).await
+    }
+
+    async fn remove_number_rule(&self, tenant: TenantId, name: &str) -> Result<RuleRemoved, StoreError> {
+        self.call("remove_number_rule", self.world.store.remove_number_rule(tenant, name)).await
     }
     async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
         self.call("put_region_rule", self.world.store.put_region_rule(tenant, rule)).await

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::callback::{Callback, SessionBinding};
+use ges_domain::callback::{Callback, FormerSession, SessionBinding};
 use ges_domain::ports::{
-    Asked, Description, HeldRecords, Passed, Place, ServiceRef, SessionEvent, SessionRequests, Sessions, StoreError,
-    Told,
+    Asked, Description, FormerSessions, HeldRecords, Passed, Place, ServiceRef, SessionEvent, SessionRequests,
+    Sessions, StoreError, Told,
 };
 use ges_domain::{CallbackId, Instant};
 
@@ -43,12 +43,14 @@ impl Sessions for Node {
         outcome
     }
 
-    async fn terminate(&self, session: &SessionBinding) {
+    async fn terminate(&self, session: &SessionBinding) -> Told {
         self.alive().await;
-        if !self.world.chance.happens(self.world.weather().session_unreachable) {
-            self.world.setting.outside.terminate(session.id.as_str());
-            self.note(format!("session {} is told to stop", session.id));
+        if self.world.chance.happens(self.world.weather().session_unreachable) {
+            return Told::Unreachable;
         }
+        self.world.setting.outside.terminate(session.id.as_str());
+        self.note(format!("session {} is told to stop", session.id));
+        Told::Accepted
     }
 }
 
@@ -91,6 +93,21 @@ impl HeldRecords for Node {
         held.retain(|row| shards.contains(&ServiceRef { tenant: row.tenant, name: row.service.clone() }.shard().0));
         held.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(held)
+    }
+}
+
+#[async_trait]
+impl FormerSessions for Node {
+    async fn former(&self, now: Instant, limit: u32) -> Result<Vec<FormerSession>, StoreError> {
+        self.call("former", self.world.store.former(now, limit)).await
+    }
+
+    async fn forget_former(&self, over: &[FormerSession]) -> Result<(), StoreError> {
+        self.call("forget_former", self.world.store.forget_former(over)).await
+    }
+
+    async fn postpone_former(&self, again: &[FormerSession], due_at: Instant) -> Result<(), StoreError> {
+        self.call("postpone_former", self.world.store.postpone_former(again, due_at)).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ges_domain::hours::Hours;
 use ges_domain::phone::NumberRule;
-use ges_domain::ports::ServiceRow;
+use ges_domain::ports::{RuleRemoved, ServiceRow};
 use ges_domain::region::{Region, RegionRule};
 use ges_domain::service::Settings;
 use ges_domain::throttle::{self, InQueueCheck};
@@ -195,4 +195,53 @@ pub async fn number_and_region_rules_come_with_their_services(stores: &dyn Store
     catalogue.put_service(tenant(), &service_row("CB_Sales")).await.unwrap();
     let without = of(tenant()).await;
     assert_eq!((&without.number_rule, &without.region_rule), (&None, &None), "taken away");
+}
+
+fn rule_called(name: &str) -> NumberRule {
+    serde_json::from_str(&format!(r#"{{"name":"{name}","countries":["US"]}}"#)).unwrap()
+}
+
+/// R-NV-10: also when many are stored at once; a rule that is there may still be changed, and tenants are counted apart.
+pub async fn a_tenant_has_two_hundred_number_rules_at_most(stores: &dyn Stores) {
+    let most = usize::try_from(NumberRule::MOST).unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..most + 10 {
+        let catalogue = stores.catalogue();
+        tasks.spawn(async move { catalogue.put_number_rule(tenant(), &rule_called(&format!("R{n}"))).await.unwrap() });
+    }
+    let stored = tasks.join_all().await.into_iter().filter(|stored| *stored).count();
+    assert_eq!(stored, most, "R-NV-10");
+    let catalogue = stores.catalogue();
+    assert!(!catalogue.put_number_rule(tenant(), &rule_called("new")).await.unwrap());
+    assert!(catalogue.put_number_rule(other_tenant(), &rule_called("new")).await.unwrap(), "I9");
+    let mut again = 0;
+    for n in 0..most + 10 {
+        again += usize::from(catalogue.put_number_rule(tenant(), &rule_called(&format!("R{n}"))).await.unwrap());
+    }
+    assert_eq!(again, most, "those that are there change");
+}
+
+/// R-NV-12.
+pub async fn a_number_rule_that_a_service_has_is_not_removed(stores: &dyn Stores) {
+    let catalogue = stores.catalogue();
+    for tenant in [tenant(), other_tenant()] {
+        catalogue.put_number_rule(tenant, &rule_called("Home")).await.unwrap();
+    }
+    let with = |name: &str| ServiceRow { number_rule: Some("Home".into()), ..service_row(name) };
+    for name in ["CB_Support", "CB_Sales"] {
+        catalogue.put_service(tenant(), &with(name)).await.unwrap();
+    }
+    let remove = async |tenant, name: &str| catalogue.remove_number_rule(tenant, name).await.unwrap();
+    let both = vec![service("CB_Sales"), service("CB_Support")];
+    assert_eq!(remove(tenant(), "Home").await, RuleRemoved::InUse(both), "R-NV-12");
+    assert_eq!(remove(other_tenant(), "Home").await, RuleRemoved::Done, "I9: not in use there");
+    catalogue.put_service(tenant(), &service_row("CB_Sales")).await.unwrap();
+    catalogue.remove_service(tenant(), &service("CB_Support")).await.unwrap();
+    assert_eq!(remove(tenant(), "Home").await, RuleRemoved::InUse(vec![service("CB_Support")]), "it may come back");
+    catalogue.put_service(tenant(), &service_row("CB_Support")).await.unwrap();
+    assert_eq!(remove(tenant(), "Home").await, RuleRemoved::Done);
+    assert_eq!(remove(tenant(), "Home").await, RuleRemoved::Unknown);
+    catalogue.put_service(tenant(), &with("CB_Sales")).await.unwrap();
+    let dangling = catalogue.service(tenant(), &service("CB_Sales")).await.unwrap().unwrap();
+    assert!(dangling.number_rule.is_none(), "it is gone");
 }

@@ -15,6 +15,7 @@ pub mod capacity;
 pub mod catalogue;
 pub mod changes;
 pub mod credentials;
+pub mod former;
 pub mod handover;
 pub mod idempotency;
 pub mod leases;
@@ -35,9 +36,9 @@ use async_trait::async_trait;
 use ges_domain::booking::Booked;
 use ges_domain::callback::{Callback, Change};
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, ConsoleSessions, Handed, Handover, HandoverOutcome, KeptAnswers, Lookup,
-    Notices, Pauses, ProvisionedServices, Publishing, Record, SealedCredentials, ServiceRef, ShardLease, Shards,
-    WakeUps,
+    Bookings, BulkJobs, CallIns, Catalogue, ConsoleSessions, FormerSessions, Handed, Handover, HandoverOutcome,
+    KeptAnswers, Lookup, Notices, Pauses, ProvisionedServices, Publishing, Record, SealedCredentials, ServiceRef,
+    ShardLease, Shards, WakeUps,
 };
 use ges_domain::{Instant, Refusal, TenantId};
 
@@ -57,6 +58,8 @@ pub trait Stores: Send + Sync {
     fn kept(&self) -> Arc<dyn KeptAnswers>;
     /// Single records.
     fn record(&self) -> Arc<dyn Record>;
+    /// Sessions that lost their callback, as this node sees them.
+    fn former(&self, node: &str) -> Arc<dyn FormerSessions>;
     /// Who monitors what.
     fn shards(&self) -> Arc<dyn Shards>;
     /// What monitors do.
@@ -203,6 +206,11 @@ macro_rules! contract_facts {
             late_news_of_a_cancelled_record_is_kept
             a_session_may_come_before_its_attempt_is_recorded
         );
+        each_area!($fresh, former,
+            a_session_that_gave_way_to_another_time_has_to_end
+            only_a_session_that_may_live_on_has_to_end
+            former_sessions_come_when_they_are_due
+        );
         each_area!($fresh, handover,
             the_agenda_shows_what_waits_per_service
             due_records_come_in_order_and_up_to_the_limit
@@ -240,6 +248,8 @@ macro_rules! contract_facts {
             the_tenants_throttle_is_below_the_services
             tenants_do_not_share_a_catalogue
             number_and_region_rules_come_with_their_services
+            a_tenant_has_two_hundred_number_rules_at_most
+            a_number_rule_that_a_service_has_is_not_removed
         );
         each_area!($fresh, call_ins,
             groups_read_back_by_name_and_change

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ges_domain::capacity::CapacityRule;
 use ges_domain::hours::{Hours, OfficeHours};
 use ges_domain::phone::NumberRule;
-use ges_domain::ports::{Catalogue, ServiceRef, ServiceRow, StoreError};
+use ges_domain::ports::{Catalogue, RuleRemoved, ServiceRef, ServiceRow, StoreError};
 use ges_domain::region::RegionRule;
 use ges_domain::service::Service;
 use ges_domain::{ServiceName, TenantId, throttle};
@@ -74,9 +74,33 @@ impl Catalogue for MemoryStore {
         Ok(())
     }
 
-    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<(), StoreError> {
-        self.open()?.number_rules.insert((tenant, rule.name().to_owned()), rule.clone());
-        Ok(())
+    async fn put_number_rule(&self, tenant: TenantId, rule: &NumberRule) -> Result<bool, StoreError> {
+        let mut state = self.open()?;
+        let key = (tenant, rule.name().to_owned());
+        let rules = state.number_rules.keys().filter(|(owner, _)| *owner == tenant).count();
+        if !state.number_rules.contains_key(&key) && rules >= NumberRule::MOST as usize {
+            return Ok(false);
+        }
+        state.number_rules.insert(key, rule.clone());
+        Ok(true)
+    }
+
+    async fn remove_number_rule(&self, tenant: TenantId, name: &str) -> Result<RuleRemoved, StoreError> {
+        let mut state = self.open()?;
+        let services = state
+            .services
+            .iter()
+            .filter(|(service, found)| service.tenant == tenant && found.row.number_rule.as_deref() == Some(name));
+        let mut services: Vec<_> = services.map(|(service, _)| service.name.clone()).collect();
+        services.sort();
+        if !state.number_rules.contains_key(&(tenant, name.to_owned())) {
+            return Ok(RuleRemoved::Unknown);
+        }
+        if !services.is_empty() {
+            return Ok(RuleRemoved::InUse(services));
+        }
+        state.number_rules.remove(&(tenant, name.to_owned()));
+        Ok(RuleRemoved::Done)
     }
 
     async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {

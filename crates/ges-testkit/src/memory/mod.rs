@@ -9,6 +9,7 @@ mod bulk;
 mod call_ins;
 mod catalogue;
 mod credentials;
+mod former;
 mod handover;
 mod held;
 mod index;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ges_domain::bulk::BulkId;
 use ges_domain::callback::acts::Write;
-use ges_domain::callback::{Callback, Kind, TimelineEvent};
+use ges_domain::callback::{Callback, FormerSession, Kind, TimelineEvent, former_session};
 use ges_domain::capacity::{CapacityRule, Usage};
 use ges_domain::hours::Hours;
 use ges_domain::idempotency::{Kept, Key, Operation};
@@ -77,6 +78,8 @@ struct State {
     pauses: BTreeMap<(TenantId, PauseScope), (Instant, String)>,
     pause_log: Vec<(TenantId, PauseAct)>,
     bulk: HashMap<BulkId, bulk::Kept>,
+    /// Sessions that lost their callback before they had ended.
+    former: Vec<FormerSession>,
     failures: u32,
     /// Somebody damaged a record on purpose.
     damaged: bool,
@@ -234,6 +237,7 @@ impl State {
         let before = &self.records.get(&row.id).expect("invariant: a write follows a read under the same lock").row;
         let told = announced(before, &row, &event);
         let moved = row.reschedules > before.reschedules || row.version == 1;
+        let former = former_session(before, &event);
         self.rewrite(row.id, |stored| {
             stored.unclaimed = (stored.unclaimed || moved) && row.may_be_upcoming();
             stored.timeline.push(event);
@@ -244,6 +248,9 @@ impl State {
         }
         if let Some(event) = told {
             self.announce(&row, event, row.updated_at);
+        }
+        if let Some(former) = former.filter(|former| !self.former.iter().any(|other| former::same(former, other))) {
+            self.former.push(former);
         }
         row
     }

@@ -8,7 +8,6 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream;
 use ges_domain::TenantId;
-use ges_domain::bulk::guard;
 use ges_domain::callback::{Callback, Reason, State as CallbackState};
 use ges_domain::ports::{Look, StoreError};
 
@@ -20,6 +19,7 @@ use crate::body;
 use crate::fields::Fields;
 use crate::listener::Site;
 use crate::scalar;
+use crate::sheet;
 
 /// Columns when none are asked for.
 const COLUMNS: [&str; 6] =
@@ -107,21 +107,10 @@ impl Lines {
                 page
             }
         };
-        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-        let head =
-            std::mem::take(&mut self.head).then(|| self.columns.iter().map(|name| guarded(name.clone())).collect());
-        let line =
-            |callback: &Callback| self.columns.iter().map(|name| guarded(property(callback, name))).collect::<Vec<_>>();
-        for line in head.into_iter().chain(page.iter().take(self.left).map(line)) {
-            csv.write_record(line).expect("invariant: lines of one length go to memory");
-        }
+        let head = std::mem::take(&mut self.head).then(|| self.columns.clone());
+        let line = |callback: &Callback| self.columns.iter().map(|name| property(callback, name)).collect::<Vec<_>>();
+        let chunk = sheet::lines(head.into_iter().chain(page.iter().take(self.left).map(line)));
         self.left = self.left.saturating_sub(page.len());
-        let chunk = csv.into_inner().expect("invariant: memory takes everything");
         Ok(Some((chunk, self)))
     }
-}
-
-/// A value that a spreadsheet would take for a formula is told not to be one (F-15).
-fn guarded(value: String) -> String {
-    format!("{}{value}", guard(&value))
 }
