@@ -15,8 +15,8 @@ use crate::world::{SOON, all_end, burst, deployment, history, services, violatio
 const NOTICED: Duration = Duration::from_secs(45);
 
 /// What a pod answers on its internal listener.
-struct Page {
-    status: u16,
+pub(crate) struct Page {
+    pub(crate) status: u16,
     retry_after: Option<String>,
     text: String,
 }
@@ -27,7 +27,7 @@ impl Page {
     }
 }
 
-async fn ask(deployment: &Deployment, node: &str, method: Method, path: &str, body: Option<&Value>) -> Page {
+pub(crate) async fn ask(deployment: &Deployment, node: &str, method: Method, path: &str, body: Option<&Value>) -> Page {
     let port = deployment.cluster.node(node).unwrap().internal_port();
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(15)).build().unwrap();
     let mut request = client.request(method, format!("http://127.0.0.1:{port}{path}"));
@@ -53,7 +53,7 @@ async fn metric(deployment: &Deployment, node: &str, name: &str) -> Option<f64> 
 }
 
 /// Waits until a metric has a value (rule H: 1 is DOWN).
-async fn until(deployment: &Deployment, node: &str, name: &str, value: f64) {
+pub(crate) async fn until(deployment: &Deployment, node: &str, name: &str, value: f64) {
     let begun = Instant::now();
     loop {
         let seen = metric(deployment, node, name).await;
@@ -66,17 +66,17 @@ async fn until(deployment: &Deployment, node: &str, name: &str, value: f64) {
     }
 }
 
-async fn is_ready(deployment: &Deployment, node: &str) -> bool {
+pub(crate) async fn is_ready(deployment: &Deployment, node: &str) -> bool {
     get(deployment, node, Cluster::READY).await.status == 200
 }
 
 /// Liveness asks nobody (8.4).
-async fn is_alive(deployment: &Deployment, node: &str) -> bool {
+pub(crate) async fn is_alive(deployment: &Deployment, node: &str) -> bool {
     get(deployment, node, "/ges/v1/health/live").await.status == 200
 }
 
 /// The state of a component in the detail document.
-async fn component(deployment: &Deployment, node: &str, name: &str) -> (String, Value) {
+pub(crate) async fn component(deployment: &Deployment, node: &str, name: &str) -> (String, Value) {
     let detail = get(deployment, node, "/ges/v1/health/detail").await.json();
     let all = detail["data"]["components"].as_array().cloned().unwrap_or_default();
     let one = all.into_iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{node} has no {name}"));

@@ -5,6 +5,7 @@
 mod bookings;
 mod crashes;
 mod degraded;
+mod failover;
 mod limits;
 mod malformed;
 mod nemesis;
