@@ -89,7 +89,8 @@ impl RedisCluster {
         let id = ask(primary, "CLUSTER MYID")?;
         let nodes = ask(primary, "CLUSTER NODES")?;
         let replica = nodes.lines().find(|line| line.split(' ').nth(3) == Some(id.as_str()) && line.contains("slave"));
-        let address = replica.and_then(|line| line.split(' ').nth(1)?.split('@').next()?.rsplit(':').next()?.parse().ok());
+        let address =
+            replica.and_then(|line| line.split(' ').nth(1)?.split('@').next()?.rsplit(':').next()?.parse().ok());
         address.with_context(|| format!("the primary on port {primary} has no replica"))
     }
 

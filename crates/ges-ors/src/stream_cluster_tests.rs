@@ -88,7 +88,10 @@ async fn a_primary_that_hands_over_delays_one_call() {
     block_in_place(|| servers.cluster.hand_over(crate::DEFAULT_STREAM)).unwrap();
     stream.submit(&batch[100..]).await.unwrap();
     let entries = read(&reader(&settings).await, &settings).await;
-    assert_eq!(entries.iter().map(StreamEntry::key).collect::<Vec<_>>(), batch.iter().map(|one| (one.callback.id, one.attempt)).collect::<Vec<_>>());
+    assert_eq!(
+        entries.iter().map(StreamEntry::key).collect::<Vec<_>>(),
+        batch.iter().map(|one| (one.callback.id, one.attempt)).collect::<Vec<_>>()
+    );
 }
 
 /// It closes no connection, and entries come more often than a sign of life is due.

@@ -33,7 +33,10 @@ const ROUND_TRIP: Duration = Duration::from_millis(500);
 /// Adds, trims, and tells the `limit`-th newest score for each limit. Arguments: how many to keep, milliseconds to live, number
 /// of limits, the limits, then score and member of each addition. Repeatable: a member is there once, however often it was
 /// added.
-const SCRIPT: Script = Script { repeatable: true, within: ROUND_TRIP, text: "
+const SCRIPT: Script = Script {
+    repeatable: true,
+    within: ROUND_TRIP,
+    text: "
     local limits = tonumber(ARGV[3])
     for i = 4 + limits, #ARGV, 2 do
         redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1])
@@ -47,7 +50,8 @@ const SCRIPT: Script = Script { repeatable: true, within: ROUND_TRIP, text: "
         local place = tonumber(ARGV[i]) - 1
         since[#since + 1] = redis.call('ZREVRANGE', KEYS[1], place, place, 'WITHSCORES')[2] or ''
     end
-    return since" };
+    return since",
+};
 
 /// Fast counters in Redis. Dropping it ends its work.
 pub struct RedisAcceptedTimes {

@@ -20,7 +20,10 @@ const OWNER: &[u8] = b"o";
 
 /// Arguments: user, `create` or `merge`, milliseconds to live, most bytes, then fields and values; an empty value removes.
 /// Repeatable: it leaves the same content and says the same.
-const WRITE: Script = Script { repeatable: true, within: ACCESS, text: "
+const WRITE: Script = Script {
+    repeatable: true,
+    within: ACCESS,
+    text: "
     local there = redis.call('EXISTS', KEYS[1]) == 1
     local owner = there and redis.call('HGET', KEYS[1], 'o') or ''
     if owner ~= '' and owner ~= ARGV[1] then return 'yours not' end
@@ -44,17 +47,22 @@ const WRITE: Script = Script { repeatable: true, within: ACCESS, text: "
         else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
     end
     redis.call('PEXPIRE', KEYS[1], ARGV[3])
-    return 'done'" };
+    return 'done'",
+};
 
 /// Arguments: user, then the fields to remove; none removes everything.
 /// Not repeatable: the second would say of what the first removed that it never was there.
-const REMOVE: Script = Script { repeatable: false, within: ACCESS, text: "
+const REMOVE: Script = Script {
+    repeatable: false,
+    within: ACCESS,
+    text: "
     if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown' end
     local owner = redis.call('HGET', KEYS[1], 'o') or ''
     if owner ~= '' and owner ~= ARGV[1] then return 'yours not' end
     if #ARGV == 1 then redis.call('DEL', KEYS[1]) end
     for i = 2, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
-    return 'done'" };
+    return 'done'",
+};
 
 /// Fields and values of everything.
 const READ: Script = Script { repeatable: true, within: ACCESS, text: "return redis.call('HGETALL', KEYS[1])" };

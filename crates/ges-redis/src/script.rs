@@ -80,6 +80,9 @@ mod tests {
         assert!(repeated(ErrorKind::Unknown, "READONLY You can't write against a read only replica."));
         assert!(!repeated(ErrorKind::Timeout, "Request timed out."), "there is no time left");
         assert!(!repeated(ErrorKind::NotFound, "not connected"), "nobody waits for a connection");
-        assert!(!repeated(ErrorKind::Unknown, "ERR user_script:1: Script attempted to access nonexistent global variable"));
+        assert!(!repeated(
+            ErrorKind::Unknown,
+            "ERR user_script:1: Script attempted to access nonexistent global variable"
+        ));
     }
 }

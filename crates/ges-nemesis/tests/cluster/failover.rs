@@ -34,7 +34,8 @@ impl Scene {
         let program = Programs::from_environment().unwrap().redis;
         let redis = block_in_place(|| RedisCluster::start(&program, folder.path(), 3, true)).unwrap();
         // Workers use our own Redis too, for news of sessions.
-        let own = [("HOST", "127.0.0.1".to_owned()), ("PORT", redis.ports()[1].to_string()), ("CLUSTER_MODE", "true".into())];
+        let own =
+            [("HOST", "127.0.0.1".to_owned()), ("PORT", redis.ports()[1].to_string()), ("CLUSTER_MODE", "true".into())];
         let plan = DeploymentPlan {
             redis_cluster: redis.ports(),
             environment: own.map(|(key, value)| (format!("GES_REDIS__{key}"), value)).into(),
@@ -118,7 +119,9 @@ async fn a_lost_primary_is_replaced_and_nothing_is_lost_or_done_twice() {
         scene.redis.start_again(lost).unwrap();
     }
     all_end(&scene.deployment, &history, ENDED).await;
-    for (pod, gauge) in [("api-0", "REDIS_CONNECTION"), ("worker-0", "ORS_REDIS_STATUS"), ("worker-1", "ORS_REDIS_STATUS")] {
+    for (pod, gauge) in
+        [("api-0", "REDIS_CONNECTION"), ("worker-0", "ORS_REDIS_STATUS"), ("worker-1", "ORS_REDIS_STATUS")]
+    {
         until(&scene.deployment, pod, gauge, 0.0).await;
     }
     assert_eq!(violations(&scene.deployment, &history, true).await, []);

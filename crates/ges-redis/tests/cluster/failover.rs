@@ -28,7 +28,8 @@ async fn a_lost_primary_is_followed_to_its_replica() {
     // It comes back as a replica of the one that replaced it, and takes over again when that one is lost.
     servers.cluster.start_again(first).unwrap();
     let second = servers.owner(tenant(0));
-    let in_sync = || servers.cluster.ask(first, "INFO replication").is_ok_and(|said| said.contains("master_link_status:up"));
+    let in_sync =
+        || servers.cluster.ask(first, "INFO replication").is_ok_and(|said| said.contains("master_link_status:up"));
     for _ in 0..200 {
         if block_in_place(in_sync) {
             break;

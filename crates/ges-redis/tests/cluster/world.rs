@@ -109,11 +109,8 @@ impl Uses {
     pub(crate) async fn until_all_work(&self, tenant: TenantId, limit: Duration) -> Duration {
         let begun = Instant::now();
         loop {
-            let works = (
-                self.area_works(tenant).await.is_ok(),
-                self.news_work(tenant).await,
-                self.counters_work(tenant).await,
-            );
+            let works =
+                (self.area_works(tenant).await.is_ok(), self.news_work(tenant).await, self.counters_work(tenant).await);
             if works == (true, true, true) {
                 break;
             }
