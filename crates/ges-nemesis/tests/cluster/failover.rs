@@ -36,10 +36,11 @@ impl Scene {
         // Workers use our own Redis too, for news of sessions.
         let own =
             [("HOST", "127.0.0.1".to_owned()), ("PORT", redis.ports()[1].to_string()), ("CLUSTER_MODE", "true".into())];
+        let services = services().into_iter().map(|row| row.with_throttle(5_000)).collect();
         let plan = DeploymentPlan {
             redis_cluster: redis.ports(),
             environment: own.map(|(key, value)| (format!("GES_REDIS__{key}"), value)).into(),
-            ..DeploymentPlan::new(services()).with_pods(2, 2)
+            ..DeploymentPlan::new(services).with_pods(2, 2)
         };
         Self { deployment: deployment(&plan).await, redis, _folder: folder }
     }
