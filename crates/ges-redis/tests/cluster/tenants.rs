@@ -13,7 +13,11 @@ async fn every_tenant_is_served_by_its_node() {
     let servers = Servers::start(false);
     let owners: BTreeSet<u16> = (0..TENANTS).map(|number| servers.owner(tenant(number))).collect();
     assert_eq!(owners.len(), 3, "the tenants are spread over all nodes");
-    let entry = entered(servers.cluster.ports()[1]);
+    let nodes = servers.cluster.ports();
+    for node in &nodes {
+        servers.cluster.ask(*node, "CONFIG RESETSTAT").unwrap();
+    }
+    let entry = entered(nodes[1]);
     let uses = Uses::of(&entry).await;
     for number in 0..TENANTS {
         let tenant = tenant(number);
@@ -31,5 +35,8 @@ async fn every_tenant_is_served_by_its_node() {
         let learned = other.since(&sales, &WINDOWS);
         assert_eq!(learned, uses.times.since(&sales, &WINDOWS), "{}", sales.tenant);
         assert!(learned[0].is_some());
+    }    for node in nodes {
+        let refused = servers.cluster.ask(node, "INFO errorstats").unwrap();
+        assert!(!refused.contains("MOVED"), "a call went to another node first: {refused}");
     }
 }
