@@ -11,11 +11,12 @@ use crate::PgStore;
 use crate::error::{Fault, reading, unavailable, unreadable};
 use crate::row::{Stored, select_records, state_code};
 
-/// A look that begins with `$begin`, whose parameter is `$10`; empty for every record.
+/// A look that begins with `$begin`, whose parameter is `$11`; empty for every record. `kind > 0` always holds: it names the
+/// index over desired times, which other statements must not use.
 macro_rules! look_statement {
     ($begin:literal) => {
         select_records!(concat!(
-            "where s.tenant = $1 and ($2::text is null or s.name = $2)
+            "where s.tenant = $1 and c.kind > 0 and ($2::text is null or s.name = $2)
                 and c.desired_at >= $3 and c.desired_at < $4 and c.desired_at > $5
                 and ($6::smallint[] is null or c.state = any ($6))
                 and ($7::text[] is null or c.reason = any ($7))

@@ -1,0 +1,2 @@
+-- no-transaction
+drop index concurrently callbacks_by_time;
