@@ -35,7 +35,8 @@ async fn every_tenant_is_served_by_its_node() {
         let learned = other.since(&sales, &WINDOWS);
         assert_eq!(learned, uses.times.since(&sales, &WINDOWS), "{}", sales.tenant);
         assert!(learned[0].is_some());
-    }    for node in nodes {
+    }
+    for node in nodes {
         let refused = servers.cluster.ask(node, "INFO errorstats").unwrap();
         assert!(!refused.contains("MOVED"), "a call went to another node first: {refused}");
     }
