@@ -36,6 +36,7 @@ const ROUND_TRIP: Duration = Duration::from_millis(500);
 const SCRIPT: Script = Script {
     repeatable: true,
     within: ROUND_TRIP,
+    connection: Duration::ZERO,
     text: "
     local limits = tonumber(ARGV[3])
     for i = 4 + limits, #ARGV, 2 do

@@ -15,6 +15,8 @@ use crate::{BadServer, Link, Server};
 
 /// Longest time for one access.
 const ACCESS: Duration = Duration::from_secs(1);
+/// A connection that has just broken is made again within this time when its server lives.
+const CONNECTION: Duration = Duration::from_millis(150);
 /// The field that names the owner; texts and files have a letter in front of their keys.
 const OWNER: &[u8] = b"o";
 
@@ -23,6 +25,7 @@ const OWNER: &[u8] = b"o";
 const WRITE: Script = Script {
     repeatable: true,
     within: ACCESS,
+    connection: CONNECTION,
     text: "
     local there = redis.call('EXISTS', KEYS[1]) == 1
     local owner = there and redis.call('HGET', KEYS[1], 'o') or ''
@@ -55,6 +58,7 @@ const WRITE: Script = Script {
 const REMOVE: Script = Script {
     repeatable: false,
     within: ACCESS,
+    connection: CONNECTION,
     text: "
     if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown' end
     local owner = redis.call('HGET', KEYS[1], 'o') or ''
@@ -65,7 +69,8 @@ const REMOVE: Script = Script {
 };
 
 /// Fields and values of everything.
-const READ: Script = Script { repeatable: true, within: ACCESS, text: "return redis.call('HGETALL', KEYS[1])" };
+const READ: Script =
+    Script { repeatable: true, within: ACCESS, connection: CONNECTION, text: "return redis.call('HGETALL', KEYS[1])" };
 
 /// Areas in Redis.
 pub struct RedisAreas {

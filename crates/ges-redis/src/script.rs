@@ -9,15 +9,14 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::Link;
 
-/// How long a call waits for a connection that is being made.
-const CONNECTION: Duration = Duration::from_millis(150);
-
 /// A script and how it may be run.
 #[derive(Clone, Copy)]
 pub(crate) struct Script {
     pub(crate) text: &'static str,
     /// Longest time of a call, repeats included.
     pub(crate) within: Duration,
+    /// How long a call waits for a connection that is being made, when there is none as it begins.
+    pub(crate) connection: Duration,
     /// Whether running it twice comes to the same as once, the answer too. A call that was on its way when its connection
     /// broke is then repeated once (integrations 8.5).
     pub(crate) repeatable: bool,
@@ -30,12 +29,12 @@ impl Link {
     /// No answer in time, or a refusal; soon while there is no connection.
     pub(crate) async fn run<T: FromValue>(&self, script: Script, key: &str, arguments: &[Value]) -> Result<T, Error> {
         let until = Instant::now() + script.within;
-        match self.run_once(script.text, key, arguments, script.within).await {
+        match self.run_once(script, key, arguments, script.within).await {
             Err(error) if script.repeatable && was_lost(&error) => {
                 tracing::debug!(%error, "a call was lost on its way to Redis and is repeated");
                 let again = async {
                     self.connected(script.within).await?;
-                    self.run_once(script.text, key, arguments, until.saturating_duration_since(Instant::now())).await
+                    self.run_once(script, key, arguments, until.saturating_duration_since(Instant::now())).await
                 };
                 timeout_at(until, again).await.unwrap_or(Err(error))
             }
@@ -45,17 +44,17 @@ impl Link {
 
     async fn run_once<T: FromValue>(
         &self,
-        text: &'static str,
+        script: Script,
         key: &str,
         arguments: &[Value],
         within: Duration,
     ) -> Result<T, Error> {
         let begun = Instant::now();
-        self.connected(CONNECTION.min(within)).await?;
+        self.connected(script.connection.min(within)).await?;
         let within = within.saturating_sub(begun.elapsed());
         // By itself the client would take the first text among the arguments for the key, which is the script.
         let command = CustomCommand::new_static("EVAL", ClusterHash::from(key), false);
-        let mut all = vec![Value::from_static_str(text), Value::Integer(1), key.to_owned().into()];
+        let mut all = vec![Value::from_static_str(script.text), Value::Integer(1), key.to_owned().into()];
         all.extend_from_slice(arguments);
         self.quick(within).custom::<T, Value>(command, all).await
     }
