@@ -14,7 +14,8 @@ use ges_sim::{EntrySource, Ports, RedisSource, Sim, SimSettings};
 struct Options {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Redis of the orchestration stream, like redis://127.0.0.1:6379; without it sessions start by REST only.
+    /// Redis of the orchestration stream, like redis://127.0.0.1:6379, or redis-cluster:// and one of its nodes; without it
+    /// sessions start by REST only.
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
     /// Name of the stream.

@@ -6,6 +6,7 @@ mod cluster;
 mod postgres;
 mod program;
 mod redis;
+mod redis_cluster;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -19,6 +20,7 @@ pub use cluster::{Cluster, ClusterPlan, GwsPorts, Node, ServerPorts, Simulator};
 pub use postgres::Postgres;
 pub use program::{Program, Signal, cpu_time_of, http_status, workspace_binary};
 pub use redis::Redis;
+pub use redis_cluster::RedisCluster;
 
 /// Where the servers' programs are.
 #[derive(Debug, Clone, clap::Args)]

@@ -94,9 +94,7 @@ impl Program {
     /// # Errors
     /// The process is gone.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let (flag, id) = (format!("-{}", signal.name()), self.id().to_string());
-        let done = Command::new("kill").args([flag, id]).stderr(Stdio::null()).status()?;
-        if done.success() { Ok(()) } else { bail!("{} is gone: {}", self.name, self.tail()) }
+        send_signal(self.id(), signal).with_context(|| format!("{} is gone: {}", self.name, self.tail()))
     }
 
     /// Whether it still runs.
@@ -180,6 +178,13 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a process that was started here.
+pub(crate) fn send_signal(id: u32, signal: Signal) -> Result<()> {
+    let (flag, id) = (format!("-{}", signal.name()), id.to_string());
+    let done = Command::new("kill").args([&flag, &id]).stderr(Stdio::null()).status()?;
+    if done.success() { Ok(()) } else { bail!("there is no process {id}") }
 }
 
 /// User and system time a process has used.

@@ -1,6 +1,6 @@
 //! A Redis of our own, without persistence.
 
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -13,6 +13,7 @@ use super::free_port;
 
 const ATTEMPTS: u32 = 5;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const REPLY_WITHIN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A running server; ends when dropped, unless it is left alone.
@@ -21,6 +22,8 @@ pub struct Redis {
     /// `None` once it is left alone.
     process: Option<Child>,
     port: u16,
+    /// Settings of a start, beside those that every server has.
+    settings: Vec<String>,
 }
 
 impl Redis {
@@ -29,10 +32,20 @@ impl Redis {
     /// # Errors
     /// It does not answer in time.
     pub fn start(program: &Path, folder: &Path) -> Result<Self> {
+        Self::start_with(program, folder, || Ok(Vec::new()))
+    }
+
+    /// The same with settings of its own, made anew for each try: `--name`, `value`.
+    pub(crate) fn start_with(
+        program: &Path,
+        folder: &Path,
+        settings: impl Fn() -> Result<Vec<String>>,
+    ) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         for _ in 0..ATTEMPTS {
-            let port = free_port()?;
-            let mut server = Self { process: Some(spawn(program, folder, port)?), port };
+            let (port, settings) = (free_port()?, settings()?);
+            let process = Some(spawn(program, folder, port, &settings)?);
+            let mut server = Self { process, port, settings };
             if server.answers() {
                 return Ok(server);
             }
@@ -55,6 +68,14 @@ impl Redis {
         self.process.as_ref().map(Child::id)
     }
 
+    /// Sends one command, words separated by spaces, and answers what it says, lines for a list.
+    ///
+    /// # Errors
+    /// It does not answer, or refuses.
+    pub fn ask(&self, command: &str) -> Result<String> {
+        ask(self.port, command)
+    }
+
     /// Kills it without a word; what it held is gone. [`Redis::start_again`] follows.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
@@ -68,7 +89,7 @@ impl Redis {
     /// # Errors
     /// It does not answer in time.
     pub fn start_again(&mut self, program: &Path, folder: &Path) -> Result<()> {
-        self.process = Some(spawn(program, folder, self.port)?);
+        self.process = Some(spawn(program, folder, self.port, &self.settings)?);
         if self.answers() { Ok(()) } else { bail!("Redis does not start again; see {}", folder.join("log").display()) }
     }
 
@@ -103,13 +124,14 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(program: &Path, folder: &Path, port: u16) -> Result<Child> {
+fn spawn(program: &Path, folder: &Path, port: u16, settings: &[String]) -> Result<Child> {
     Command::new(program)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .arg("--dir")
         .arg(folder)
         .arg("--logfile")
         .arg(folder.join("log"))
+        .args(settings)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -119,11 +141,33 @@ fn spawn(program: &Path, folder: &Path, port: u16) -> Result<Child> {
         .with_context(|| format!("cannot run {}", program.display()))
 }
 
-fn pong(port: u16) -> std::io::Result<()> {
+fn pong(port: u16) -> Result<()> {
+    let answer = ask(port, "PING")?;
+    if answer == "PONG" { Ok(()) } else { bail!("{answer}") }
+}
+
+/// Sends one command, words separated by spaces, and answers what the server says, lines for a list.
+pub(crate) fn ask(port: u16, command: &str) -> Result<String> {
     let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    connection.set_read_timeout(Some(Duration::from_secs(1)))?;
-    connection.write_all(b"PING\r\n")?;
-    let mut answer = [0; 7];
-    connection.read_exact(&mut answer)?;
-    if &answer == b"+PONG\r\n" { Ok(()) } else { Err(std::io::ErrorKind::InvalidData.into()) }
+    connection.set_read_timeout(Some(REPLY_WITHIN))?;
+    connection.write_all(format!("{command}\r\n").as_bytes())?;
+    read(&mut BufReader::new(connection)).with_context(|| format!("{command} on port {port}"))
+}
+
+fn read(from: &mut BufReader<TcpStream>) -> Result<String> {
+    let mut line = String::new();
+    from.read_line(&mut line)?;
+    let (kind, rest) = line.trim_end().split_at_checked(1).context("no answer")?;
+    Ok(match kind {
+        "-" => bail!("{rest}"),
+        "$" => {
+            let Ok(length) = usize::try_from(rest.parse::<i64>()?) else { return Ok(String::new()) };
+            let mut bytes = vec![0; length + 2];
+            from.read_exact(&mut bytes)?;
+            bytes.truncate(length);
+            String::from_utf8(bytes)?
+        }
+        "*" => (0..rest.parse::<usize>()?).map(|_| read(from)).collect::<Result<Vec<_>>>()?.join("\n"),
+        _ => rest.to_owned(),
+    })
 }

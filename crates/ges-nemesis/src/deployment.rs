@@ -37,6 +37,8 @@ pub struct DeploymentPlan {
     pub floor: Vec<String>,
     /// Services.
     pub services: Vec<ServiceRow>,
+    /// Ports of the nodes of a Redis Cluster that pods and simulator use instead of the single Redis; none without.
+    pub redis_cluster: Vec<u16>,
     /// Further settings of every pod; these win.
     pub environment: Vec<(String, String)>,
 }
@@ -54,6 +56,7 @@ impl DeploymentPlan {
             simulator: Simulator::Whole,
             floor,
             services,
+            redis_cluster: Vec::new(),
             environment: Vec::new(),
         }
     }
@@ -77,7 +80,7 @@ pub struct Deployment {
     pub caller: Caller,
     /// Between pods and PostgreSQL.
     pub postgres: Relay,
-    /// Between workers and Redis.
+    /// Between workers and the single Redis.
     pub redis: Relay,
     /// Between sessions and the internal listeners of all API pods.
     pub sessions: Relay,
@@ -104,6 +107,7 @@ impl Deployment {
             gws: plan.gws,
             simulator_arguments,
             accelerated: true,
+            redis_cluster: plan.redis_cluster.clone(),
             provisioning: vec![document(&plan.services)],
             environment: [
                 ("GES_SERVER__INTERNAL_URL".into(), format!("127.0.0.1:{}", sessions.port())),
@@ -127,7 +131,8 @@ impl Deployment {
         let external: Result<Vec<_>> = (0..plan.apis)
             .map(|number| api(number)?.external_port().context("invariant: API pods have an external listener"))
             .collect();
-        let ledger = Ledger::start(cluster.redis().port());
+        let single = vec![cluster.redis().port()];
+        let ledger = Ledger::start(if plan.redis_cluster.is_empty() { single } else { plan.redis_cluster.clone() });
         let control = Control::new(cluster.node("ges-sim")?.internal_port())?;
         Ok(Self { ledger, control, caller: Caller::new(external?)?, postgres, redis, sessions, cluster })
     }
@@ -193,7 +198,7 @@ impl Deployment {
         Ok(sum)
     }
 
-    /// Kills Redis; everything written before is in the ledger.
+    /// Kills the single Redis; everything written before is in the ledger.
     ///
     /// # Errors
     /// Redis did not answer before it was killed.

@@ -54,14 +54,14 @@ impl Seen {
 
 /// The stream, recorded from now on.
 pub struct Ledger {
-    port: u16,
+    ports: Vec<u16>,
     seen: Arc<Mutex<Seen>>,
     reading: JoinHandle<()>,
 }
 
 impl std::fmt::Debug for Ledger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ledger").field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("Ledger").field("ports", &self.ports).finish_non_exhaustive()
     }
 }
 
@@ -70,11 +70,12 @@ fn locked(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 }
 
 impl Ledger {
-    /// Records the stream of the Redis on this port, over all its restarts. Must be called inside a runtime.
-    pub fn start(port: u16) -> Self {
+    /// Records the stream of the Redis on this port, over all its restarts; of a cluster, with the ports of all its nodes,
+    /// wherever the stream is. Must be called inside a runtime.
+    pub fn start(ports: Vec<u16>) -> Self {
         let seen = Arc::<Mutex<Seen>>::default();
-        let reading = tokio::spawn(read(port, seen.clone()));
-        Self { port, seen, reading }
+        let reading = tokio::spawn(read(ports.clone(), seen.clone()));
+        Self { ports, seen, reading }
     }
 
     /// Everything written so far, in the order of the stream.
@@ -94,7 +95,7 @@ impl Ledger {
     /// # Errors
     /// Redis does not answer.
     pub async fn flush(&self) -> Result<()> {
-        let mut redis = RedisConnection::open(self.port).await?;
+        let mut redis = self.owner().await?;
         let from = self.next();
         redis.ask(&["MULTI"]).await?;
         redis.ask(&["XRANGE", STREAM, &from, "+"]).await?;
@@ -109,12 +110,24 @@ impl Ledger {
     /// # Errors
     /// Redis does not answer.
     pub async fn last_words(&self) -> Result<()> {
-        let mut redis = RedisConnection::open(self.port).await?;
+        let mut redis = self.owner().await?;
         redis.ask(&["CLIENT", "PAUSE", "60000", "WRITE"]).await?;
         let from = self.next();
         let rest = redis.ask(&["XRANGE", STREAM, &from, "+"]).await?;
         locked(&self.seen).take(&rest);
         Ok(())
+    }
+
+    /// The server that has the stream: others of a cluster refuse to look.
+    async fn owner(&self) -> Result<RedisConnection> {
+        for port in &self.ports {
+            if let Ok(mut redis) = RedisConnection::open(*port).await
+                && redis.ask(&["EXISTS", STREAM]).await.is_ok()
+            {
+                return Ok(redis);
+            }
+        }
+        anyhow::bail!("no Redis has the stream")
     }
 
     fn next(&self) -> String {
@@ -129,9 +142,9 @@ impl Drop for Ledger {
     }
 }
 
-async fn read(port: u16, seen: Arc<Mutex<Seen>>) {
-    loop {
-        if let Ok(mut redis) = RedisConnection::open(port).await {
+async fn read(ports: Vec<u16>, seen: Arc<Mutex<Seen>>) {
+    for port in ports.iter().cycle() {
+        if let Ok(mut redis) = RedisConnection::open(*port).await {
             while follow(&mut redis, &seen).await.is_ok() {}
         }
         tokio::time::sleep(RECONNECT).await;

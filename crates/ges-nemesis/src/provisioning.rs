@@ -10,19 +10,27 @@ pub struct ServiceRow {
     pub name: String,
     /// Places in a cell of 15 minutes.
     pub places: u32,
+    /// Immediate callbacks in either window.
+    pub throttle: u32,
 }
 
 impl ServiceRow {
     /// A service with this many places per cell of 15 minutes.
     pub fn new(name: impl Into<String>, places: u32) -> Self {
-        Self { name: name.into(), places }
+        Self { name: name.into(), places, throttle: 1_000_000 }
+    }
+
+    /// The same with so many immediate callbacks in either window. Fast counters keep times up to a limit of 10 000.
+    #[must_use]
+    pub fn with_throttle(self, throttle: u32) -> Self {
+        Self { throttle, ..self }
     }
 
     fn document(&self) -> Value {
         json!({
             "serviceName": self.name, "callbackApplication": "CallbackApp", "routingPoint": "5001", "dialPrefix": "+",
             "slotMinutes": 15, "maxPerSlot": self.places, "redialInterval": 10, "maxDialAttempts": 2,
-            "throttleLimit1": 1_000_000, "throttleLimit2": 1_000_000, "perNumberLimit": 1_000_000,
+            "throttleLimit1": self.throttle, "throttleLimit2": self.throttle, "perNumberLimit": 1_000_000,
             "inQueueCheck": "false", "maxQueued": 100_000,
         })
     }

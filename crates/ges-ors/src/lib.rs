@@ -11,6 +11,8 @@ mod sessions;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod stream_cluster_tests;
+#[cfg(test)]
 mod stream_tests;
 
 pub use entry::{BadEntry, Origin, Payload, StreamEntry};

@@ -1,4 +1,4 @@
-//! One contract for both streams, and what only a real server can show: loss, TLS, cluster.
+//! One contract for both streams, and what only a real server can show: loss, TLS, another password.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ use crate::{LocalStream, Login, RedisSettings, RedisStream, RedisTls, StreamEntr
 
 /// What every stream promises: all entries, whole, in the order given; a repeat is a second entry with the same key; a batch
 /// of nothing writes nothing.
-async fn keeps_entries_whole_and_in_order<F, R>(stream: &dyn SubmissionStream, read: F)
+pub(crate) async fn keeps_entries_whole_and_in_order<F, R>(stream: &dyn SubmissionStream, read: F)
 where
     F: Fn() -> R,
     R: Future<Output = Vec<StreamEntry>>,
@@ -56,17 +56,17 @@ fn shared_server() -> RedisSettings {
 }
 
 /// A stream of its own for the test named `name`.
-fn on(settings: RedisSettings, name: &str) -> RedisSettings {
+pub(crate) fn on(settings: RedisSettings, name: &str) -> RedisSettings {
     RedisSettings { stream: format!("test-{name}-{}", std::process::id()), ..settings }
 }
 
-async fn reader(settings: &RedisSettings) -> Client {
+pub(crate) async fn reader(settings: &RedisSettings) -> Client {
     let client = settings.server().builder().unwrap().build().unwrap();
     client.init().await.unwrap();
     client
 }
 
-async fn read(client: &Client, settings: &RedisSettings) -> Vec<StreamEntry> {
+pub(crate) async fn read(client: &Client, settings: &RedisSettings) -> Vec<StreamEntry> {
     let key = settings.stream.as_str();
     let entries: Vec<(String, Vec<(String, String)>)> =
         client.xrange_values(key, "-", "+", None).await.map(sorted).unwrap();
@@ -98,7 +98,7 @@ struct Server {
 impl Server {
     fn start(arguments: impl Fn(u16, &Path) -> Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // The port of a cluster bus is ten thousand higher, so a port must lie low; one asked for twice is not free yet.
+        // One asked for twice is not free yet.
         static ASKED: AtomicU16 = AtomicU16::new(0);
         let first = u16::try_from(std::process::id() % 1_000).unwrap() * 20;
         let port = std::iter::repeat_with(|| 20_000 + first + ASKED.fetch_add(1, Ordering::SeqCst))
@@ -145,7 +145,7 @@ impl Drop for Server {
     }
 }
 
-async fn until_alive(stream: &RedisStream) {
+pub(crate) async fn until_alive(stream: &RedisStream) {
     let began = Instant::now();
     while !stream.probe().await {
         assert!(began.elapsed() < Duration::from_secs(15), "the server does not answer");
@@ -268,33 +268,6 @@ fn other_authority() -> Vec<u8> {
     let ec = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
     openssl(folder.path(), &format!("req -x509 {ec} -keyout ca.key -out ca.crt -subj /CN=OtherCA"));
     std::fs::read(folder.path().join("ca.crt")).unwrap()
-}
-
-#[tokio::test]
-async fn a_cluster_is_entered_through_any_node() {
-    let nodes: Vec<Server> = (0..3)
-        .map(|_| {
-            Server::start(|port, _| {
-                let timeout = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"].map(String::from);
-                [vec!["--port".into(), port.to_string()], timeout.into()].concat()
-            })
-        })
-        .collect();
-    for node in &nodes {
-        until_alive(&RedisStream::start(&RedisSettings::plain("127.0.0.1", node.port), origin()).unwrap()).await;
-    }
-    let addresses: Vec<_> = nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
-    let created =
-        Command::new("redis-cli").args(["--cluster", "create"]).args(&addresses).arg("--cluster-yes").output().unwrap();
-    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
-    for node in &nodes {
-        let settings = RedisSettings { cluster: true, ..RedisSettings::plain("127.0.0.1", node.port) };
-        let settings = on(settings, &node.port.to_string());
-        let stream = RedisStream::start(&settings, origin()).unwrap();
-        until_alive(&stream).await;
-        stream.submit(&dispatches(50)).await.unwrap();
-        assert_eq!(read(&reader(&settings).await, &settings).await.len(), 50);
-    }
 }
 
 /// Integrations 10.1: a new password serves new connections, without a restart.

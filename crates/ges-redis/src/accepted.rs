@@ -11,9 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fred::error::Error;
-use fred::interfaces::ClientLike;
-use fred::types::config::Options;
-use fred::types::{ClusterHash, CustomCommand, Value};
+use fred::types::Value;
 use ges_domain::callback::Callback;
 use ges_domain::ports::{AcceptedTimes, ServiceRef};
 use ges_domain::throttle::Window;
@@ -21,6 +19,7 @@ use ges_domain::{CallbackId, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::script::Script;
 use crate::{BadServer, Link, Server};
 use known::Known;
 
@@ -32,8 +31,13 @@ const BATCH: usize = 512;
 const ROUND_TRIP: Duration = Duration::from_millis(500);
 
 /// Adds, trims, and tells the `limit`-th newest score for each limit. Arguments: how many to keep, milliseconds to live, number
-/// of limits, the limits, then score and member of each addition.
-const SCRIPT: &str = "
+/// of limits, the limits, then score and member of each addition. Repeatable: a member is there once, however often it was
+/// added.
+const SCRIPT: Script = Script {
+    repeatable: true,
+    within: ROUND_TRIP,
+    connection: Duration::ZERO,
+    text: "
     local limits = tonumber(ARGV[3])
     for i = 4 + limits, #ARGV, 2 do
         redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1])
@@ -47,7 +51,8 @@ const SCRIPT: &str = "
         local place = tonumber(ARGV[i]) - 1
         since[#since + 1] = redis.call('ZREVRANGE', KEYS[1], place, place, 'WITHSCORES')[2] or ''
     end
-    return since";
+    return since",
+};
 
 /// Fast counters in Redis. Dropping it ends its work.
 pub struct RedisAcceptedTimes {
@@ -65,6 +70,11 @@ struct Shared {
 impl Shared {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A cluster finds its node by the tenant in braces.
+    fn key(&self, service: &ServiceRef) -> String {
+        format!("ges:{{{}}}:accepted:{}:{}", service.tenant, self.store, service.name)
     }
 }
 
@@ -178,7 +188,7 @@ async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<News>) {
             errand.added.extend(added);
         }
         if !errands.is_empty()
-            && let Err(error) = shared.carry_out(errands).await
+            && let Err(error) = carry_out(&shared, errands).await
         {
             tracing::debug!(%error, "the accelerating Redis did not take what was accepted");
         }
@@ -188,55 +198,44 @@ async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<News>) {
     }
 }
 
-impl Shared {
-    /// Writes and reads in one round trip.
-    async fn carry_out(&self, errands: HashMap<ServiceRef, Errand>) -> Result<(), Error> {
-        let options =
-            Options { fail_fast: true, max_attempts: Some(1), timeout: Some(ROUND_TRIP), ..Options::default() };
-        let client = self.link.client().with_options(&options);
-        // The key stands third; a cluster finds its node by the tenant in braces.
-        let command = CustomCommand::new_static("EVAL", ClusterHash::Offset(2), false);
-        // Side by side, so that they share round trips; a pipeline would have to go to one node of a cluster.
-        let mut asked = JoinSet::new();
-        for (service, errand) in errands {
-            let (client, command) = (client.clone(), command.clone());
-            let arguments = self.arguments(&service, &errand);
-            asked.spawn(async move {
-                let answer = client.custom::<Vec<String>, Value>(command, arguments).await;
-                (service, errand, answer)
-            });
-        }
-        let mut outcome = Ok(());
-        while let Some(answered) = asked.join_next().await {
-            let Ok((service, errand, answer)) = answered else { continue };
-            match answer {
-                Ok(read) => {
-                    let limits = errand.windows.iter().map(|window| window.limit);
-                    self.known().learn(service, limits.zip(read));
-                }
-                Err(error) => outcome = Err(error),
+/// Writes and reads in one round trip.
+async fn carry_out(shared: &Arc<Shared>, errands: HashMap<ServiceRef, Errand>) -> Result<(), Error> {
+    // Side by side, so that they share round trips; a pipeline would have to go to one node of a cluster.
+    let mut asked = JoinSet::new();
+    for (service, errand) in errands {
+        let shared = Arc::clone(shared);
+        asked.spawn(async move {
+            let answer = shared.link.run::<Vec<String>>(SCRIPT, &shared.key(&service), &arguments(&errand)).await;
+            (service, errand, answer)
+        });
+    }
+    let mut outcome = Ok(());
+    while let Some(answered) = asked.join_next().await {
+        let Ok((service, errand, answer)) = answered else { continue };
+        match answer {
+            Ok(read) => {
+                let limits = errand.windows.iter().map(|window| window.limit);
+                shared.known().learn(service, limits.zip(read));
             }
+            Err(error) => outcome = Err(error),
         }
-        outcome
     }
+    outcome
+}
 
-    fn arguments(&self, service: &ServiceRef, errand: &Errand) -> Vec<Value> {
-        let keep = errand.windows.iter().map(|window| window.limit).max().unwrap_or(0);
-        let live = errand.windows.iter().map(|window| window.length).max().unwrap_or_default();
-        let whole = |number: i64| Value::Integer(number);
-        let mut arguments = vec![
-            Value::from_static_str(SCRIPT),
-            whole(1),
-            format!("ges:{{{}}}:accepted:{}:{}", service.tenant, self.store, service.name).into(),
-            whole(keep.into()),
-            whole(i64::try_from(live.as_millis()).unwrap_or(i64::MAX)),
-            whole(i64::try_from(errand.windows.len()).unwrap_or(0)),
-        ];
-        arguments.extend(errand.windows.iter().map(|window| whole(window.limit.into())));
-        for (id, at) in &errand.added {
-            arguments.push(whole(at.millis()));
-            arguments.push(Value::Bytes(id.0.as_bytes().to_vec().into()));
-        }
-        arguments
+fn arguments(errand: &Errand) -> Vec<Value> {
+    let keep = errand.windows.iter().map(|window| window.limit).max().unwrap_or(0);
+    let live = errand.windows.iter().map(|window| window.length).max().unwrap_or_default();
+    let whole = |number: i64| Value::Integer(number);
+    let mut arguments = vec![
+        whole(keep.into()),
+        whole(i64::try_from(live.as_millis()).unwrap_or(i64::MAX)),
+        whole(i64::try_from(errand.windows.len()).unwrap_or(0)),
+    ];
+    arguments.extend(errand.windows.iter().map(|window| whole(window.limit.into())));
+    for (id, at) in &errand.added {
+        arguments.push(whole(at.millis()));
+        arguments.push(Value::Bytes(id.0.as_bytes().to_vec().into()));
     }
+    arguments
 }

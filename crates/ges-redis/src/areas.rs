@@ -6,21 +6,27 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fred::interfaces::ClientLike;
-use fred::types::config::Options;
-use fred::types::{ClusterHash, CustomCommand, Value};
+use fred::types::{FromValue, Value};
 use ges_domain::TenantId;
 use ges_domain::ports::{AreaAnswer, AreaContent, AreaFile, AreaId, AreaWrite, Areas, AreasDown, MOST_AREA_BYTES};
 
+use crate::script::Script;
 use crate::{BadServer, Link, Server};
 
 /// Longest time for one access.
 const ACCESS: Duration = Duration::from_secs(1);
+/// A connection that has just broken is made again within this time when its server lives.
+const CONNECTION: Duration = Duration::from_millis(150);
 /// The field that names the owner; texts and files have a letter in front of their keys.
 const OWNER: &[u8] = b"o";
 
 /// Arguments: user, `create` or `merge`, milliseconds to live, most bytes, then fields and values; an empty value removes.
-const WRITE: &str = "
+/// Repeatable: it leaves the same content and says the same.
+const WRITE: Script = Script {
+    repeatable: true,
+    within: ACCESS,
+    connection: CONNECTION,
+    text: "
     local there = redis.call('EXISTS', KEYS[1]) == 1
     local owner = there and redis.call('HGET', KEYS[1], 'o') or ''
     if owner ~= '' and owner ~= ARGV[1] then return 'yours not' end
@@ -44,19 +50,27 @@ const WRITE: &str = "
         else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
     end
     redis.call('PEXPIRE', KEYS[1], ARGV[3])
-    return 'done'";
+    return 'done'",
+};
 
 /// Arguments: user, then the fields to remove; none removes everything.
-const REMOVE: &str = "
+/// Not repeatable: the second would say of what the first removed that it never was there.
+const REMOVE: Script = Script {
+    repeatable: false,
+    within: ACCESS,
+    connection: CONNECTION,
+    text: "
     if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown' end
     local owner = redis.call('HGET', KEYS[1], 'o') or ''
     if owner ~= '' and owner ~= ARGV[1] then return 'yours not' end
     if #ARGV == 1 then redis.call('DEL', KEYS[1]) end
     for i = 2, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
-    return 'done'";
+    return 'done'",
+};
 
 /// Fields and values of everything.
-const READ: &str = "return redis.call('HGETALL', KEYS[1])";
+const READ: Script =
+    Script { repeatable: true, within: ACCESS, connection: CONNECTION, text: "return redis.call('HGETALL', KEYS[1])" };
 
 /// Areas in Redis.
 pub struct RedisAreas {
@@ -77,23 +91,14 @@ impl RedisAreas {
         self.link.close().await;
     }
 
-    async fn run<T: fred::types::FromValue>(
+    async fn run<T: FromValue>(
         &self,
-        script: &'static str,
+        script: Script,
         (tenant, area): (TenantId, &AreaId),
-        arguments: impl IntoIterator<Item = Value>,
+        arguments: &[Value],
     ) -> Result<T, AreasDown> {
-        let options = Options { fail_fast: true, max_attempts: Some(1), timeout: Some(ACCESS), ..Options::default() };
-        let client = self.link.client().with_options(&options);
-        // The key stands third; a cluster finds its node by the tenant in braces.
-        let command = CustomCommand::new_static("EVAL", ClusterHash::Offset(2), false);
-        let mut all = vec![
-            Value::from_static_str(script),
-            Value::Integer(1),
-            format!("ges:{{{tenant}}}:area:{}", area.as_str()).into(),
-        ];
-        all.extend(arguments);
-        client.custom::<T, Value>(command, all).await.map_err(|error| AreasDown(error.into()))
+        let key = format!("ges:{{{tenant}}}:area:{}", area.as_str());
+        self.link.run(script, &key, arguments).await.map_err(|error| AreasDown(error.into()))
     }
 }
 
@@ -153,7 +158,7 @@ impl Areas for RedisAreas {
         for (key, file) in &content.files {
             arguments.extend([field(b'f', key), packed(file)]);
         }
-        let word: String = self.run(WRITE, (tenant, area), arguments).await?;
+        let word: String = self.run(WRITE, (tenant, area), &arguments).await?;
         answer(&word)
     }
 
@@ -163,7 +168,7 @@ impl Areas for RedisAreas {
         area: &AreaId,
         user: Option<&str>,
     ) -> Result<AreaAnswer<AreaContent>, AreasDown> {
-        let all: Vec<Bytes> = self.run(READ, (tenant, area), []).await?;
+        let all: Vec<Bytes> = self.run(READ, (tenant, area), &[]).await?;
         if all.is_empty() {
             return Ok(AreaAnswer::Unknown);
         }
@@ -195,7 +200,7 @@ impl Areas for RedisAreas {
     ) -> Result<AreaAnswer<()>, AreasDown> {
         let mut arguments = vec![bytes(user.unwrap_or_default())];
         arguments.extend(key.into_iter().flat_map(|key| [field(b't', key), field(b'f', key)]));
-        let word: String = self.run(REMOVE, (tenant, area), arguments).await?;
+        let word: String = self.run(REMOVE, (tenant, area), &arguments).await?;
         answer(&word)
     }
 }

@@ -9,6 +9,7 @@ mod areas;
 mod link;
 mod login;
 mod news;
+mod script;
 mod server;
 mod tls;
 

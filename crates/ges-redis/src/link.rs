@@ -1,21 +1,37 @@
 //! A connection that keeps itself alive.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use fred::clients::Client;
-use fred::interfaces::ClientLike;
-use tokio::task::JoinHandle;
+use fred::clients::{Client, WithOptions};
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::{ClientLike, ClusterInterface as _};
+use fred::types::config::{Options, Server as Node};
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::server::COMMAND;
+use crate::server::{COMMAND, UNRESPONSIVE};
 use crate::{BadServer, Server};
 
-/// Between two signs of life on a connection that is not used.
+/// Between two signs of life on every connection.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often a call that was not executed is sent to another node of a cluster.
+const REDIRECTIONS: u32 = 2;
 
-/// The way to one Redis; ends when it is dropped.
+/// The way to one Redis, or to all primaries of a cluster; ends when it is dropped.
 pub struct Link {
+    line: Arc<Line>,
+    watch: JoinHandle<()>,
+}
+
+struct Line {
+    server: Server,
+    purpose: &'static str,
+    current: RwLock<Current>,
+}
+
+struct Current {
     client: Client,
-    tasks: [JoinHandle<()>; 2],
+    connection: JoinHandle<()>,
 }
 
 impl Link {
@@ -28,48 +44,142 @@ impl Link {
         if server.tls.as_ref().is_some_and(|tls| !tls.verify) {
             tracing::warn!("the certificate of {purpose} is not verified (rejectUnauthorized=false)");
         }
-        let client = server.builder()?.build().map_err(|error| BadServer::Client(error.into()))?;
-        let connection = client.connect();
-        let connected = tokio::spawn(async move {
-            match connection.await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "the client of {purpose} has stopped"),
-                Err(_) => tracing::debug!("the client of {purpose} was dropped"),
-            }
-        });
-        let heart = client.clone();
-        let heartbeat = tokio::spawn(async move {
+        let current = RwLock::new(Current::connect(server, &[], purpose)?);
+        let line = Arc::new(Line { server: server.clone(), purpose, current });
+        let watched = Arc::clone(&line);
+        let watch = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(HEARTBEAT).await;
-                if heart.is_connected() {
-                    // The answer does not matter here: an owed one closes the connection, and the client reconnects.
-                    let _ = heart.ping::<()>(None).await;
-                }
+                watched.look().await;
             }
         });
-        Ok(Self { client, tasks: [connected, heartbeat] })
+        Ok(Self { line, watch })
     }
 
-    /// The client, for adapters that keep it to themselves.
-    pub fn client(&self) -> &Client {
-        &self.client
+    /// The client as it is now, for adapters that keep it to themselves for one call.
+    pub fn client(&self) -> Client {
+        self.line.client()
     }
 
-    /// Whether the server answers a ping now, within two seconds.
+    /// The client for a call that nobody waits for longer than `within`.
+    ///
+    /// A call whose connection breaks fails at once, since nobody knows whether it was executed: with `fail_fast` the attempts
+    /// are spent on redirections alone, each of which says that the call was not executed where it was sent.
+    pub(crate) fn quick(&self, within: Duration) -> WithOptions<Client> {
+        self.client().with_options(&Options {
+            fail_fast: true,
+            max_attempts: Some(1 + REDIRECTIONS),
+            max_redirections: Some(REDIRECTIONS),
+            timeout: Some(within),
+            ..Options::default()
+        })
+    }
+
+    /// Waits for a connection that is being made, at most `limit`.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn connected(&self, limit: Duration) -> Result<(), Error> {
+        let client = self.client();
+        if client.is_connected() {
+            return Ok(());
+        }
+        let unconnected = || Error::new(ErrorKind::NotFound, "not connected");
+        tokio::time::timeout(limit, client.wait_for_connect()).await.unwrap_or_else(|_| Err(unconnected()))
+    }
+
+    /// Whether the server answers a ping now, any primary of a cluster, within two seconds.
     pub async fn answers(&self) -> bool {
-        tokio::time::timeout(COMMAND, self.client.ping::<()>(None)).await.is_ok_and(|answer| answer.is_ok())
+        tokio::time::timeout(COMMAND, self.client().ping::<()>(None)).await.is_ok_and(|answer| answer.is_ok())
     }
 
     /// Says good-bye to the server, waiting at most two seconds.
     pub async fn close(&self) {
-        let _ = tokio::time::timeout(COMMAND, self.client.quit()).await;
+        self.watch.abort();
+        let _ = tokio::time::timeout(COMMAND, self.client().quit()).await;
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
+        self.watch.abort();
+        self.line.current.read().unwrap_or_else(PoisonError::into_inner).connection.abort();
+    }
+}
+
+impl Line {
+    fn client(&self) -> Client {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).client.clone()
+    }
+
+    /// Gives a sign of life on every connection, and starts afresh when one does not answer.
+    ///
+    /// A server that stands still, or whose machine is gone, never closes its connections, and the client's own watch forgets
+    /// the answers it is owed with every command it writes. So a busy client would talk for ever to a primary that its
+    /// cluster has long replaced.
+    async fn look(&self) {
+        let client = self.client();
+        let ended = self.current.read().unwrap_or_else(PoisonError::into_inner).connection.is_finished();
+        // While it connects, every step of it has its limit.
+        if !ended && (!client.is_connected() || all_answer(&client).await) {
+            return;
+        }
+        let known = client.cached_cluster_state().map(|state| state.unique_primary_nodes()).unwrap_or_default();
+        match Current::connect(&self.server, &known, self.purpose) {
+            Ok(fresh) => {
+                tracing::warn!("{} does not answer; connecting anew", self.purpose);
+                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+                let old = std::mem::replace(&mut *current, fresh);
+                // Calls on their way fail with it.
+                old.connection.abort();
+            }
+            Err(error) => tracing::error!(%error, "the client of {} cannot be built", self.purpose),
         }
     }
+}
+
+impl Current {
+    fn connect(server: &Server, known: &[Node], purpose: &'static str) -> Result<Self, BadServer> {
+        let client = server.builder_among(known)?.build().map_err(|error| BadServer::Client(error.into()))?;
+        let connecting = client.connect();
+        let stop = AbortOnDrop(connecting.abort_handle());
+        let connection = tokio::spawn(async move {
+            let _stop = stop;
+            match connecting.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the client of {purpose} has stopped"),
+                Err(_) => tracing::debug!("the client of {purpose} was dropped"),
+            }
+        });
+        Ok(Self { client, connection })
+    }
+}
+
+/// The client's own task would outlive the one that waits for it.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Whether no connection stays silent; a refusal is an answer.
+async fn all_answer(client: &Client) -> bool {
+    let nodes = client.cached_cluster_state().map(|state| state.unique_primary_nodes()).unwrap_or_default();
+    let targets = if nodes.is_empty() { vec![None] } else { nodes.into_iter().map(Some).collect() };
+    let mut pings = JoinSet::new();
+    for cluster_node in targets {
+        let options = Options {
+            cluster_node,
+            fail_fast: true,
+            max_attempts: Some(1),
+            timeout: Some(UNRESPONSIVE),
+            ..Options::default()
+        };
+        let client = client.with_options(&options);
+        pings.spawn(async move { client.ping::<()>(None).await });
+    }
+    let answers = pings.join_all().await;
+    !answers.iter().any(|answer| answer.as_ref().is_err_and(|error| *error.kind() == ErrorKind::Timeout))
 }

@@ -11,7 +11,6 @@ use async_trait::async_trait;
 use fred::clients::WithOptions;
 use fred::interfaces::{ClientLike as _, KeysInterface as _};
 use fred::types::Expiration;
-use fred::types::config::Options;
 use ges_domain::ports::{Place, Seen, SessionNews};
 use ges_domain::{CallbackId, Instant, TenantId};
 use tokio::task::JoinSet;
@@ -45,10 +44,8 @@ impl RedisSessionNews {
 
     /// `None` while there is no connection: nobody queues up for it.
     fn client(&self) -> Option<WithOptions<fred::clients::Client>> {
-        let client = self.0.client();
-        let options =
-            Options { fail_fast: true, max_attempts: Some(1), timeout: Some(ROUND_TRIP), ..Options::default() };
-        client.is_connected().then(|| client.with_options(&options))
+        let client = self.0.quick(ROUND_TRIP);
+        client.is_connected().then_some(client)
     }
 
     async fn read(&self, key: String) -> Option<String> {

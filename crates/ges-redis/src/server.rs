@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fred::types::Builder;
-use fred::types::config::{self, ClusterDiscoveryPolicy, Config, ReconnectPolicy, ServerConfig, UnresponsiveConfig};
+use fred::types::config::{
+    self, ClusterDiscoveryPolicy, Config, ReconnectError, ReconnectPolicy, ServerConfig, UnresponsiveConfig,
+};
 
 use crate::{Login, tls};
 
@@ -12,7 +14,7 @@ use crate::{Login, tls};
 pub(crate) const COMMAND: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(2);
 /// A connection that owes an answer for so long is closed; above [`COMMAND`], so that single slow commands do not count.
-const UNRESPONSIVE: Duration = Duration::from_secs(4);
+pub(crate) const UNRESPONSIVE: Duration = Duration::from_secs(4);
 
 /// How to reach a Redis. `Debug` shows no secret (I11).
 #[derive(Debug, Clone)]
@@ -65,6 +67,11 @@ impl Server {
     /// # Errors
     /// [`BadServer`] when the settings can never work.
     pub fn builder(&self) -> Result<Builder, BadServer> {
+        self.builder_among(&[])
+    }
+
+    /// The same with nodes of the cluster that are `known` already: the one that was configured may be the one that is lost.
+    pub(crate) fn builder_among(&self, known: &[config::Server]) -> Result<Builder, BadServer> {
         let servername = self.tls.as_ref().and_then(|tls| tls.servername.as_deref());
         let server = config::Server {
             host: self.host.as_str().into(),
@@ -72,7 +79,11 @@ impl Server {
             tls_server_name: servername.map(Into::into),
         };
         let server = match self.cluster {
-            true => ServerConfig::Clustered { hosts: vec![server], policy: ClusterDiscoveryPolicy::default() },
+            true => ServerConfig::Clustered {
+                hosts: [&[server], known].concat(),
+                // For the same reason: every primary that was ever heard of may tell who replaced another one.
+                policy: ClusterDiscoveryPolicy::UseCache,
+            },
             false => ServerConfig::Centralized { server },
         };
         let config = Config {
@@ -94,6 +105,13 @@ impl Server {
                     UnresponsiveConfig { max_timeout: Some(UNRESPONSIVE), interval: Duration::from_secs(1) };
                 connection.tcp.nodelay = Some(true);
                 connection.reconnect_on_auth_error = true;
+                // The primary has become a replica, or is not yet one again: behind the same name may be another one now.
+                connection.reconnect_errors = vec![
+                    ReconnectError::ClusterDown,
+                    ReconnectError::ReadOnly,
+                    ReconnectError::MasterDown,
+                    ReconnectError::Loading,
+                ];
             })
             .with_performance_config(|performance| performance.default_command_timeout = COMMAND)
             .set_policy(reconnect());

@@ -48,6 +48,8 @@ pub struct ClusterPlan {
     pub simulator_arguments: Vec<String>,
     /// Whether API pods use Redis to spare the database counting (`GES_REDIS__…`).
     pub accelerated: bool,
+    /// Ports of the nodes of a Redis Cluster that takes the place of the single Redis; none without. It outlives the deployment.
+    pub redis_cluster: Vec<u16>,
     /// Provisioning documents, applied in order before the pods start.
     pub provisioning: Vec<String>,
     /// Further settings of every pod; these win.
@@ -67,6 +69,7 @@ impl Default for ClusterPlan {
             gws: None,
             simulator_arguments: Vec::new(),
             accelerated: false,
+            redis_cluster: Vec::new(),
             provisioning: Vec::new(),
             environment: Vec::new(),
         }
@@ -95,6 +98,8 @@ struct Peers {
 /// Every node of the plan, none started. `servers`: where pods find them; `redis`: where the simulator does.
 pub(super) fn nodes(plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Result<Vec<Node>> {
     let ServerPorts { postgres, redis: stream } = servers;
+    // Its nodes tell their own addresses, so that nothing can stand between.
+    let stream = plan.redis_cluster.first().copied().unwrap_or(stream);
     let peers = Peers {
         orchestration: free_port()?,
         routers: [free_port()?, free_port()?],
@@ -118,7 +123,7 @@ pub(super) fn nodes(plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Res
         environment.push(("GES_SERVER__INTERNAL_PORT".into(), internal.to_string()));
         environment.push(("GES_SERVER__EXTERNAL_PORT".into(), external.to_string()));
         if plan.accelerated {
-            environment.extend(accelerator(stream));
+            environment.extend(accelerator(plan, stream));
         }
         nodes.push(pod(&format!("api-{number}"), "ges-api", plan, environment, internal, Some(external))?);
     }
@@ -150,8 +155,12 @@ fn database(port: u16, user: &str) -> Environment {
     ])
 }
 
-fn accelerator(redis: u16) -> Environment {
-    pairs(&[("GES_REDIS__HOST", "127.0.0.1"), ("GES_REDIS__PORT", &redis.to_string())])
+fn accelerator(plan: &ClusterPlan, redis: u16) -> Environment {
+    pairs(&[
+        ("GES_REDIS__HOST", "127.0.0.1"),
+        ("GES_REDIS__PORT", &redis.to_string()),
+        ("GES_REDIS__CLUSTER_MODE", &(!plan.redis_cluster.is_empty()).to_string()),
+    ])
 }
 
 fn gws_of(authentication: &str, environment: &str) -> Environment {
@@ -171,6 +180,7 @@ fn shared(plan: &ClusterPlan, postgres: u16, redis: u16, peers: &Peers, user: &s
         ("GES_SERVER__INTERNAL_URL", &format!("127.0.0.1:{api}")),
         ("GES_VMCS__REDIS_HOST", "127.0.0.1"),
         ("GES_VMCS__REDIS_PORT", &redis.to_string()),
+        ("GES_VMCS__REDIS_CLUSTER_MODE", &(!plan.redis_cluster.is_empty()).to_string()),
         ("GES_VMCS__ORS_URL", &local(peers.orchestration)),
         ("GES_PUSH__FCM_URL", &local(peers.push)),
         ("GES_NEXUS__URL", &local(peers.nexus)),
@@ -208,7 +218,11 @@ fn simulator(plan: &ClusterPlan, peers: &Peers, redis: u16) -> Result<Node> {
     let mut arguments: Vec<_> =
         ports.into_iter().flat_map(|(flag, port)| [flag.to_owned(), port.to_string()]).collect();
     if plan.simulator == Simulator::Whole {
-        arguments.extend(["--redis".to_owned(), format!("redis://127.0.0.1:{redis}")]);
+        let url = match plan.redis_cluster.first() {
+            Some(node) => format!("redis-cluster://127.0.0.1:{node}"),
+            None => format!("redis://127.0.0.1:{redis}"),
+        };
+        arguments.extend(["--redis".to_owned(), url]);
     }
     arguments.extend(plan.simulator_arguments.iter().cloned());
     Ok(Node {
@@ -275,7 +289,7 @@ mod tests {
         let plan = ClusterPlan { routers: true, ..ClusterPlan::default() };
         let mut keys = shared(&plan, 7, 8, &peers, Cluster::WORKER_ROLE, 9);
         keys.extend(provisioner(7));
-        keys.extend(accelerator(8));
+        keys.extend(accelerator(&plan, 8));
         for (key, _) in keys {
             assert!(documented.contains(&format!("| `{key}`")), "{key} is not documented");
         }

@@ -27,7 +27,7 @@ impl Page {
     }
 }
 
-async fn ask(deployment: &Deployment, node: &str, method: Method, path: &str, body: Option<&Value>) -> Page {
+pub(crate) async fn ask(deployment: &Deployment, node: &str, method: Method, path: &str, body: Option<&Value>) -> Page {
     let port = deployment.cluster.node(node).unwrap().internal_port();
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(15)).build().unwrap();
     let mut request = client.request(method, format!("http://127.0.0.1:{port}{path}"));
@@ -76,7 +76,7 @@ pub(crate) async fn is_alive(deployment: &Deployment, node: &str) -> bool {
 }
 
 /// The state of a component in the detail document.
-async fn component(deployment: &Deployment, node: &str, name: &str) -> (String, Value) {
+pub(crate) async fn component(deployment: &Deployment, node: &str, name: &str) -> (String, Value) {
     let detail = get(deployment, node, "/ges/v1/health/detail").await.json();
     let all = detail["data"]["components"].as_array().cloned().unwrap_or_default();
     let one = all.into_iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{node} has no {name}"));

@@ -9,6 +9,7 @@ mod console;
 mod crashes;
 mod degraded;
 mod designer;
+mod failover;
 mod life;
 mod limits;
 mod malformed;

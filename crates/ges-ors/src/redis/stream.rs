@@ -46,7 +46,7 @@ impl RedisStream {
 
     /// Whether the server answers now, within two seconds. For the health page (`ORS_REDIS_STATUS`).
     pub async fn probe(&self) -> bool {
-        self.connected().await.is_ok() && self.link.answers().await
+        self.link.connected(CONNECTION).await.is_ok() && self.link.answers().await
     }
 
     /// Whether there is a connection, without asking the server.
@@ -65,20 +65,13 @@ impl RedisStream {
         fields.iter().map(|(usual, value)| (name(usual), value.as_str())).collect()
     }
 
-    async fn connected(&self) -> Result<(), Error> {
-        if self.link.client().is_connected() {
-            return Ok(());
-        }
-        match tokio::time::timeout(CONNECTION, self.link.client().wait_for_connect()).await {
-            Ok(connected) => connected,
-            Err(_) => Err(Error::new(ErrorKind::IO, "not connected")),
-        }
-    }
-
     /// Writes one portion in one round trip. Tells how many entries from the start are written for certain.
     async fn write(&self, portion: &[Fields], left: Duration) -> Result<(), (usize, Error)> {
-        self.connected().await.map_err(|error| (0, error))?;
-        // Commands that wait for a new connection would be written long after we have given them up.
+        self.link.connected(CONNECTION).await.map_err(|error| (0, error))?;
+        // Commands that wait for a new connection would be written long after we have given them up. One attempt also means
+        // that a redirection of a cluster is heeded and not followed: the next quick try goes to the right node. That try may
+        // write an entry a second time, when its node was lost before it answered; it is the same attempt under the same key,
+        // which consumers collapse (I2).
         let options = Options { fail_fast: true, max_attempts: Some(1), timeout: Some(left), ..Options::default() };
         let pipeline = Pipeline::from(self.link.client().with_options(&options));
         for fields in portion {

@@ -6,7 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fred::clients::Client;
 use fred::interfaces::{ClientLike as _, StreamsInterface as _};
-use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, UnresponsiveConfig};
+use fred::types::config::{
+    ClusterDiscoveryPolicy, Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, ServerConfig,
+    UnresponsiveConfig,
+};
 use fred::types::{Builder, Value};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -123,7 +126,11 @@ fn entry((id, fields): Row) -> StreamEntry {
 }
 
 fn client(url: &str, timeout: Duration) -> Result<Client, RedisSourceError> {
-    let config = Config::from_url(url).map_err(RedisSourceError::Url)?;
+    let mut config = Config::from_url(url).map_err(RedisSourceError::Url)?;
+    if let ServerConfig::Clustered { policy, .. } = &mut config.server {
+        // The node of the URL may be the one that is lost; the others know who replaced it.
+        *policy = ClusterDiscoveryPolicy::UseCache;
+    }
     let connection = ConnectionConfig {
         connection_timeout: Duration::from_secs(2),
         internal_command_timeout: Duration::from_secs(2),
