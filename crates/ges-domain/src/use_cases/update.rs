@@ -20,7 +20,7 @@ impl TakeSessionUpdate {
     /// Returns the record after an accepted update, or `None` when there was nothing to change. A stranger is told to stop.
     ///
     /// # Errors
-    /// `NotFound`, `NotYourSession`, `IllegalTransition`, `StoreUnavailable` (the session has to repeat).
+    /// `NotFound`, `NotYourSession`, `IllegalTransition`, `UserDataTooLarge`, `InvalidRequest` for too many facts, `StoreUnavailable` (the session has to repeat).
     pub async fn run(
         &self,
         tenant: TenantId,
@@ -37,6 +37,7 @@ impl TakeSessionUpdate {
                 Err(Refusal::NotYourSession)
             }
             SessionAnswer::Illegal { from, to } => Err(Refusal::IllegalTransition { from, to }),
+            SessionAnswer::TooLarge(overgrown) => Err(overgrown.into()),
             SessionAnswer::Unknown => Err(Refusal::NotFound(id.to_string())),
         }
     }
