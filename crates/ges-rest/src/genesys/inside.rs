@@ -79,11 +79,7 @@ impl Inside {
                 plan: plan.clone(),
                 clock: clock.clone(),
             },
-            attach: AttachValues {
-                record: record.clone(),
-                sessions: Arc::clone(sessions),
-                clock: clock.clone(),
-            },
+            attach: AttachValues { record: record.clone(), sessions: Arc::clone(sessions), clock: clock.clone() },
             match_call_in: MatchCallIn {
                 call_ins: store.clone(),
                 record,
