@@ -212,7 +212,9 @@ fn after_the_end(record: &Callback, update: &SessionUpdate, now: Instant) -> Ses
     let speaker_is_bound = match (&record.session, &update.session) {
         (Some(bound), Some(speaker)) => bound.id.is_same(speaker),
         (None, Some(_)) => false,
-        (_, None) => true,
+        // A session without a name that goes on with what was ended before any was bound: it hears only by the refusal (1.5).
+        (None, None) => update.on_behalf.is_some() || !update.state.is_some_and(State::is_open),
+        (Some(_), None) => true,
     };
     if !speaker_is_bound {
         return SessionVerdict::Stranger;

@@ -61,6 +61,20 @@ fn what_others_attach_is_no_acknowledgement_and_bears_their_name() {
     assert_eq!(decide_timer(&write.0, false, at(61)), TimerVerdict::NextAttempt, "R-SUB-8");
 }
 
+/// I5, integrations 1.5: a session that nobody can tell to stop hears it when it speaks.
+#[test]
+fn a_session_without_a_name_is_refused_after_a_cancel() {
+    let (taken, _) = play(submitted(Kind::Immediate), &[unnamed(None)]);
+    for record in [submitted(Kind::Immediate), taken] {
+        let (cancelled, _) = cancel(&record, &request(), at(20)).unwrap();
+        assert_eq!(cancelled.state, State::Completed, "R-CAN-1");
+        let answer = session_update(&cancelled, &unnamed(Some(State::Routing)), at(21));
+        assert_eq!(answer, SessionWrite::Answer(SessionAnswer::Stranger));
+        let last = session_update(&cancelled, &unnamed(Some(State::Completed)), at(21));
+        assert_eq!(last, SessionWrite::Answer(SessionAnswer::Ignored(Ignored::Final)), "R-ST-2");
+    }
+}
+
 /// A session that says its name later is bound, and is polled from then on.
 #[test]
 fn a_name_told_later_binds_and_an_end_ends_the_attempt() {
