@@ -33,11 +33,14 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         Ok(program) => servers.environment.push(("GES_TEST_SCHEMATHESIS".into(), program.display().to_string())),
         Err(error) => eprintln!("xtask: THE API DOCUMENT IS NOT FUZZED IN THIS RUN: {error:#}"),
     }
-    if options.filter.is_empty() {
-        match install::promtool(!options.no_install) {
-            Ok(promtool) => alerts::test(root, &promtool)?,
-            Err(error) => eprintln!("xtask: THE ALERT RULES ARE NOT TESTED IN THIS RUN: {error:#}"),
+    match install::promtool(!options.no_install) {
+        Ok(promtool) => {
+            if options.filter.is_empty() {
+                alerts::test(root, &promtool)?;
+            }
+            servers.environment.push(("GES_TEST_PROMTOOL".into(), promtool.display().to_string()));
         }
+        Err(error) => eprintln!("xtask: THE ALERT RULES ARE NOT TESTED IN THIS RUN: {error:#}"),
     }
     let run = Run { root, environment: &servers.environment, filter: &options.filter };
     // Some tests run our own programs, and test runners build a package's programs only beside its own tests. All targets at

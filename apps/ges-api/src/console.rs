@@ -2,38 +2,37 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
 use ges_config::Settings;
 use ges_domain::access::Assignment;
 use ges_gws::{Configuration, SignIn};
 use ges_postgres::PgStore;
 use ges_process::SecureChance;
 use ges_rest::{BreakGlass, Console};
-use ges_vault::Keys;
+use ges_vault::LiveKeys;
 use secrecy::ExposeSecret as _;
 
 /// None without a session key: what one pod sealed another could not open.
 pub(crate) fn console(
     settings: &Settings,
+    keys: Option<Arc<LiveKeys>>,
     sign_in: Option<Arc<SignIn>>,
     directory: Option<Arc<Configuration>>,
     store: &PgStore,
-) -> Result<Option<Arc<Console>>> {
-    let Some(key) = &settings.session_key else {
+) -> Option<Arc<Console>> {
+    let Some(keys) = keys else {
         tracing::info!("GES_SECURITY__SESSION_KEY is not set: nobody can sign in at the console");
-        return Ok(None);
+        return None;
     };
-    let keys = Keys::read(key.expose_secret()).context("GES_SECURITY__SESSION_KEY")?;
     let break_glass = settings
         .ui
         .break_glass
         .as_ref()
         .map(|own| BreakGlass { username: own.username.clone(), password: own.password.expose_secret().to_owned() });
-    Ok(Some(Arc::new(Console {
+    Some(Arc::new(Console {
         identities: sign_in.map(|sign_in| sign_in as _),
         directory: directory.map(|directory| directory as _),
         sessions: Arc::new(store.clone()),
-        sealing: Arc::new(keys),
+        sealing: keys,
         clock: Arc::new(store.clock()),
         chance: Arc::new(SecureChance),
         assignment: Assignment {
@@ -43,5 +42,5 @@ pub(crate) fn console(
         public_base: settings.server.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
         break_glass,
         guessing: tokio::sync::Mutex::default(),
-    })))
+    }))
 }

@@ -14,16 +14,17 @@ use ges_ors::OrsSessions;
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
-    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, own_redis, publisher, use_new_keys, vault,
+    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, found_nodes, gate, own_redis, publisher,
+    session_keys, use_new_keys, use_new_session_keys, vault,
 };
 use ges_redis::{Login, RedisAcceptedTimes, RedisSessionNews};
 use ges_rest::{
-    Api, Component, Endpoints, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault, Prober,
-    ServeLimits, TenantHeaders, external_router, internal_router, serve,
+    Api, Component, Endpoints, FoundNodes, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault,
+    Prober, ServeLimits, TenantHeaders, external_router, internal_router, serve,
 };
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
-use ges_vault::Vault;
+use ges_vault::{LiveKeys, Vault};
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -48,6 +49,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let affinity = settings.region_affinity.as_deref();
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
     let waits = outbound.waits(&settings.urs, directory.clone(), affinity)?;
+    let found = found_nodes(&settings.urs.discovery, directory.clone(), affinity)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
@@ -81,14 +83,15 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let observed = Observed::new(health.clone(), frame.metrics.clone());
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let statistics = outbound.statistics(gws, vault.clone())?;
-    let sign_in = outbound.sign_in(gws)?;
-    let client = (token, sign_in.clone());
-    frame.when_secrets_change(rotation(
-        store.clone(),
-        redis.as_ref().map(|redis| redis.login.clone()),
-        vault.clone(),
-        client,
-    ));
+    let (callers, session_keys) = (outbound.sign_in(gws)?, session_keys(settings.session_key.as_ref())?);
+    frame.when_secrets_change(rotation(Rotating {
+        store: store.clone(),
+        redis: redis.as_ref().map(|redis| redis.login.clone()),
+        vault: vault.clone(),
+        session_keys: session_keys.clone(),
+        token,
+        sign_in: callers.clone(),
+    }));
     let areas = areas(redis.as_ref(), clock.clone())?;
     let parts = Parts {
         wait: wait.clone(),
@@ -110,7 +113,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         chance: Arc::new(SecureChance),
         observed: observed.clone(),
         published: Arc::new(NobodyFollows),
-        endpoints: endpoints(settings),
+        endpoints: endpoints(settings, found),
         inside: InsideParts {
             areas,
             publisher: outbound.push(&settings.push, vault, clock.clone()).map(publisher),
@@ -124,7 +127,10 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     if let Some(times) = &accelerator {
         api.book.bookings = Arc::new(Accelerated::new(api.book.bookings, times.clone()));
     }
-    api.console = crate::console::console(settings, sign_in, configuration, &store)?;
+    // Without the address for browsers nobody can be sent there to sign in; whose a token is can be asked all the same.
+    let sign_in = gws.public_auth_url.as_ref().map(|_| callers.clone());
+    api.console = crate::console::console(settings, session_keys, sign_in, configuration, &store);
+    api.callers = Some(callers);
     let api = Arc::new(api);
 
     let tasks = TaskTracker::new();
@@ -165,8 +171,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     Ok(())
 }
 
-/// What the tenants API tells about where sessions and routers are. Routers that Consul finds are told by nobody else.
-fn endpoints(settings: &Settings) -> Endpoints {
+/// What the tenants API tells about where sessions and routers are; `found`: where somebody finds them.
+fn endpoints(settings: &Settings, found: Option<Arc<dyn FoundNodes>>) -> Endpoints {
     let urs = match &settings.urs.discovery {
         Discovery::Routers(urls) => urls.iter().map(ToString::to_string).collect(),
         Discovery::Regions(regions) => {
@@ -176,7 +182,7 @@ fn endpoints(settings: &Settings) -> Endpoints {
         Discovery::Dns { urs } => vec![urs.clone()],
         Discovery::Consul(_) => Vec::new(),
     };
-    Endpoints { ors: vec![settings.ors.url.to_string()], urs }
+    Endpoints { ors: vec![settings.ors.url.to_string()], urs, found }
 }
 
 async fn bind(settings: &Settings, port: u16) -> Result<TcpListener> {
@@ -190,13 +196,19 @@ pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::connect(settings).await
 }
 
-/// New credentials for new connections (integrations 10.1).
-fn rotation(
+/// What goes on with other secrets when they change.
+struct Rotating {
     store: PgStore,
     redis: Option<Login>,
     vault: Arc<Vault>,
-    (token, sign_in): (Arc<ClientToken>, Option<Arc<SignIn>>),
-) -> impl FnMut(&Settings) + Send {
+    session_keys: Option<Arc<LiveKeys>>,
+    token: Arc<ClientToken>,
+    sign_in: Arc<SignIn>,
+}
+
+/// New credentials for new connections, new keys for what is sealed (integrations 10.1).
+fn rotation(parts: Rotating) -> impl FnMut(&Settings) + Send {
+    let Rotating { store, redis, vault, session_keys, token, sign_in } = parts;
     move |settings| {
         match database(settings, "ges-api").and_then(|database| Ok(store.connect_by(&database)?)) {
             Ok(()) => {}
@@ -206,12 +218,13 @@ fn rotation(
             login.change(None, redis.password.clone());
         }
         use_new_keys(&vault, settings.credentials_key.as_ref());
+        if let Some(keys) = &session_keys {
+            use_new_session_keys(keys, settings.session_key.as_ref());
+        }
         if let Some(gws) = &settings.gws {
             let client = Outbound::client_of(gws);
             token.change_credentials(client.clone());
-            if let Some(sign_in) = &sign_in {
-                sign_in.change_credentials(client);
-            }
+            sign_in.change_credentials(client);
         }
     }
 }

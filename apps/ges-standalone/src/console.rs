@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
-use ges_config::{Gws, Settings};
+use ges_config::Settings;
 use ges_domain::access::Assignment;
-use ges_gws::Configuration;
-use ges_process::{Outbound, SecureChance};
+use ges_gws::{Configuration, SignIn};
+use ges_process::SecureChance;
 use ges_rest::{BreakGlass, Console};
 use ges_sqlite::SqliteStore;
 use ges_vault::Keys;
@@ -14,20 +13,18 @@ use secrecy::ExposeSecret as _;
 
 /// Sessions end with the process: it seals them with a key of its own.
 pub(crate) fn console(
-    outbound: &Outbound,
     settings: &Settings,
-    gws: &Gws,
+    sign_in: Arc<SignIn>,
     directory: Option<Arc<Configuration>>,
     store: &SqliteStore,
-) -> Result<Arc<Console>> {
-    let sign_in = outbound.sign_in(gws)?;
+) -> Arc<Console> {
     let break_glass = settings
         .ui
         .break_glass
         .as_ref()
         .map(|own| BreakGlass { username: own.username.clone(), password: own.password.expose_secret().to_owned() });
-    Ok(Arc::new(Console {
-        identities: sign_in.map(|sign_in| sign_in as _),
+    Arc::new(Console {
+        identities: Some(sign_in),
         directory: directory.map(|directory| directory as _),
         sessions: Arc::new(store.clone()),
         sealing: Arc::new(Keys::fleeting()),
@@ -40,5 +37,5 @@ pub(crate) fn console(
         public_base: settings.server.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
         break_glass,
         guessing: tokio::sync::Mutex::default(),
-    }))
+    })
 }

@@ -153,6 +153,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
                 format!("http://{}", sim.addresses().urs_primary),
                 format!("http://{}", sim.addresses().urs_backup),
             ],
+            found: None,
         },
         inside: InsideParts {
             areas: areas(None, clock.clone())?,
@@ -163,7 +164,9 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         },
     };
     let mut api = Api::over(&Arc::new(store.clone()), parts);
-    api.console = Some(crate::console::console(&outbound, settings, &gws, configuration.clone(), &store)?);
+    let sign_in = outbound.sign_in(&gws)?;
+    api.console = Some(crate::console::console(settings, sign_in.clone(), configuration.clone(), &store));
+    api.callers = Some(sign_in);
     let api = Arc::new(api);
 
     let welcome =

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Ors, OrsRedis, Settings};
 use ges_domain::ports::{NoNews, StoreError, SubmissionStream};
 use ges_domain::use_cases::{BulkAct, CarryOutWishes, CurrentWait, RequestCallIn};
-use ges_gws::ClientToken;
+use ges_gws::{ClientToken, Configuration};
 use ges_http_client::Policy;
 use ges_monitor::{
     BulkPorts, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, WatchPorts, WatchSessions,
@@ -21,7 +22,7 @@ use ges_redis::RedisSessionNews;
 use ges_rest::{
     Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
 };
-use ges_telemetry::{Dependency, Layout, Metrics};
+use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
 use ges_vault::Vault;
 use secrecy::ExposeSecret as _;
@@ -60,7 +61,15 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     };
     let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
-    let probes = probes(&store, redis_stream.clone(), waits.clone(), sessions.clone());
+    let token = match &settings.gws {
+        Some(gws) => Some(outbound.environment(gws)?.1),
+        None => None,
+    };
+    let configuration = configuration(&outbound, settings, token.clone())?;
+    let bell = ProxyBell::default();
+
+    let mut probes = probes(&store, redis_stream.clone(), waits.clone(), sessions.clone());
+    probes.extend(configuration.clone().map(|configuration| probe_of_configuration(configuration, bell.clone())));
     let host = Host {
         version: env!("CARGO_PKG_VERSION").into(),
         host: frame.node.clone(),
@@ -77,10 +86,6 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let probing = tokio::spawn(prober.run(frame.stop.clone()));
 
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
-    let token = match &settings.gws {
-        Some(gws) => Some(outbound.environment(gws)?.1),
-        None => None,
-    };
     let own_redis = settings.redis.as_ref().map(own_redis);
     let logins = (redis.map(|redis| redis.login), own_redis.as_ref().map(|redis| redis.login.clone()));
     frame.when_secrets_change(rotation(store.clone(), logins, vault.clone(), token.clone()));
@@ -96,7 +101,12 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         )),
         gauges: Arc::new(frame.metrics.clone()),
     });
-    let proxies = proxies(&outbound, settings, token, &store, &frame.metrics)?;
+    let proxies = configuration.map(|proxies| ProxyPorts {
+        services: Arc::new(store.clone()),
+        proxies,
+        gauges: Arc::new(frame.metrics.clone()),
+        bell,
+    });
     let wait = Arc::new(CurrentWait::new(waits));
     let bulk = BulkPorts {
         jobs: Arc::new(store.clone()),
@@ -166,21 +176,32 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
 }
 
 /// Proxies are kept where the Configuration service and our client there are configured.
-fn proxies(
+fn configuration(
     outbound: &Outbound,
     settings: &Settings,
     token: Option<Arc<ClientToken>>,
-    store: &PgStore,
-    metrics: &Metrics,
-) -> Result<Option<ProxyPorts>> {
+) -> Result<Option<Arc<Configuration>>> {
     let (Some(gws), Some(token)) = (&settings.gws, token) else { return Ok(None) };
-    let configuration = outbound.configuration(gws, token, &settings.rbac)?;
-    Ok(configuration.map(|proxies| ProxyPorts {
-        services: Arc::new(store.clone()),
-        proxies,
-        gauges: Arc::new(metrics.clone()),
-        bell: ProxyBell::default(),
-    }))
+    outbound.configuration(gws, token, &settings.rbac)
+}
+
+/// What queued up while the Configuration service was away is made up for when it answers again.
+fn probe_of_configuration(configuration: Arc<Configuration>, bell: ProxyBell) -> Probe {
+    let away = Arc::new(AtomicBool::new(false));
+    let component = Component::of(Dependency::GwsConfig, false).with_effect("changes of VQ proxies queue up");
+    Probe::new(component, move || {
+        let (configuration, bell, away) = (configuration.clone(), bell.clone(), away.clone());
+        async move {
+            // A look that takes too long is dropped here and counts as one without an answer.
+            let was_away = away.swap(true, Ordering::Relaxed);
+            configuration.probe().await.map_err(|_| fault("no answer"))?;
+            away.store(false, Ordering::Relaxed);
+            if was_away {
+                bell.nudge_failed();
+            }
+            Ok(())
+        }
+    })
 }
 
 /// New credentials for new connections (integrations 10.1).

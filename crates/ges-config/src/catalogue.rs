@@ -268,7 +268,8 @@ pub const CATALOGUE: &[Setting] = &[
     row("ui.devops_password", Kind::Secret, None, "Password of the emergency sign-in.").alias(&["DEVOPS_PASSWORD"]),
     row("security.session_key", Kind::Secret, None,
         "Seals the tokens of console sessions: 32 bytes in base64, the same on every pod. Several with commas between them: the \
-         first seals, all open. Unset: nobody can sign in at the console of a pod."),
+         first seals, all open. Unset: nobody can sign in at the console of a pod.")
+        .alias(&["SESSION_KEY"]),
     row("server.public_url", Kind::Url, None,
         "How browsers reach the console, without a path. Unset: as their request names it."),
     row("vmcs.redis_host", Kind::Text, None,
@@ -328,7 +329,8 @@ pub const CATALOGUE: &[Setting] = &[
     row("urs.tenant", Kind::Text, Some("Environment"), "Tenant name in router requests."),
     row("security.credentials_key", Kind::Secret, None,
         "Seals the credentials of tenants: 32 bytes in base64. Several with commas between them: the first seals, all open. \
-         Unset: no credential can be stored; the standalone edition keeps a key of its own in `data_dir`."),
+         Unset: no credential can be stored; the standalone edition keeps a key of its own in `data_dir`.")
+        .alias(&["CREDENTIALS_KEY"]),
     row("push.provider", Kind::OneOf(&["fcm", "nexus"]), Some("fcm"), "Who brings push notifications to phones."),
     row("push.fcm_url", Kind::Url, Some("https://fcm.googleapis.com"), "Firebase Cloud Messaging."),
     row("push.token_uri", Kind::Url, None, "Where access tokens are fetched, instead of where a service account says."),

@@ -110,6 +110,16 @@ impl Directory {
         nodes
     }
 
+    /// The same, and whoever is asked about for the first time is looked up before the answer: for callers with time to wait.
+    pub async fn found(&self, peer: Peer) -> Arc<[Node]> {
+        let known = self.nodes(peer);
+        if !known.is_empty() {
+            return known;
+        }
+        self.look_up(peer).await;
+        self.nodes(peer)
+    }
+
     /// Whether nodes may stand in more than one region.
     pub fn regional(&self) -> bool {
         match &self.source {

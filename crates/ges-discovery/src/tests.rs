@@ -106,6 +106,19 @@ async fn consul_names_the_nodes_that_pass() {
 }
 
 #[tokio::test]
+async fn who_has_time_is_told_of_a_newcomers_nodes_at_once() {
+    let server = MockServer::start().await;
+    let one = json!([{ "Node": { "Address": "10.0.0.1" }, "Service": { "Address": "", "Port": 5580 } }]);
+    let directory = consul(&server, vec![region("dc1")]);
+    assert!(directory.found(routers()).await.is_empty(), "nobody passes");
+    passing(&server, &format!("tenant-{TENANT}-urs"), "dc1", one).await;
+    let found = directory.found(routers()).await;
+    assert_eq!(shown(&found), ["dc1 http://10.0.0.1:5580/"]);
+    server.reset().await;
+    assert!(Arc::ptr_eq(&directory.found(routers()).await, &found), "who is known is not looked up again");
+}
+
+#[tokio::test]
 async fn the_last_good_list_is_kept() {
     let server = MockServer::start().await;
     let one = json!([{ "Node": { "Address": "10.0.0.1" }, "Service": { "Address": "", "Port": 9098 } }]);

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{Postgres, Program, Programs, Redis, Signal, free_port, run_folder, workspace_binary};
 pub use node::Node;
-pub use plan::{ClusterPlan, Simulator};
+pub use plan::{ClusterPlan, GwsPorts, Simulator};
 
 /// How long a program may take until it is ready, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);

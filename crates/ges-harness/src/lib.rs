@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 
-pub use cluster::{Cluster, ClusterPlan, Node, ServerPorts, Simulator};
+pub use cluster::{Cluster, ClusterPlan, GwsPorts, Node, ServerPorts, Simulator};
 pub use postgres::Postgres;
 pub use program::{Program, Signal, cpu_time_of, http_status, workspace_binary};
 pub use redis::Redis;

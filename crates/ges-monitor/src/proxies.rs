@@ -1,7 +1,7 @@
 //! Keeping one VQ proxy per service (R-LOB-1, R-LOB-4, R-LOB-5): one node compares services with proxies and makes up the difference.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -45,20 +45,51 @@ pub struct ProxyBell(Arc<Rung>);
 
 #[derive(Debug, Default)]
 struct Rung {
-    tenants: Mutex<BTreeSet<TenantId>>,
+    asked: Mutex<Asked>,
     notify: Notify,
+}
+
+/// Whose proxies are to be compared before their time.
+#[derive(Debug, Default)]
+struct Asked {
+    tenants: BTreeSet<TenantId>,
+    /// Those of everybody whose last comparison failed.
+    failed: bool,
+}
+
+impl Asked {
+    fn names(&self, tenant: &TenantId, last: &Compared) -> bool {
+        self.tenants.contains(tenant) || (self.failed && !last.fine)
+    }
 }
 
 impl ProxyBell {
     /// Compares the proxies of this tenant at once when this node keeps them. The node that does notices by itself within
     /// a minute.
     pub fn nudge(&self, tenant: TenantId) {
-        self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
+        self.asked().tenants.insert(tenant);
         self.0.notify.notify_one();
     }
 
-    fn take(&self) -> BTreeSet<TenantId> {
-        std::mem::take(&mut *self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Compares at once what could not be compared: the configuration is back. Without this it waits for its five minutes.
+    pub fn nudge_failed(&self) {
+        self.asked().failed = true;
+        self.0.notify.notify_one();
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.0.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Asked {
+        std::mem::take(&mut *self.asked())
+    }
+
+    /// Puts back what was taken in vain.
+    fn put_back(&self, asked: Asked) {
+        let mut now = self.asked();
+        now.tenants.extend(asked.tenants);
+        now.failed |= asked.failed;
     }
 }
 
@@ -95,6 +126,7 @@ pub(crate) struct KeepProxies {
 struct Compared {
     services: Vec<ServiceName>,
     again_at: Instant,
+    fine: bool,
 }
 
 impl KeepProxies {
@@ -108,7 +140,7 @@ impl KeepProxies {
 
     /// Finds the tenants whose proxies are to be compared now.
     async fn look(&mut self) {
-        let nudged = self.ports.bell.take();
+        let asked = self.ports.bell.take();
         let all = match self.ports.services.services_by_tenant().await {
             Ok(all) => all,
             Err(error) => {
@@ -116,7 +148,7 @@ impl KeepProxies {
                     error = &error as &dyn std::error::Error,
                     "the services were not read for their proxies"
                 );
-                nudged.into_iter().for_each(|tenant| self.ports.bell.nudge(tenant));
+                self.ports.bell.put_back(asked);
                 return;
             }
         };
@@ -125,7 +157,7 @@ impl KeepProxies {
             let stands = self
                 .known
                 .get(&tenant)
-                .is_some_and(|known| known.services == services && now < known.again_at && !nudged.contains(&tenant));
+                .is_some_and(|last| last.services == services && now < last.again_at && !asked.names(&tenant, last));
             if !stands {
                 self.due.push_back((tenant, services));
             }
@@ -184,9 +216,10 @@ impl Duty for KeepProxies {
         let Some((tenant, services)) = self.due.pop_front() else {
             return Turn::RestFor(self.settings.jittered(LOOK));
         };
-        let rest = if self.compare(tenant, &services).await { AFTER_SUCCESS } else { AFTER_FAILURE };
+        let fine = self.compare(tenant, &services).await;
+        let rest = if fine { AFTER_SUCCESS } else { AFTER_FAILURE };
         let again_at = Instant::now() + self.settings.jittered(rest);
-        self.known.insert(tenant, Compared { services, again_at });
+        self.known.insert(tenant, Compared { services, again_at, fine });
         if self.due.is_empty() { Turn::RestFor(self.settings.jittered(LOOK)) } else { Turn::Again }
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use ges_domain::TenantId;
-use ges_harness::{Cluster, ClusterPlan, Programs, ServerPorts, Simulator};
+use ges_harness::{Cluster, ClusterPlan, GwsPorts, Programs, ServerPorts, Simulator};
 use tokio::task::block_in_place;
 
 use crate::caller::Caller;
@@ -29,6 +29,8 @@ pub struct DeploymentPlan {
     pub routers: bool,
     /// Whether pods know the Configuration service.
     pub configuration: bool,
+    /// Where the simulated GWS listens; none: anywhere.
+    pub gws: Option<GwsPorts>,
     /// The outside.
     pub simulator: Simulator,
     /// Agents and pace of the simulated floor.
@@ -48,6 +50,7 @@ impl DeploymentPlan {
             workers: 1,
             routers: false,
             configuration: false,
+            gws: None,
             simulator: Simulator::Whole,
             floor,
             services,
@@ -98,6 +101,7 @@ impl Deployment {
             simulator: plan.simulator,
             routers: plan.routers,
             configuration: plan.configuration,
+            gws: plan.gws,
             simulator_arguments,
             accelerated: true,
             provisioning: vec![document(&plan.services)],

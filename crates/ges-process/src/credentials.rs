@@ -7,7 +7,7 @@ use ges_captcha::{CaptchaSettings, Recaptcha};
 use ges_config::{Captcha, Push as PushSettings};
 use ges_domain::ports::{Clock, CredentialKind, OpenCredentials, SealedCredentials};
 use ges_push::{FcmSettings, NexusSettings, Provider, Push};
-use ges_vault::{Keys, Vault};
+use ges_vault::{Keys, LiveKeys, Vault};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::Outbound;
@@ -35,6 +35,24 @@ pub fn use_new_keys(vault: &Vault, key: Option<&SecretString>) {
     match key.map(|key| Keys::read(key.expose_secret())).transpose() {
         Ok(keys) => vault.change_keys(keys),
         Err(error) => tracing::warn!(%error, "GES_SECURITY__CREDENTIALS_KEY does not read now; the keys in use stay"),
+    }
+}
+
+/// The keys that seal sessions of the console; none when none is configured, and then nobody signs in.
+///
+/// # Errors
+/// The configured key does not read.
+pub fn session_keys(key: Option<&SecretString>) -> Result<Option<Arc<LiveKeys>>> {
+    let keys = key.map(|key| Keys::read(key.expose_secret())).transpose().context("GES_SECURITY__SESSION_KEY")?;
+    Ok(keys.map(|keys| Arc::new(LiveKeys::new(keys))))
+}
+
+/// Seals and opens sessions with new keys from now on; a key that is gone, or does not read, changes nothing.
+pub fn use_new_session_keys(keys: &LiveKeys, key: Option<&SecretString>) {
+    match key.map(|key| Keys::read(key.expose_secret())) {
+        Some(Ok(new)) => keys.change(new),
+        Some(Err(error)) => tracing::warn!(%error, "GES_SECURITY__SESSION_KEY does not read now; the keys in use stay"),
+        None => tracing::warn!("GES_SECURITY__SESSION_KEY is gone; the keys in use stay until the next start"),
     }
 }
 
@@ -84,5 +102,29 @@ impl Outbound {
                 Arc::new(ges_domain::ports::NoHumanCheck)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ges_domain::ports::Sealing as _;
+
+    use super::*;
+
+    /// A file that does not read, or is gone, takes nobody's session.
+    #[test]
+    fn session_keys_that_do_not_read_change_nothing() {
+        let text = |letter: char| SecretString::from(letter.to_string().repeat(42) + "A=");
+        let keys = session_keys(Some(&text('A'))).unwrap().unwrap();
+        let sealed = keys.seal("a session", "word").unwrap();
+        let opens = || keys.open("a session", &sealed).is_some();
+        use_new_session_keys(&keys, Some(&"no key at all".to_owned().into()));
+        assert!(opens());
+        use_new_session_keys(&keys, None);
+        assert!(opens());
+        use_new_session_keys(&keys, Some(&text('B')));
+        assert!(!opens(), "it was taken away");
+        assert!(session_keys(None).unwrap().is_none());
+        assert!(session_keys(Some(&"no key at all".to_owned().into())).is_err());
     }
 }

@@ -16,10 +16,11 @@ mod sessions;
 mod signals;
 
 pub use areas::LocalAreas;
-pub use credentials::{use_new_keys, vault};
+pub use credentials::{session_keys, use_new_keys, use_new_session_keys, vault};
 pub use frame::{Frame, report_bad_configuration};
 pub use ids::{RandomIds, SecureChance};
 pub use inside::{areas, gate, publisher};
+pub use nodes::found_nodes;
 pub use outbound::{Outbound, WithinASecond};
 pub use own_redis::own_redis;
 pub use signals::stop_on_signals;

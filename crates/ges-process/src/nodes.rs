@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use async_trait::async_trait;
 use ges_config::{Discovery, Urs};
-use ges_discovery::{Consul, Directory};
+use ges_discovery::{Consul, Directory, Node, Peer};
+use ges_domain::TenantId;
 use ges_domain::region::Region;
+use ges_rest::FoundNodes;
 use ges_urs::{RequestForm, Routers, RoutersByTenant, UrsWaits};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -64,4 +67,43 @@ impl Outbound {
         let waits = UrsWaits::new(self.factory(), routers, form, urs.fresh_for);
         Ok(Arc::new(waits.context("no client for URS")?))
     }
+}
+
+/// What a directory finds, for those who ask where nodes are: of the own region first, else in the directory's order.
+struct Found {
+    directory: Arc<Directory>,
+    own: Option<Region>,
+}
+
+impl Found {
+    async fn addresses(&self, peer: Peer) -> Vec<String> {
+        let nodes = self.directory.found(peer).await;
+        let (own, others): (Vec<&Node>, Vec<&Node>) =
+            nodes.iter().partition(|node| self.own.as_ref() == Some(&node.region));
+        own.into_iter().chain(others).map(|node| node.url.to_string()).collect()
+    }
+}
+
+#[async_trait]
+impl FoundNodes for Found {
+    async fn routers(&self, tenant: TenantId) -> Vec<String> {
+        self.addresses(Peer::Routers(tenant)).await
+    }
+
+    async fn orchestration(&self) -> Vec<String> {
+        self.addresses(Peer::Orchestration).await
+    }
+}
+
+/// Who knows the nodes that no setting names; none where settings name them, by address or by a name they resolve from.
+///
+/// # Errors
+/// `affinity` is no name of a region.
+pub fn found_nodes(
+    discovery: &Discovery,
+    directory: Option<Arc<Directory>>,
+    affinity: Option<&str>,
+) -> Result<Option<Arc<dyn FoundNodes>>> {
+    let (Discovery::Consul(_), Some(directory)) = (discovery, directory) else { return Ok(None) };
+    Ok(Some(Arc::new(Found { directory, own: affinity.map(region).transpose()? })))
 }

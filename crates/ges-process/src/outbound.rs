@@ -90,16 +90,16 @@ impl Outbound {
         Credentials { client_id: gws.client_id.clone(), client_secret: gws.client_secret.clone() }
     }
 
-    /// People's own way into Authentication; none when browsers cannot reach it.
+    /// People's own way into Authentication. Browsers can use it only where the address they know it by is configured.
     ///
     /// # Errors
     /// No HTTP client can be made.
-    pub fn sign_in(&self, gws: &Gws) -> Result<Option<Arc<SignIn>>> {
-        let Some(public) = &gws.public_auth_url else { return Ok(None) };
+    pub fn sign_in(&self, gws: &Gws) -> Result<Arc<SignIn>> {
+        let public = gws.public_auth_url.as_ref().unwrap_or(&gws.auth_url);
         let credentials = Self::client_of(gws);
         let (base, observer) = (gws.auth_url.clone(), self.counts.clone());
         let sign_in = SignIn::new(&self.factory, base, public.clone(), credentials, observer);
-        Ok(Some(Arc::new(sign_in.context("no client for signing in")?)))
+        Ok(Arc::new(sign_in.context("no client for signing in")?))
     }
 
     /// Statistics with the credentials that tenants have provisioned.

@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ges_domain::idempotency::Keyed;
 use ges_domain::phone::NumberingPlan;
 use ges_domain::ports::{
-    Bookings, BulkJobs, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Ids, KeptAnswers, Lookup,
-    Pauses, PublishedServices, Publishing, Record, SessionNews, SessionRequests, Sessions,
+    Bookings, BulkJobs, CallIns, Catalogue, Chance, Clock, CredentialDesk, HumanCheck, Identities, Ids, KeptAnswers,
+    Lookup, Pauses, PublishedServices, Publishing, Record, SessionNews, SessionRequests, Sessions,
 };
 use ges_domain::statistics::Statistics;
 use ges_domain::tenancy::{ApiKeys, WebOrigins};
@@ -21,6 +21,7 @@ use ges_telemetry::Metrics;
 use uuid::Uuid;
 
 use crate::console::Console;
+use crate::endpoints::Endpoints;
 use crate::genesys::{Inside, InsideParts};
 use crate::health::Health;
 
@@ -72,15 +73,8 @@ pub struct Api {
     pub console: Option<Arc<Console>>,
     /// Where sessions and routers are.
     pub endpoints: Endpoints,
-}
-
-/// Where sessions and routers of a contact center are; `{ccid}` stands for its id (integrations 5.2).
-#[derive(Debug, Clone, Default)]
-pub struct Endpoints {
-    /// Orchestration, primary first.
-    pub ors: Vec<String>,
-    /// Routers, primary first.
-    pub urs: Vec<String>,
+    /// Whose tokens callers show who name no contact center; none when nobody can tell.
+    pub callers: Option<Arc<dyn Identities>>,
 }
 
 /// What the use cases work with besides the store.
@@ -201,6 +195,7 @@ impl Api {
             pause,
             bulk,
             inside,
+            callers: None,
         }
     }
 }

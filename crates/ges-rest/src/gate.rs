@@ -65,6 +65,11 @@ impl Gate {
         !guarded(request.uri().path(), request.headers()) || lock.opens(request.headers())
     }
 
+    /// Whether callers show it something in this header, which then means nothing else.
+    pub(crate) fn reads(&self, header: &HeaderName) -> bool {
+        self.0.as_ref().is_some_and(|lock| lock.header == *header)
+    }
+
     /// What a refused caller is asked for.
     pub(crate) fn challenge(&self) -> Option<HeaderValue> {
         let scheme = self.0.as_ref()?.scheme?;

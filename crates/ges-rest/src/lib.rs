@@ -15,6 +15,7 @@ mod cors;
 mod credentials;
 mod dates;
 mod designer;
+mod endpoints;
 mod engagement;
 mod exchange;
 mod fields;
@@ -37,8 +38,9 @@ mod staff;
 mod testing;
 mod visitor;
 
-pub use api::{Api, Endpoints, Observed, Parts};
+pub use api::{Api, Observed, Parts};
 pub use console::{BreakGlass, Console, ConsoleError, Operator};
+pub use endpoints::{Endpoints, FoundNodes};
 pub use gate::Gate;
 pub use genesys::InsideParts;
 pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};

@@ -24,7 +24,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::api::{Api, Endpoints, Observed, Parts};
+use crate::api::{Api, Observed, Parts};
+use crate::endpoints::Endpoints;
 use crate::gate::Gate;
 use crate::genesys::InsideParts;
 use crate::health::{Component, Health, Host};
@@ -114,6 +115,7 @@ impl World {
             endpoints: Endpoints {
                 ors: vec!["http://ors:9098/".into()],
                 urs: vec!["http://tenant-{ccid}:5580".into(), "http://urs-b".into()],
+                found: None,
             },
             inside: InsideParts {
                 areas: areas.clone(),
@@ -151,6 +153,16 @@ impl World {
     /// Opens the console. Nobody may hold the routers of this world yet.
     pub(crate) fn install_console(&mut self, console: Arc<crate::console::Console>) {
         Arc::get_mut(&mut self.api).expect("not served yet").console = Some(console);
+    }
+
+    /// Lets somebody tell whose tokens callers show. Nobody may hold the routers of this world yet.
+    pub(crate) fn install_callers(&mut self, callers: Arc<dyn ges_domain::ports::Identities>) {
+        Arc::get_mut(&mut self.api).expect("not served yet").callers = Some(callers);
+    }
+
+    /// Lets somebody find nodes. Nobody may hold the routers of this world yet.
+    pub(crate) fn install_finder(&mut self, found: Arc<dyn crate::endpoints::FoundNodes>) {
+        Arc::get_mut(&mut self.api).expect("not served yet").endpoints.found = Some(found);
     }
 
     pub(crate) async fn provision(&self, name: &str, change: impl FnOnce(&mut Settings)) {

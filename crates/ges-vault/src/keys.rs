@@ -72,6 +72,16 @@ impl Keys {
         STANDARD.encode(bytes).into()
     }
 
+    /// The name of the key that seals.
+    pub(crate) fn sealer(&self) -> Option<[u8; NAME_BYTES]> {
+        self.0.first().map(|key| key.name)
+    }
+
+    /// Whether a key of this name is among them.
+    pub(crate) fn list(&self, name: [u8; NAME_BYTES]) -> bool {
+        self.0.iter().any(|key| key.name == name)
+    }
+
     /// Seals `document` so that it opens with the same `about` only. None without a key.
     pub fn seal(&self, about: &str, document: &str) -> Option<Vec<u8>> {
         let key = self.0.first()?;

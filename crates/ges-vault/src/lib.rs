@@ -4,7 +4,9 @@
 //! seals, every key opens: two keys at once make a rotation. Never here: a credential in a log line, an error or a `Debug`.
 
 mod keys;
+mod live;
 mod vault;
 
 pub use keys::{BadKeys, Keys};
+pub use live::{HEARD_EVERYWHERE, LiveKeys};
 pub use vault::{Check, Vault};

@@ -16,6 +16,15 @@ pub enum Simulator {
     Whole,
 }
 
+/// Ports that parts of the simulated outside are to listen on, because a test stands between them and the pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GwsPorts {
+    /// GWS Authentication.
+    pub authentication: u16,
+    /// GWS Configuration.
+    pub configuration: u16,
+}
+
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct ClusterPlan {
@@ -33,6 +42,8 @@ pub struct ClusterPlan {
     pub routers: bool,
     /// Whether pods know the Configuration service: workers keep VQ proxies there.
     pub configuration: bool,
+    /// Where the simulated GWS listens; none: anywhere.
+    pub gws: Option<GwsPorts>,
     /// Further arguments of the simulator.
     pub simulator_arguments: Vec<String>,
     /// Whether API pods use Redis to spare the database counting (`GES_REDIS__…`).
@@ -53,6 +64,7 @@ impl Default for ClusterPlan {
             simulator: Simulator::default(),
             routers: false,
             configuration: false,
+            gws: None,
             simulator_arguments: Vec::new(),
             accelerated: false,
             provisioning: Vec::new(),
@@ -86,9 +98,9 @@ pub(super) fn nodes(plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Res
     let peers = Peers {
         orchestration: free_port()?,
         routers: [free_port()?, free_port()?],
-        authentication: free_port()?,
+        authentication: plan.gws.map_or_else(free_port, |fixed| Ok(fixed.authentication))?,
         environment: free_port()?,
-        configuration: free_port()?,
+        configuration: plan.gws.map_or_else(free_port, |fixed| Ok(fixed.configuration))?,
         push: free_port()?,
         recaptcha: free_port()?,
         nexus: free_port()?,
@@ -161,6 +173,7 @@ fn shared(plan: &ClusterPlan, postgres: u16, redis: u16, peers: &Peers, user: &s
         ("GES_VMCS__REDIS_PORT", &redis.to_string()),
         ("GES_VMCS__ORS_URL", &local(peers.orchestration)),
         ("GES_PUSH__FCM_URL", &local(peers.push)),
+        ("GES_NEXUS__URL", &local(peers.nexus)),
         ("GES_CAPTCHA__BASE_URL", &local(peers.recaptcha)),
         ("GES_CAPTCHA__ENTERPRISE_URL", &local(peers.recaptcha)),
         ("GES_SECURITY__CREDENTIALS_KEY", CREDENTIALS_KEY),

@@ -186,6 +186,30 @@ async fn check_15_a_failure_is_counted_and_tried_again_after_five_minutes() {
     assert_eq!(world.configuration.names(tenant()).len(), 2, "and nothing is deleted over it");
 }
 
+/// Integrations 8.5, row GWS conf: changes queue up, and are made up for as soon as the configuration is back.
+#[tokio::test(start_paused = true)]
+async fn what_failed_is_tried_again_when_the_configuration_is_back() {
+    let mut world = World::new().await;
+    world.publish("CB_Sales").await;
+    world.store.put_service(other_tenant(), &service_row("CB_Other")).await.unwrap();
+    world.work().await;
+    *world.configuration.down.lock().unwrap() = true;
+    world.publish("CB_Support").await;
+    world.store.remove_service(tenant(), &service("CB_Sales")).await.unwrap();
+    world.work().await;
+    assert_eq!((world.configuration.names(tenant()), world.failures()), (vec!["CB_Sales".to_owned()], 1));
+    *world.configuration.down.lock().unwrap() = false;
+    let asked = world.asked();
+    world.bell.nudge_failed();
+    tokio::time::timeout(Duration::from_secs(1), world.duty.woken()).await.expect("it shortens the rest");
+    world.work().await;
+    assert_eq!(world.configuration.names(tenant()), ["CB_Support"], "all that queued up");
+    assert_eq!(world.asked() - asked, 3, "read, made, deleted: what did not fail is left in peace");
+    world.bell.nudge_failed();
+    world.work().await;
+    assert_eq!(world.asked() - asked, 3, "nothing is left to try again");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_stands_is_compared_every_hour_or_at_a_nudge() {
     let mut world = World::new().await;

@@ -7,8 +7,10 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ges_domain::TenantId;
+use futures_util::future::join_all;
+use ges_domain::ports::UserToken;
 use ges_domain::publishing::{Cells, Publish, Published};
+use ges_domain::{Refusal, TenantId};
 use serde_json::{Map, Value, json};
 
 use super::fault::{Exception, GmsFault, Written};
@@ -74,19 +76,22 @@ pub(super) async fn info(
         Named::Known(tenant) => vec![tenant],
     };
     let endpoints = &site.api().endpoints;
-    let each = |tenant: TenantId| {
-        let at = |place: &str| place.replace("{ccid}", &tenant.to_string()).trim_end_matches('/').to_owned();
-        let node = |kind: &str, urls: &[String]| {
-            let roles = ["primary", "backup"].into_iter().zip(urls);
-            Value::Object(roles.map(|(role, url)| (role.to_owned(), json!({ (kind): at(url) }))).collect())
-        };
+    let node = |kind: &str, urls: Vec<String>| {
+        let roles = ["primary", "backup"].into_iter().zip(urls);
+        Value::Object(
+            roles.map(|(role, url)| (role.to_owned(), json!({ (kind): url.trim_end_matches('/') }))).collect(),
+        )
+    };
+    let each = async |tenant: TenantId| {
         let info = json!({
-            "CFGOrchestrationServer": node("ORS", &endpoints.ors),
-            "CFGRouterServer": node("URS", &endpoints.urs),
+            "CFGOrchestrationServer": node("ORS", endpoints.orchestration_of(tenant).await),
+            "CFGRouterServer": node("URS", endpoints.routers_of(tenant).await),
         });
         (tenant.to_string(), info)
     };
-    Ok(json_answer(&Value::Object(tenants.into_iter().map(each).collect::<Map<_, _>>())))
+    // Nodes that have to be found first are looked for together.
+    let told: Map<_, _> = join_all(tenants.into_iter().map(each)).await.into_iter().collect();
+    Ok(json_answer(&Value::Object(told)))
 }
 
 /// `POST …/refresh`: looks again at what was refused.
@@ -124,27 +129,61 @@ async fn named(site: &Site, exchange: &Exchange, headers: &HeaderMap) -> Result<
         return Ok(Named::Nobody);
     };
     let Some(tenant) = header.0 else { return Ok(Named::Unknown) };
-    let known = site.api().keys.known(tenant).await;
-    let known = known.map_err(|_| GmsFault::from(ges_domain::Refusal::UpstreamUnavailable).into_response())?;
-    if !known {
-        return Ok(Named::Unknown);
-    }
-    site.observed.meet(tenant);
-    exchange.note_tenant(tenant);
-    Ok(Named::Known(tenant))
+    Ok(if known(site, exchange, tenant).await? { Named::Known(tenant) } else { Named::Unknown })
 }
 
-/// The tenant of the caller. Nobody is refused as shared GMS did; who names a stranger hears whom.
+/// Whether there is such a contact center; one there is gets series and a place in the log line.
+async fn known(site: &Site, exchange: &Exchange, tenant: TenantId) -> Result<bool, Response> {
+    let known = site.api().keys.known(tenant).await;
+    let known = known.map_err(|_| GmsFault::from(Refusal::UpstreamUnavailable).into_response())?;
+    if known {
+        site.observed.meet(tenant);
+        exchange.note_tenant(tenant);
+    }
+    Ok(known)
+}
+
+/// The tenant of the caller: the one it names, else that of the user whose GWS token it shows. Nobody is refused as shared GMS
+/// did; who names a stranger hears whom.
 async fn caller(site: &Site, exchange: &Exchange, headers: &HeaderMap) -> Result<TenantId, Response> {
     match named(site, exchange, headers).await? {
         Named::Known(tenant) => Ok(tenant),
-        Named::Nobody => {
-            let body = r#"{"exception":"java.rmi.AccessException","message":"Requires permission"}"#;
-            let answer = (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, JSON)], body);
-            Err(written(answer.into_response()))
-        }
+        Named::Nobody => match signed_in(site, headers).await? {
+            Some(tenant) if known(site, exchange, tenant).await? => Ok(tenant),
+            _ => {
+                let body = r#"{"exception":"java.rmi.AccessException","message":"Requires permission"}"#;
+                let answer = (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, JSON)], body);
+                Err(written(answer.into_response()))
+            }
+        },
         Named::Unknown => Err(super::unknown_contact_center(headers).into_response()),
     }
+}
+
+/// The contact center of the user whose token stands in `Authorization`.
+async fn signed_in(site: &Site, headers: &HeaderMap) -> Result<Option<TenantId>, Response> {
+    let api = site.api();
+    // What callers show the gate is not for the authentication service to see.
+    let Some(callers) = api.callers.as_ref().filter(|_| !api.inside.gate.reads(&header::AUTHORIZATION)) else {
+        return Ok(None);
+    };
+    let Some(token) = bearer(headers) else { return Ok(None) };
+    match callers.whose(&UserToken::new(token)).await {
+        Ok(person) => Ok(person.map(|person| person.tenant)),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "whose token a caller shows could not be asked");
+            Err(GmsFault::from(Refusal::UpstreamUnavailable).into_response())
+        }
+    }
+}
+
+/// The token behind `Bearer`, when there is exactly one.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (given.next(), given.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 fn section(name: String, cells: Value) -> Result<(String, Cells), GmsFault> {

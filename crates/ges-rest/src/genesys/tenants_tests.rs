@@ -1,10 +1,17 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Method, Request};
+use ges_domain::TenantId;
 use ges_domain::hours::Hours;
-use ges_domain::ports::Catalogue;
+use ges_domain::ports::{Catalogue, Identities, IdentityError, Person, UserToken, UserTokens};
 use ges_testkit::builders::{self, tenant};
 use serde_json::{Value, json};
 
+use crate::endpoints::FoundNodes;
+use crate::gate::Gate;
 use crate::testing::{Reply, World, bare, send};
 
 const TENANTS: &str = "/genesys/1/tenants";
@@ -145,4 +152,145 @@ async fn refresh_looks_again_at_what_was_refused() {
     assert!(world.store.service(tenant(), &builders::service("CB_A")).await.unwrap().is_some(), "R-CFG-2");
     assert_eq!(refresh(None).await.0, 400);
     assert_eq!(refresh(Some("c0ffee00-0000-4000-8000-00000000dead")).await, (404, String::new()));
+}
+
+/// An authentication service that knows one token for each of three users, and remembers what it was asked.
+#[derive(Default)]
+struct Users {
+    down: AtomicBool,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Identities for Users {
+    fn sign_in_address(&self, _: &str, _: &str) -> String {
+        unreachable!("nobody signs in here")
+    }
+
+    fn sign_out_address(&self, _: &str) -> String {
+        unreachable!("nobody signs in here")
+    }
+
+    async fn redeem(&self, _: &str, _: &str) -> Result<Option<UserTokens>, IdentityError> {
+        unreachable!("nobody signs in here")
+    }
+
+    async fn renew(&self, _: &UserToken) -> Result<Option<UserTokens>, IdentityError> {
+        unreachable!("nobody signs in here")
+    }
+
+    async fn whose(&self, access: &UserToken) -> Result<Option<Arc<Person>>, IdentityError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) {
+            return Err(IdentityError("down".into()));
+        }
+        let tenant = match access.expose() {
+            "designer-token" => tenant(),
+            "token-of-another" => builders::other_tenant(),
+            "token-of-a-stranger" => STRANGER.parse().unwrap(),
+            _ => return Ok(None),
+        };
+        Ok(Some(Arc::new(Person { tenant, login: "designer".into(), name: "designer".into() })))
+    }
+
+    async fn sign_out(&self, _: &UserToken) -> Result<(), IdentityError> {
+        unreachable!("nobody signs out here")
+    }
+}
+
+const STRANGER: &str = "c0ffee00-0000-4000-8000-00000000dead";
+
+async fn with(world: &World, method: Method, headers: &[(&str, &str)], body: &Value) -> Reply {
+    let mut request = Request::builder().method(method).uri(TENANTS).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(world.internal(), request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+/// Integrations 5.2: the contact center of the header, else that of the caller's GWS token.
+#[tokio::test]
+async fn a_gws_token_says_whose_sections_they_are_when_no_header_does() {
+    let mut world = World::new().await;
+    let users = Arc::<Users>::default();
+    world.install_callers(users.clone());
+    let designer = ("authorization", "Bearer designer-token");
+    let put = with(&world, Method::POST, &[designer], &documented()).await;
+    assert_eq!((put.status, put.body.as_str()), (200, ""), "published for the tenant of the token");
+    assert_eq!(of_tenant(&world, Method::GET, &json!(null)).await.json(), documented());
+    let read = with(&world, Method::GET, &[("authorization", "bearer  designer-token ")], &json!(null)).await;
+    assert_eq!((read.status, read.json()), (200, documented()));
+    let other = with(&world, Method::GET, &[("authorization", "Bearer token-of-another")], &json!(null)).await;
+    assert_eq!((other.status, other.json()), (200, json!({})), "I9: each sees its own");
+    let ccid = tenant().to_string();
+    let both = [("ContactCenterId", ccid.as_str()), ("authorization", "Bearer token-of-another")];
+    assert_eq!(with(&world, Method::GET, &both, &json!(null)).await.json(), documented(), "the header comes first");
+    assert_eq!(with(&world, Method::DELETE, &[designer], &json!(["service.CB_Sales"])).await.status, 200);
+    let left = of_tenant(&world, Method::GET, &json!(null)).await.json();
+    assert_eq!(left.as_object().unwrap().keys().collect::<Vec<_>>(), ["service.BH_Sales"]);
+}
+
+#[tokio::test]
+async fn a_token_that_is_nobodys_gives_no_permission_and_an_outage_is_no_verdict() {
+    let mut world = World::new().await;
+    let users = Arc::<Users>::default();
+    world.install_callers(users.clone());
+    for shown in ["Bearer made-up", "Bearer ", "Basic designer-token", "designer-token", "Bearer token-of-a-stranger"] {
+        let reply = with(&world, Method::POST, &[("authorization", shown)], &documented()).await;
+        assert_eq!(reply.status, 403, "{shown}");
+        assert_eq!(reply.body, r#"{"exception":"java.rmi.AccessException","message":"Requires permission"}"#);
+    }
+    let twice = [("authorization", "Bearer designer-token"), ("authorization", "Bearer token-of-another")];
+    assert_eq!(with(&world, Method::GET, &twice, &json!(null)).await.status, 403, "two answers are none");
+    users.down.store(true, Ordering::SeqCst);
+    let down = with(&world, Method::POST, &[("authorization", "Bearer designer-token")], &documented()).await;
+    assert_eq!(down.status, 503, "{}", down.body);
+    assert!(!down.body.contains("designer-token"), "I11");
+    users.down.store(false, Ordering::SeqCst);
+    assert_eq!(of_tenant(&world, Method::GET, &json!(null)).await.json(), json!({}), "nothing was published");
+}
+
+#[tokio::test]
+async fn what_opens_the_gate_is_shown_to_nobody_else() {
+    let mut world = World::behind(Gate::bearer("designer-token")).await;
+    let users = Arc::<Users>::default();
+    world.install_callers(users.clone());
+    let reply = with(&world, Method::GET, &[("authorization", "Bearer designer-token")], &json!(null)).await;
+    assert_eq!(
+        (reply.status, users.asked.load(Ordering::SeqCst)),
+        (403, 0),
+        "the gate's token names no contact center"
+    );
+}
+
+/// Finds nodes of these hosts.
+struct Finder(Vec<&'static str>);
+
+#[async_trait]
+impl FoundNodes for Finder {
+    async fn routers(&self, of: TenantId) -> Vec<String> {
+        self.0.iter().map(|host| format!("http://{host}-{}:5580/", &of.to_string()[..4])).collect()
+    }
+
+    async fn orchestration(&self) -> Vec<String> {
+        self.0.iter().map(|host| format!("http://ors-{host}:9098/")).collect()
+    }
+}
+
+#[tokio::test]
+async fn info_tells_the_nodes_that_are_found_before_those_that_are_named() {
+    let (mut world, ccid) = (World::new().await, tenant().to_string());
+    world.install_finder(Arc::new(Finder(vec!["a", "b", "c"])));
+    let router = |host: &str| format!("http://{host}-{}:5580", &ccid[..4]);
+    let reply = call(&world, Method::GET, "/genesys/1/tenants/info", Some(&ccid), "").await;
+    let expected = json!({ ccid.clone(): {
+        "CFGOrchestrationServer": { "primary": { "ORS": "http://ors-a:9098" }, "backup": { "ORS": "http://ors-b:9098" } },
+        "CFGRouterServer": { "primary": { "URS": router("a") }, "backup": { "URS": router("b") } },
+    } });
+    assert_eq!((reply.status, reply.json()), (200, expected), "the first two");
+
+    let mut world = World::new().await;
+    world.install_finder(Arc::new(Finder(Vec::new())));
+    let reply = call(&world, Method::GET, "/genesys/1/tenants/info", None, "").await.json();
+    assert_eq!(reply[&ccid]["CFGOrchestrationServer"]["primary"]["ORS"], "http://ors:9098", "nothing is found yet");
 }
