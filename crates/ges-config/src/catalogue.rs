@@ -295,7 +295,7 @@ pub const CATALOGUE: &[Setting] = &[
     row("ors.events.pause", Kind::Text, Some("callback.pause"), "Name of the event that tells a session that its service is paused."),
     row("ors.events.resume", Kind::Text, Some("callback.resume"), "Name of the event that tells a session that its service goes on."),
     row("ors.events.userdata", Kind::Text, Some("callback.userdata"), "Name of the event that tells a session that user data changed."),
-    row("ors.events.priority", Kind::Text, Some("callback.priority"), "Name of the event that tells a session that the priority changed."),
+    row("ors.events.priority", Kind::Text, Some("callback.priority"), "Name of the event that tells a session that the priority changed. Not sent today: the priority of a callback changes only before a session has it."),
     row("ors.events.callin", Kind::Text, Some("callback.callin"), "Name of the event that tells a session that the consumer has called in."),
     row("ors.start_mode", Kind::OneOf(&["stream", "rest"]), Some("stream"),
         "How sessions are started: by an entry on the stream, or in a laboratory without a stream by a call of the REST interface."),

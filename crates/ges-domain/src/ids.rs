@@ -134,6 +134,25 @@ impl SessionId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The id without the `.node<digits>` that its cookie form ends with: what tells sessions apart (integrations 0.3).
+    pub fn bare(&self) -> &str {
+        let cookie = self.0.rsplit_once(".node");
+        let bare = cookie.filter(|(bare, node)| {
+            !bare.is_empty() && !node.is_empty() && node.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        bare.map_or(&self.0, |(bare, _)| bare)
+    }
+
+    /// Whether both name one session; the cookie form of an id names the same session as the bare one.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.bare() == other.bare()
+    }
+
+    /// Whether it says which node runs the session.
+    pub fn names_node(&self) -> bool {
+        self.bare().len() < self.0.len()
+    }
 }
 
 impl fmt::Display for SessionId {
@@ -174,5 +193,17 @@ mod tests {
         assert!(SessionId::new("00GESDEMO7H2K4M6P8R0T2V4X6Z8B0D2.node3").is_ok());
         assert!(SessionId::new("").is_err());
         assert!(SessionId::new("a/b").is_err());
+    }
+
+    /// Integrations 0.3.
+    #[test]
+    fn the_cookie_form_of_a_session_id_names_the_same_session() {
+        let id = |text: &str| SessionId::new(text).unwrap();
+        assert!(id("X.node3").is_same(&id("X")) && id("X.node3").is_same(&id("X.node12")));
+        assert!(id("X.node3").names_node() && !id("X").names_node());
+        for other in ["Y.node3", "X.node", "X.nodeA", ".node3", "X.nodes"] {
+            assert!(!id("X").is_same(&id(other)), "{other}");
+        }
+        assert_eq!(id(".node3").bare(), ".node3");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::Instant;
-use crate::callback::State;
+use crate::callback::{Overgrown, Particulars, State};
 
 /// Free slots near a refused time: advertised start to remaining places (R-PRP-1).
 pub type Proposals = BTreeMap<Instant, u32>;
@@ -168,6 +168,18 @@ impl Refusal {
             Self::OfficeClosed { at, .. } => Self::OfficeClosed { at, proposals },
             Self::SlotUnavailable { at, .. } => Self::SlotUnavailable { at, proposals },
             other => other,
+        }
+    }
+}
+
+impl From<Overgrown> for Refusal {
+    fn from(overgrown: Overgrown) -> Self {
+        match overgrown {
+            Overgrown::UserData => Self::UserDataTooLarge,
+            Overgrown::Facts => Self::invalid(
+                "storage",
+                format!("holds at most {} KiB of keys that begin with _", Particulars::FACT_BYTES / 1024),
+            ),
         }
     }
 }

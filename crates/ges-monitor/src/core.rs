@@ -21,7 +21,7 @@ use crate::waits::Waits;
 use crate::{MonitorGauges, MonitorSettings};
 
 /// Sessions that may be told to stop at once; the others wait their turn.
-const STOPS_AT_ONCE: usize = 16;
+pub(crate) const STOPS_AT_ONCE: usize = 16;
 
 pub(crate) struct Core {
     pub(crate) handover: Arc<dyn Handover>,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ges_domain::callback::RETENTION;
+use futures_util::{StreamExt, stream};
+use ges_domain::callback::{Actor, RETENTION, Reason};
 use ges_domain::idempotency::KEPT;
-use ges_domain::ports::{Shard, StoreError};
-use ges_domain::{bulk, call_in};
+use ges_domain::ports::{SessionEvent, Shard, StoreError};
+use ges_domain::{Instant, bulk, call_in};
 
-use crate::core::Core;
+use crate::core::{Core, STOPS_AT_ONCE};
 use crate::{Duty, Turn};
 
 /// The holder of this shard purges for everybody.
@@ -53,6 +54,7 @@ impl Purge {
         let (now, batch) = (self.core.clock.now(), self.core.settings.purge_batch);
         // Expired is `now >= desired + RETENTION`; the ports delete what lies before an instant.
         let before = now - RETENTION + Duration::from_millis(1);
+        self.stop_sessions(before, batch).await?;
         let records = self.core.handover.purge(before, batch).await?;
         let made_before = now - call_in::RETENTION + Duration::from_millis(1);
         let requests = self.core.call_ins.purge_call_ins(made_before, batch).await?;
@@ -64,5 +66,20 @@ impl Purge {
         tracing::info!(records, requests, answers, jobs, "expired records and kept answers were deleted");
         let more_jobs = jobs >= u64::from(PURGED_JOBS);
         Ok(records.max(requests).max(answers).max(if more_jobs { batch.into() } else { 0 }))
+    }
+
+    /// Nobody is called any more for a record that is about to go: its session is told to stop first (R-REC-2). Best effort; one
+    /// that does not hear of it finds no record.
+    async fn stop_sessions(&self, before: Instant, batch: u32) -> Result<(), StoreError> {
+        let at = self.core.clock.now();
+        let held = self.core.handover.expiring(before, batch).await?;
+        let event = SessionEvent::Cancel { reason: Reason::EXPIRED, by: Actor::Monitor };
+        let told = held.iter().filter_map(|record| record.session.as_ref().map(|session| (record.id, session)));
+        let tell = async |(id, session)| {
+            let outcome = self.core.sessions.tell(session, id, &event, at).await;
+            tracing::warn!(callback.id = %id, ?outcome, "a callback expired while a session had it; the session was told");
+        };
+        stream::iter(told).for_each_concurrent(STOPS_AT_ONCE, tell).await;
+        Ok(())
     }
 }

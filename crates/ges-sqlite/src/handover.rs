@@ -214,6 +214,16 @@ impl Handover for SqliteStore {
         Ok(MonitorSizes { scheduled: count(0)?, active: count(1)?, submit_retry: count(2)? })
     }
 
+    async fn expiring(&self, desired_before: Instant, limit: u32) -> Result<Vec<Callback>, StoreError> {
+        // State 5 is COMPLETED; open records with a session have an index of their own.
+        let rows = sqlx::query(select_callbacks!(
+            "where c.state <> 5 and c.session_id is not null and c.desired_at < ? order by c.desired_at, c.id limit ?"
+        ));
+        let rows = rows.bind(desired_before.millis()).bind(i64::from(limit));
+        let rows = rows.fetch_all(self.readers()).await.map_err(unavailable)?;
+        rows.iter().map(|row| CallbackRow::read(row)?.try_into()).collect()
+    }
+
     async fn purge(&self, desired_before: Instant, limit: u32) -> Result<u64, StoreError> {
         let work = self.act(move |transaction| {
             Box::pin(async move {

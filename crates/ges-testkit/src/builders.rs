@@ -299,5 +299,6 @@ pub fn move_to(desired: Instant, places: u32) -> Move {
         kind: Kind::Scheduled,
         deadline: desired + Duration::from_secs(86_400),
         slot: Some(claim(desired, places)),
+        edit: None,
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ges_domain::availability::{Query, Until};
 use ges_domain::booking::{BookRequest, CaptchaToken};
 use ges_domain::callback::{
-    Actor, Callback, Direction, Kind, Particulars, PushTarget, Scalar, Source, State, UserData,
+    Actor, Callback, Direction, Kind, OfferType, OwnSession, Particulars, PushTarget, Scalar, Source, State, UserData,
 };
 use ges_domain::hours::{Days, Hours, OfficeHours, Opening, Regular, Zone};
 use ges_domain::phone::PhoneNumber;
@@ -21,7 +21,7 @@ use ges_domain::use_cases::{
 };
 use ges_domain::wait::Estimate;
 use ges_domain::{Instant, Refusal};
-use ges_testkit::builders::{consumer_cancels, other_tenant, pause_act, service, settings, tenant, update};
+use ges_testkit::builders::{consumer_cancels, other_tenant, pause_act, service, session, settings, tenant, update};
 use ges_testkit::{CountingIds, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore};
 
 /// The office of EX-D: Monday to Friday 09:00 to 17:00 in New York, cells of 30 minutes with one place.
@@ -514,4 +514,53 @@ async fn wait_and_place_at_the_offer_are_kept_as_far_as_they_are_known() {
     }
     office.waits.set_down(true);
     assert_eq!(kept().await, (Some(300), None), "the last good wait serves for fifteen minutes");
+}
+
+/// R-REC-10: what belonged to the old one's life stays there.
+#[tokio::test]
+async fn a_recreated_callback_takes_no_session_and_no_wish_along() {
+    let office = office().await;
+    let mut first = request(None);
+    first.particulars = Particulars {
+        own_session: Some(OwnSession { id: session("S1"), url: None }),
+        session_facts: [("_note".to_owned(), "x".to_owned())].into(),
+        captcha_unverified: true,
+        language: Some("fr-CA".into()),
+        route_point: Some("RP1".into()),
+        survey_rp: Some("RP2".into()),
+        inbound_vq: Some("VQ_In".into()),
+        offer_threshold: Some(60),
+        channel: Some("WEB".into()),
+        offer_timing: Some("ON-HOURS".into()),
+        offer_type: Some(OfferType::Asap),
+        origination_ixn: Some("ixn".into()),
+        user_data: UserData::new([("a".into(), Scalar::Text("1".into()))]).unwrap(),
+        push_targets: vec![PushTarget("token".into())],
+        ..Particulars::default()
+    };
+    let booked = office.take(first.clone()).await.unwrap();
+    let now = office.book.clock.now();
+    let wished = ges_testkit::builders::move_to(at("2026-06-02T15:00:00Z"), 5);
+    office.store.move_booking(tenant(), booked.id, &wished, now).await.unwrap();
+    let ended = ges_testkit::builders::ending("S1", 1, "AGENT_CONNECTED");
+    office.store.apply_session_update(tenant(), booked.id, &ended, now).await.unwrap();
+    let recreate = RecreateCallback {
+        record: Arc::new(office.store.clone()),
+        book: Arc::new(office.book),
+        clock: office.clock.clone(),
+    };
+    let new = recreate.run(tenant(), booked.id, None, "super").await.unwrap();
+    assert!(new.session.is_none() && new.waits_for_handover() && new.next_attempt() == 1, "it is handed over: {new:?}");
+    let expected = Particulars {
+        source: Source::Recreate,
+        created_by: Some("super".into()),
+        recreated_from: Some(booked.id),
+        own_session: None,
+        session_facts: Default::default(),
+        captcha_unverified: false,
+        ..first.particulars
+    };
+    assert_eq!(new.particulars, expected, "R-REC-10");
+    let later = Some(at("2026-06-02T15:00:00Z"));
+    assert_eq!(recreate.run(tenant(), booked.id, later, "super").await.unwrap().kind, Kind::Scheduled);
 }

@@ -108,7 +108,7 @@ fn check_08_create_query_update_cancel_availability_and_watermarks_round_trip() 
     assert_eq!(bulk, json!({ "cancelled": [id], "failed": [{ "_id": "nope", "message": "Unknown callback." }] }));
     let columns = json!({ "exported_properties": ["_id", "_callback_reason"] });
     let report = call(&server, "POST", "1/admin/callback/reportcancelled", &columns);
-    assert!(report.body.contains(&format!("{id},CANCELLED_BY_CUSTOMER")), "{}", report.body);
+    assert!(report.body.contains(&format!("{id},CANCELLED")), "{}", report.body);
 }
 
 #[test]

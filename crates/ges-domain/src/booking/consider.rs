@@ -40,24 +40,19 @@ pub struct Considered {
     pub refused_cell: Option<Cell>,
 }
 
-/// Runs the pure checks of chapter 4 in their order.
-///
-/// `ewt`: the wait by R-EWT-9. Rules: R-TYP-1 to R-TYP-7, R-PAU-2, R-NUM-5 to R-NUM-8, R-NV-5, R-NV-12, R-CRE-4, R-CRE-5, R-BK-1 to R-BK-4.
+/// Steps 5 to 8: what does not depend on the time. Gives the key of the wish's number.
 ///
 /// # Errors
-/// A refusal of steps 5 to 8. Later ones are in [`Considered::refused_later`].
-pub fn consider(
+/// The first refusal in the order of chapter 4.
+pub fn check_terms(
     service: &Service,
+    kind: Kind,
     wish: &Wish<'_>,
     plan: &dyn NumberingPlan,
-    now: Instant,
-    ewt: Duration,
-) -> Result<Considered, Refusal> {
+) -> Result<PhoneKey, Refusal> {
     let settings = &service.settings;
-    let schedule = service.schedule();
-    let mut wanted = classify(wish.desired, wish.always_check_capacity, now, ewt, &schedule.cell_at(now));
     // 5
-    match wanted.kind {
+    match kind {
         Kind::Immediate if !settings.immediate_callback_enabled => return Err(Refusal::ImmediateDisabled),
         Kind::Immediate if service.paused => return Err(Refusal::ServicePaused),
         Kind::Scheduled if !settings.scheduled_callback_enabled => return Err(Refusal::ScheduledDisabled),
@@ -73,6 +68,25 @@ pub fn consider(
     if service.blocks(plan, &phone_key) {
         return Err(Refusal::NumberBlocked);
     }
+    Ok(phone_key)
+}
+
+/// Runs the pure checks of chapter 4 in their order.
+///
+/// `ewt`: the wait by R-EWT-9. Rules: R-TYP-1 to R-TYP-7, R-PAU-2, R-NUM-5 to R-NUM-8, R-NV-5, R-NV-12, R-CRE-4, R-CRE-5, R-BK-1 to R-BK-4.
+///
+/// # Errors
+/// A refusal of steps 5 to 8. Later ones are in [`Considered::refused_later`].
+pub fn consider(
+    service: &Service,
+    wish: &Wish<'_>,
+    plan: &dyn NumberingPlan,
+    now: Instant,
+    ewt: Duration,
+) -> Result<Considered, Refusal> {
+    let schedule = service.schedule();
+    let mut wanted = classify(wish.desired, wish.always_check_capacity, now, ewt, &schedule.cell_at(now));
+    let phone_key = check_terms(service, wanted.kind, wish, plan)?;
     // 13
     let refusal = wanted.refusal.take();
     let desired = wanted.desired;

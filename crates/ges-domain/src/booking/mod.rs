@@ -9,7 +9,7 @@ mod ledger;
 pub use crate::slots::Booking as SlotClaim;
 pub use accelerated::Accelerated;
 pub use classify::{Classified, PAST_TOLERANCE, classify};
-pub use consider::{Considered, Wish, consider};
+pub use consider::{Considered, Wish, check_terms, consider};
 pub use ledger::{Asked, Ledger, NumberRoom};
 
 use std::net::IpAddr;

@@ -2,8 +2,8 @@
 //! here, and write the outcome as one compare-and-set; so every store decides alike.
 
 use super::{
-    Act, Actor, Callback, Change, FirstDial, Ignored, Kind, MoveWish, PushTarget, Reason, SessionUpdate,
-    SessionVerdict, State, TimelineEvent, decide_session_update, may_act,
+    Act, Actor, Callback, Change, FirstDial, Ignored, Kind, MoveWish, Overgrown, PushTarget, Reason, SessionUpdate,
+    SessionVerdict, State, TimelineEvent, decide_session_update, may_act, session,
 };
 use crate::capacity::Usage;
 use crate::ports::{
@@ -62,7 +62,7 @@ pub fn settle_cancel(
     };
     if record.state == State::Completed {
         // Told again after it was completed without an answer (R-CAN-2).
-        if record.cancel_to_tell().is_some_and(|(session, _)| session.id == *asked)
+        if record.cancel_to_tell().is_some_and(|(session, _)| session.id.is_same(asked))
             && let Some(news) = match answer {
                 CancelAnswer::Accepted => Some(Change::CancelConfirmed),
                 CancelAnswer::Refused => Some(Change::CancelCameTooLate),
@@ -78,7 +78,7 @@ pub fn settle_cancel(
             false => Cancelled::AlreadyCompleted,
         });
     }
-    if let Some(other) = record.session.as_ref().filter(|session| session.id != *asked) {
+    if let Some(other) = record.session.as_ref().filter(|session| !session.id.is_same(asked)) {
         return Err(Cancelled::AskSession(other.clone()));
     }
     let completed = Change::Completed { reason: wish.reason.clone() };
@@ -112,6 +112,10 @@ pub fn move_booking(record: &Callback, to: &Move, now: Instant) -> Result<MoveSt
     if !may_act(Act::Reschedule, record.state) {
         return Err(Moved::NotReschedulable(record.state));
     }
+    // Fields change with the time only as they would without it.
+    if to.edit.is_some() && !may_act(Act::Edit, record.state) {
+        return Err(Moved::NotReschedulable(record.state));
+    }
     let Some(session) = &record.session else { return Ok(moved(record, to, now, None)) };
     let wish = MoveWish { at: now, desired: to.desired, kind: to.kind, deadline: to.deadline, confirmed: false };
     let (mut next, event) = record.apply(to.actor.clone(), now, vec![Change::MoveWished { to: to.desired }]);
@@ -140,7 +144,7 @@ pub fn settle_move(
             _ => Moved::NotReschedulable(record.state),
         });
     }
-    if let Some(other) = record.session.as_ref().filter(|session| session.id != *asked) {
+    if let Some(other) = record.session.as_ref().filter(|session| !session.id.is_same(asked)) {
         return Err(Moved::SessionHolds(other.clone()));
     }
     if answer == MoveAnswer::Refused || !may_act(Act::Reschedule, record.state) {
@@ -172,6 +176,10 @@ impl MoveStep {
 
 /// The move itself; `first` happened before it.
 fn moved(record: &Callback, to: &Move, now: Instant, first: Option<Change>) -> MoveStep {
+    let (record, fields) = match &to.edit {
+        Some(edit) => &edited(record, edit),
+        None => &(record.clone(), Vec::new()),
+    };
     let change = Change::Rescheduled {
         from: record.desired_at,
         to: to.desired,
@@ -180,7 +188,9 @@ fn moved(record: &Callback, to: &Move, now: Instant, first: Option<Change>) -> M
         old_deadline: record.deadline,
         deadline: to.deadline,
     };
-    let (mut next, event) = record.apply(to.actor.clone(), now, first.into_iter().chain([change]).collect());
+    let edited = (!fields.is_empty()).then(|| Change::Edited { fields: fields.clone() });
+    let changes = first.into_iter().chain(edited).chain([change]).collect();
+    let (mut next, event) = record.apply(to.actor.clone(), now, changes);
     let particulars = &mut next.particulars;
     particulars.moving = None;
     particulars.attempts_before = record.last_attempt();
@@ -201,6 +211,15 @@ pub fn edit(record: &Callback, edit: &Edit, actor: &Actor, now: Instant) -> Resu
     if !may_act(Act::Edit, record.state) {
         return Err(Edited::NotEditable(record.state));
     }
+    let (edited, fields) = edited(record, edit);
+    if fields.is_empty() {
+        return Err(Edited::Done(Box::new(record.clone())));
+    }
+    Ok(edited.apply(actor.clone(), now, vec![Change::Edited { fields }]))
+}
+
+/// The record with its fields changed, and the names of those that differ.
+fn edited(record: &Callback, edit: &Edit) -> (Callback, Vec<String>) {
     let mut edited = record.clone();
     let mut fields: Vec<String> = Vec::new();
     if let Some((phone, key)) = &edit.phone
@@ -223,13 +242,16 @@ pub fn edit(record: &Callback, edit: &Edit, actor: &Actor, now: Instant) -> Resu
         edited.particulars.language = edit.language.clone();
         fields.push("language".into());
     }
+    // Whoever asks has looked whether they fit; what has come to the record since may make them too many, and then they wait.
+    if edited.particulars.note_facts(&edit.facts).is_ok()
+        && edited.particulars.session_facts != record.particulars.session_facts
+    {
+        fields.push("sessionFacts".into());
+    }
     if let Some(direction) = edit.direction {
         edited.direction = direction;
     }
-    if fields.is_empty() {
-        return Err(Edited::Done(Box::new(record.clone())));
-    }
-    Ok(edited.apply(actor.clone(), now, vec![Change::Edited { fields }]))
+    (edited, fields)
 }
 
 /// Notes the call-in request whose call has come (R-CTI-14). None when it is noted already.
@@ -262,7 +284,15 @@ pub fn session_update(record: &Callback, update: &SessionUpdate, now: Instant) -
         SessionVerdict::Illegal { from, to } => return SessionWrite::Answer(SessionAnswer::Illegal { from, to }),
     };
     let mut noted = record.clone();
-    let fields = note(&mut noted, update);
+    let mut fields = match note(&mut noted, update) {
+        Ok(fields) => fields,
+        Err(overgrown) => return SessionWrite::Answer(SessionAnswer::TooLarge(overgrown)),
+    };
+    let acknowledged = session::acknowledged(record, update).filter(|_| !record.is_taken_unnamed());
+    if acknowledged.is_some() {
+        noted.particulars.acknowledged = acknowledged;
+        fields.push("acknowledgedAttempt".to_owned());
+    }
     if !fields.is_empty() {
         changes.push(Change::Edited { fields });
     }
@@ -287,33 +317,30 @@ pub fn session_update(record: &Callback, update: &SessionUpdate, now: Instant) -
         };
     }
     let confirms_move = changes.contains(&Change::MoveConfirmed);
-    let (mut next, event) = noted.apply(Actor::Session, now, changes);
+    let actor = update.on_behalf.clone().unwrap_or(Actor::Session);
+    let (mut next, event) = noted.apply(actor, now, changes);
     if let Some(wish) = next.particulars.moving.as_mut().filter(|_| confirms_move) {
         wish.confirmed = true;
     }
     told(&mut next);
     if next.state.is_open() && next.session.is_none() {
         // It gave the callback up, so it cannot take it again (R-TR-2).
-        next.particulars.leave(record.session.as_ref().map(|session| &session.id));
+        next.particulars.leave(record.session.as_ref().map(|session| &session.id).or(update.session.as_ref()));
     }
     SessionWrite::Audited(Box::new((next, event)))
 }
 
-/// Takes over user data and facts; names the fields that changed. User data that would grow too large is left out (R-REC-5).
-fn note(record: &mut Callback, update: &SessionUpdate) -> Vec<String> {
+/// Takes over user data and facts; names the fields that changed.
+///
+/// # Errors
+/// [`Overgrown`] when the record would outgrow a limit (R-REC-5); one that is over it already may only shrink.
+fn note(record: &mut Callback, update: &SessionUpdate) -> Result<Vec<String>, Overgrown> {
     let before = record.particulars.clone();
     if update.replace_user_data {
         record.particulars.user_data = super::UserData::default();
     }
-    if record.particulars.user_data.merge(update.user_data.iter().cloned()).is_err() {
-        record.particulars.user_data = before.user_data.clone();
-    }
-    for (name, value) in &update.facts {
-        match value.is_empty() {
-            true => drop(record.particulars.session_facts.remove(name)),
-            false => drop(record.particulars.session_facts.insert(name.clone(), value.clone())),
-        }
-    }
+    record.particulars.user_data.merge(update.user_data.iter().cloned()).map_err(|_| Overgrown::UserData)?;
+    record.particulars.note_facts(&update.facts)?;
     let mut fields = Vec::new();
     if record.particulars.user_data != before.user_data {
         fields.push("userData".to_owned());
@@ -321,7 +348,7 @@ fn note(record: &mut Callback, update: &SessionUpdate) -> Vec<String> {
     if record.particulars.session_facts != before.session_facts {
         fields.push("sessionFacts".to_owned());
     }
-    fields
+    Ok(fields)
 }
 
 /// Whether a moved record asks for a place it does not hold yet: staying in its own cell always works (R-EDT-2).

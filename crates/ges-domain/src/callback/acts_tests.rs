@@ -8,6 +8,11 @@ use crate::phone::{PhoneKey, PhoneNumber};
 use crate::{CallbackId, ServiceName, SessionId, TenantId};
 use uuid::Uuid;
 
+#[path = "unnamed_tests.rs"]
+mod unnamed;
+#[path = "whereabouts_tests.rs"]
+mod whereabouts;
+
 fn at(seconds: i64) -> Instant {
     Instant::from_millis(1_800_000_000_000 + seconds * 1000)
 }
@@ -288,6 +293,7 @@ fn m16_a_rescheduled_record_starts_over_and_m17_m18_expire_with_their_time() {
         kind: Kind::Scheduled,
         deadline: at(259_200),
         slot: None,
+        edit: None,
     };
     let (next, event) = move_booking(&booked(Kind::Scheduled), &moved, at(30)).unwrap().write;
     assert_eq!((next.state, next.desired_at, next.reschedules), (State::Scheduled, at(172_800), 1), "T11");
@@ -339,18 +345,18 @@ fn any_state() -> impl Strategy<Value = State> {
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
-    let told = (0_u64..9, any_state(), 0_u32..3, prop::sample::select(vec!["S1", "S2"]), any::<bool>()).prop_map(
-        |(seq, state, dials, name, lost)| {
-            Step::Session(SessionUpdate {
-                session: Some(session(name)),
-                seq: Some(seq),
-                state: (!lost).then_some(state),
-                end: lost.then_some(SessionEnd::Lost),
-                dial_attempts: Some(dials),
-                ..SessionUpdate::default()
-            })
-        },
-    );
+    let names = prop::sample::select(vec!["S1", "S2", "S2.node4", ""]);
+    let told = (0_u64..9, any_state(), 0_u32..3, names, any::<bool>()).prop_map(|(seq, state, dials, name, lost)| {
+        Step::Session(SessionUpdate {
+            session: SessionId::new(name).ok(),
+            url: (seq % 3 == 0).then(|| format!("http://node{dials}")),
+            seq: Some(seq),
+            state: (!lost).then_some(state),
+            end: lost.then_some(SessionEnd::Lost),
+            dial_attempts: Some(dials),
+            ..SessionUpdate::default()
+        })
+    });
     let answers = vec![CancelAnswer::Accepted, CancelAnswer::Refused, CancelAnswer::Gone, CancelAnswer::NoAnswer];
     prop_oneof![
         (1_u32..4).prop_map(Step::Submit),
@@ -380,13 +386,14 @@ fn take(record: &Callback, step: &Step, now: Instant) -> Option<Write> {
         Step::Settle(asked, answer) => settle_cancel(record, &session(asked), *answer, &Actor::Api, now).ok(),
         Step::Move(seconds) => {
             let desired = at(*seconds);
-            let to = Move { actor: Actor::Api, desired, kind: Kind::Scheduled, deadline: desired, slot: None };
+            let to =
+                Move { actor: Actor::Api, desired, kind: Kind::Scheduled, deadline: desired, slot: None, edit: None };
             move_booking(record, &to, now).ok().map(|step| step.write)
         }
         Step::SettleMove(asked, answer) => {
             let wish = record.particulars.moving?;
             let (desired, deadline) = (wish.desired, wish.deadline);
-            let to = Move { actor: Actor::Monitor, desired, kind: wish.kind, deadline, slot: None };
+            let to = Move { actor: Actor::Monitor, desired, kind: wish.kind, deadline, slot: None, edit: None };
             settle_move(record, &session(asked), *answer, &to, now).ok().map(|step| step.write)
         }
     }
@@ -467,6 +474,7 @@ fn a_move_finds_its_place_without_the_one_it_holds() {
                 shared: in_the_hour.map(|limit| Shared { from: quarter(0).from, until: quarter(4).from, limit }),
             },
         }),
+        edit: None,
     };
     let booked: Usage = [(record.desired_at, 2), (quarter(1).from, 1)].into_iter().collect();
     assert!(finds_place(&record, &to(quarter(0), 0, None), &booked), "staying always works (R-EDT-2)");
@@ -477,7 +485,14 @@ fn a_move_finds_its_place_without_the_one_it_holds() {
 }
 
 fn tomorrow() -> Move {
-    Move { actor: Actor::Ivr, desired: at(172_800), kind: Kind::Scheduled, deadline: at(259_200), slot: None }
+    Move {
+        actor: Actor::Ivr,
+        desired: at(172_800),
+        kind: Kind::Scheduled,
+        deadline: at(259_200),
+        slot: None,
+        edit: None,
+    }
 }
 
 /// EX-M16, T12: the whole way of an active record to another time.

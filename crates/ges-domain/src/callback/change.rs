@@ -26,12 +26,13 @@ pub enum Actor {
 pub enum Change {
     /// It was booked (T1, T2).
     Booked,
-    /// An attempt was written to the stream (T3, or a retry).
+    /// An attempt was written to the stream (T3, or a retry), or a session without a name proved that it was.
     Submitted {
         /// Attempt number, from 1.
         attempt: u32,
     },
-    /// A session took it (R-TR-3); the attempt counts as written even if that was never recorded.
+    /// A session took it (R-TR-3); the attempt counts as written even if that was never recorded. Of the session that has it
+    /// already: where it runs now.
     SessionBound {
         /// The session.
         session: SessionId,
@@ -149,8 +150,11 @@ impl Callback {
                 }
             }
             Change::SessionBound { session, url } => {
+                // The same session on another node counts on.
+                if !self.session.as_ref().is_some_and(|bound| bound.id.is_same(session)) {
+                    self.session_seq = 0;
+                }
                 self.session = Some(SessionBinding { id: session.clone(), url: url.clone() });
-                self.session_seq = 0;
                 if self.submission.submitted_at.is_none() {
                     self.submission.attempts += 1;
                     self.submission.submitted_at = Some(at);
@@ -201,6 +205,8 @@ impl Callback {
                 self.state = State::Completed;
                 self.reason = Some(reason.clone());
                 self.completed_at = Some(at);
+                // It has no other time any more; what was wished is history.
+                self.particulars.moving = None;
                 self.position = None;
                 self.ewt = None;
             }

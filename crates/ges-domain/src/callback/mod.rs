@@ -20,6 +20,6 @@ pub use life_cycle::{Act, may_act, session_may_move};
 pub use particulars::{FirstDial, OfferType, OwnSession, Particulars, PushTarget, Source};
 pub use reason::{Category, NotAReason, Reason};
 pub use record::{BrokenRecord, Callback, CancelWish, MoveWish, RETENTION, SessionBinding, Submission};
-pub use session::{Ignored, SessionEnd, SessionUpdate, SessionVerdict, decide_session_update};
+pub use session::{Ignored, Overgrown, SessionEnd, SessionUpdate, SessionVerdict, decide_session_update};
 pub use state::{Direction, Kind, State};
 pub use user_data::{Scalar, UserData, UserDataTooLarge};

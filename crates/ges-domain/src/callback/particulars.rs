@@ -1,8 +1,10 @@
 //! The rarely used fields of a record (chapter 2): stored together, compressed, beside the narrow row.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Change, MoveWish, UserData};
+use super::{Change, MoveWish, Overgrown, UserData};
 use crate::{CallInId, CallbackId, Instant, SessionId};
 
 /// Who made the record.
@@ -148,20 +150,55 @@ pub struct Particulars {
     /// Attempts that were written for earlier desired times; the numbers of new ones go on from them.
     #[serde(skip_serializing_if = "is_default")]
     pub attempts_before: u32,
+    /// The last attempt that an update without a session's name has acknowledged (integrations 1.2.4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<u32>,
     /// The time somebody wishes, while the session that has it has to give way first (R-EDT-4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moving: Option<MoveWish>,
     /// The session that asked for it and has had it from the start (integrations 2.2); no attempt was ever made for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_session: Option<OwnSession>,
-    /// Facts a session reported under names beginning with `_` (integrations 2.1, 2.10).
-    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub session_facts: std::collections::BTreeMap<String, String>,
+    /// Facts a session reported under names beginning with `_` (integrations 2.1, 2.10), at most [`Particulars::FACT_BYTES`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub session_facts: BTreeMap<String, String>,
 }
 
 impl Particulars {
     /// Language when none was given.
     pub const DEFAULT_LANGUAGE: &'static str = "en-US";
+    /// Most bytes of all facts together, names included.
+    pub const FACT_BYTES: usize = 128 * 1024;
+
+    /// Takes facts over: an empty text removes. What is over the limit already may only shrink.
+    ///
+    /// # Errors
+    /// [`Overgrown::Facts`] when they would take more than [`Self::FACT_BYTES`]; nothing is changed then.
+    pub fn note_facts(&mut self, facts: &BTreeMap<String, String>) -> Result<(), Overgrown> {
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let bytes = |facts: &BTreeMap<String, String>| -> usize {
+            facts.iter().map(|(name, value)| name.len() + value.len()).sum()
+        };
+        let mut noted = self.session_facts.clone();
+        for (name, value) in facts {
+            match value.is_empty() {
+                true => drop(noted.remove(name)),
+                false => drop(noted.insert(name.clone(), value.clone())),
+            }
+        }
+        if bytes(&noted) > bytes(&self.session_facts).max(Self::FACT_BYTES) {
+            return Err(Overgrown::Facts);
+        }
+        self.session_facts = noted;
+        Ok(())
+    }
+
+    /// Whether a session had it once and gave it up (R-TR-2).
+    pub fn was_left_by(&self, session: &SessionId) -> bool {
+        self.former_sessions.iter().any(|former| former.is_same(session))
+    }
 
     /// Remembers a session that gave the callback up.
     pub(super) fn leave(&mut self, session: Option<&SessionId>) {

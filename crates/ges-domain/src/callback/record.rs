@@ -162,6 +162,14 @@ impl Callback {
         attempt.saturating_sub(self.particulars.attempts_before).max(1)
     }
 
+    /// Whether a session has taken its last attempt without ever telling its name: it cannot be polled or told anything, and no
+    /// further attempt follows; the deadline ends what it does not (integrations 1.2.4).
+    pub fn is_taken_unnamed(&self) -> bool {
+        self.session.is_none()
+            && self.submission.submitted_at.is_some()
+            && self.particulars.acknowledged == Some(self.last_attempt())
+    }
+
     /// The session that still has to hear that the callback was cancelled, and why it was (R-CAN-2): it did not answer when it
     /// was asked, and the callback was completed without it.
     pub fn cancel_to_tell(&self) -> Option<(&SessionBinding, &Reason)> {
@@ -181,7 +189,9 @@ impl Callback {
         match self.state {
             State::Completed | State::Processing => None,
             _ => match (self.submission.submitted_at, &self.session) {
-                (Some(at), None) => Some(ack_deadline(self.submission.attempts, at).min(self.deadline)),
+                (Some(at), None) if !self.is_taken_unnamed() => {
+                    Some(ack_deadline(self.submission.attempts, at).min(self.deadline))
+                }
                 _ => Some(self.deadline),
             },
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Callback, Change, Reason, Scalar, State, session_may_move};
+use super::{Actor, Callback, Change, Reason, Scalar, SessionBinding, State, session_may_move};
 use crate::submission::MAX_LEAD;
 use crate::{Instant, SessionId};
 
@@ -34,6 +34,17 @@ pub struct SessionUpdate {
     pub replace_user_data: bool,
     /// Other `_…` names, kept as they are.
     pub facts: BTreeMap<String, String>,
+    /// Who attaches values in a session's place; none when a session speaks.
+    pub on_behalf: Option<Actor>,
+}
+
+/// Which of its limits a record would outgrow by an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overgrown {
+    /// User data, [`UserData::MAX_BYTES`](super::UserData::MAX_BYTES) (R-REC-5).
+    UserData,
+    /// Facts, [`Particulars::FACT_BYTES`](super::Particulars::FACT_BYTES).
+    Facts,
 }
 
 /// Why a session ends without finishing the record (integrations 2.10, `_session_state=ENDED`).
@@ -84,28 +95,43 @@ pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Ins
         return after_the_end(record, update, now);
     }
     // Who has nothing cannot give it back: the repeated end of an earlier session must not cost the next attempt (I2).
-    if update.end.is_some() && record.session.is_none() {
+    let former = update.session.as_ref().is_some_and(|speaker| record.particulars.was_left_by(speaker));
+    if update.end.is_some() && record.session.is_none() && (former || !record.is_taken_unnamed()) {
         return SessionVerdict::Ignore(Ignored::Stale);
     }
     let mut changes = Vec::new();
+    // Whether this is the first word of whoever took the attempt.
+    let mut first = false;
     match (&record.session, &update.session) {
-        (Some(bound), Some(speaker)) if bound.id != *speaker => return SessionVerdict::Stranger,
+        (Some(bound), Some(speaker)) if !bound.id.is_same(speaker) => return SessionVerdict::Stranger,
         (None, Some(speaker)) => {
             // The late news of a session that gave it up is no acknowledgement (R-TR-2).
-            if record.particulars.former_sessions.contains(speaker) || !expects_session(record, now) {
+            if former || !expects_session(record, now) {
                 return SessionVerdict::Stranger;
             }
+            first = true;
             changes.push(Change::SessionBound { session: speaker.clone(), url: update.url.clone() });
         }
-        _ => {}
+        (None, None) => {
+            if update.state.is_some_and(|to| to != record.state) && !expects_session(record, now) {
+                return SessionVerdict::Stranger;
+            }
+            if let Some(attempt) = acknowledged(record, update) {
+                first = !record.is_taken_unnamed();
+                if record.submission.submitted_at.is_none() {
+                    changes.push(Change::Submitted { attempt });
+                }
+            }
+        }
+        (Some(_), _) => {}
     }
-    let binding = !changes.is_empty();
     if let Some(seq) = update.seq {
-        if !binding && seq <= record.session_seq {
+        if !first && seq <= record.session_seq {
             return SessionVerdict::Ignore(Ignored::Stale);
         }
         changes.push(Change::SessionSaw { seq });
     }
+    changes.extend(record.session.as_ref().and_then(|bound| whereabouts(bound, update)));
     if let Some(attempts) = update.dial_attempts
         && attempts > record.dial_attempts
     {
@@ -115,7 +141,7 @@ pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Ins
         changes.extend(ended(record, end, update));
         return SessionVerdict::Accept(changes);
     }
-    let from = if binding && record.state == State::Scheduled { State::Queued } else { record.state };
+    let from = if first && record.state == State::Scheduled { State::Queued } else { record.state };
     match update.state {
         Some(to) if to == from => {}
         Some(to) if !session_may_move(from, to) => return SessionVerdict::Illegal { from, to },
@@ -131,6 +157,27 @@ pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Ins
         None => {}
     }
     SessionVerdict::Accept(changes)
+}
+
+/// The attempt that an update without a session's name acknowledges (integrations 1.2.4). Once an attempt is known to be written
+/// any word will do; before, only a claim to a state, which nobody makes but a session.
+pub(super) fn acknowledged(record: &Callback, update: &SessionUpdate) -> Option<u32> {
+    let unnamed = record.session.is_none() && update.session.is_none() && update.on_behalf.is_none();
+    if !unnamed || !record.state.is_open() || update.end.is_some() {
+        return None;
+    }
+    match record.submission.submitted_at {
+        Some(_) => Some(record.last_attempt()),
+        None => update.state.is_some_and(State::is_open).then(|| record.next_attempt()),
+    }
+}
+
+/// Where the bound session says it runs, when that is news: another address, or an id that names another node (integrations 0.3).
+fn whereabouts(bound: &SessionBinding, update: &SessionUpdate) -> Option<Change> {
+    let named = update.session.as_ref().filter(|speaker| speaker.names_node()).unwrap_or(&bound.id);
+    let url = update.url.as_ref().or(bound.url.as_ref());
+    let moved = *named != bound.id || url != bound.url.as_ref();
+    moved.then(|| Change::SessionBound { session: named.clone(), url: url.cloned() })
 }
 
 /// Whether a session may take this record now (R-TR-3): an attempt was recorded, or may be under way unrecorded.
@@ -163,9 +210,11 @@ fn ended(record: &Callback, end: SessionEnd, update: &SessionUpdate) -> Vec<Chan
 /// Late news: history, never a transition (R-ST-2, R-CAN-2). A session that never was bound is told to stop.
 fn after_the_end(record: &Callback, update: &SessionUpdate, now: Instant) -> SessionVerdict {
     let speaker_is_bound = match (&record.session, &update.session) {
-        (Some(bound), Some(speaker)) => bound.id == *speaker,
+        (Some(bound), Some(speaker)) => bound.id.is_same(speaker),
         (None, Some(_)) => false,
-        (_, None) => true,
+        // A session without a name that goes on with what was ended before any was bound: it hears only by the refusal (1.5).
+        (None, None) => update.on_behalf.is_some() || !update.state.is_some_and(State::is_open),
+        (Some(_), None) => true,
     };
     if !speaker_is_bound {
         return SessionVerdict::Stranger;

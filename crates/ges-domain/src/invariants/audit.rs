@@ -37,10 +37,13 @@ pub(super) fn audit(evidence: &Evidence) -> Vec<Violation> {
 
 /// Whether an update was applied that is not newer than one before it of the same session (R-TR-2).
 fn takes_old_news(timeline: &[TimelineEvent]) -> bool {
-    let mut last = 0;
+    let (mut last, mut holder) = (0, None);
     for change in timeline.iter().flat_map(|event| &event.changes) {
         match change {
-            Change::SessionBound { .. } | Change::Rescheduled { .. } => last = 0,
+            // A session that runs elsewhere by now counts on.
+            Change::SessionBound { session, .. } if holder == Some(session.bare()) => {}
+            Change::SessionBound { session, .. } => (last, holder) = (0, Some(session.bare())),
+            Change::Rescheduled { .. } | Change::SessionUnbound => (last, holder) = (0, None),
             Change::SessionSaw { seq } if *seq <= last => return true,
             Change::SessionSaw { seq } => last = *seq,
             _ => {}

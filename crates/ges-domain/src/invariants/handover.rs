@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Entry, Evidence, Invariant, Story, Violation};
 use crate::callback::{Actor, Change, TimelineEvent};
 use crate::submission::{EARLY_DIAL, MAX_LEAD, ack_deadline};
-use crate::{CallbackId, Instant};
+use crate::{CallbackId, Instant, SessionId};
 
 /// How far two clocks of one run may be apart in evidence about order: entries are stamped by their writers.
 pub(super) const STAMP_SLACK_MS: i64 = 50;
@@ -56,14 +56,15 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
         violations.push(broken(Invariant::NoDouble, story.record.id, "a session that gave it up took it again"));
     }
     for story in &evidence.stories {
-        let mut bound = false;
+        let mut holder: Option<&SessionId> = None;
         for change in story.timeline.iter().flat_map(|event| &event.changes) {
             match change {
-                Change::SessionBound { .. } if bound => {
+                // The one that has it may say that it runs elsewhere.
+                Change::SessionBound { session, .. } if holder.is_some_and(|holder| !holder.is_same(session)) => {
                     violations.push(broken(Invariant::NoDouble, story.record.id, "two sessions hold it"));
                 }
-                Change::SessionBound { .. } => bound = true,
-                Change::SessionUnbound | Change::Rescheduled { .. } => bound = false,
+                Change::SessionBound { session, .. } => holder = Some(session),
+                Change::SessionUnbound | Change::Rescheduled { .. } => holder = None,
                 _ => {}
             }
         }
@@ -87,8 +88,8 @@ fn retaken(timeline: &[TimelineEvent]) -> bool {
     let (mut holder, mut former) = (None, HashSet::new());
     timeline.iter().flat_map(|event| &event.changes).any(|change| match change {
         Change::SessionBound { session, .. } => {
-            holder = Some(session);
-            former.contains(session)
+            holder = Some(session.bare());
+            former.contains(session.bare())
         }
         Change::SessionUnbound | Change::Rescheduled { .. } => {
             former.extend(holder.take());

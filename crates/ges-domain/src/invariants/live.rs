@@ -65,7 +65,8 @@ pub fn giving_up(record: &Callback, now: Instant) -> Look {
     Look::at(Invariant::NoDouble, [record], |record| {
         let submission = &record.submission;
         let dead = submission.submitted_at.is_some_and(|at| now >= ack_deadline(submission.attempts, at));
-        (!(dead && record.session.is_none())).then_some((record, "an attempt is given up while it lives"))
+        let taken = record.session.is_some() || record.is_taken_unnamed();
+        (!dead || taken).then_some((record, "an attempt is given up while it lives"))
     })
 }
 

@@ -218,6 +218,13 @@ pub trait Handover: Send + Sync {
     /// [`StoreError`] when the store is not available.
     async fn sizes(&self, shards: &[ShardLease]) -> Result<MonitorSizes, StoreError>;
 
+    /// Open records that a session has and whose desired time lies before `desired_before`, earliest first, at most `limit`, in
+    /// every shard: whose sessions have to hear before [`Handover::purge`] deletes them (R-REC-2).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn expiring(&self, desired_before: Instant, limit: u32) -> Result<Vec<Callback>, StoreError>;
+
     /// Deletes up to `limit` records with their timelines whose desired time lies before `desired_before` (R-REC-2, T18).
     /// Returns how many.
     ///

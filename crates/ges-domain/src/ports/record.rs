@@ -1,11 +1,14 @@
 //! The record of callbacks: booking, reading, changing.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::StoreError;
 use crate::booking::{Booked, NewBooking, SlotClaim};
 use crate::callback::{
-    Actor, Callback, Direction, Ignored, Kind, Reason, SessionBinding, SessionUpdate, State, TimelineEvent, UserData,
+    Actor, Callback, Direction, Ignored, Kind, Overgrown, Reason, SessionBinding, SessionUpdate, State, TimelineEvent,
+    UserData,
 };
 use crate::capacity::Usage;
 use crate::idempotency::Keyed;
@@ -112,6 +115,8 @@ pub struct Move {
     pub deadline: Instant,
     /// The place it asks for, for SCHEDULED.
     pub slot: Option<SlotClaim>,
+    /// Fields to change in the same write, of a record that is still SCHEDULED; of any other the move is refused.
+    pub edit: Option<Edit>,
 }
 
 /// What a move came to.
@@ -130,7 +135,7 @@ pub enum Moved {
 }
 
 /// Fields to change; `None` leaves a field as it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Edit {
     /// A new number with its key, checked before (R-EDT-1).
     pub phone: Option<(PhoneNumber, PhoneKey)>,
@@ -140,6 +145,8 @@ pub struct Edit {
     pub priority: Option<i32>,
     /// A new language.
     pub language: Option<String>,
+    /// Facts to set, or to remove with an empty text; others stay.
+    pub facts: BTreeMap<String, String>,
     /// A new call direction, copied from the service.
     pub direction: Option<Direction>,
 }
@@ -171,6 +178,8 @@ pub enum SessionAnswer {
         /// Where the session wanted it.
         to: State,
     },
+    /// It would outgrow a limit; nothing was written (R-REC-5).
+    TooLarge(Overgrown),
     /// No such callback.
     Unknown,
 }

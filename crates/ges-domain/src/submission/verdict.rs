@@ -70,7 +70,7 @@ pub fn decide_timer(record: &Callback, stream_down: bool, now: Instant) -> Timer
         return TimerVerdict::End(reason_at_deadline(record, stream_down));
     }
     match (record.submission.submitted_at, &record.session) {
-        (Some(at), None) if now >= ack_deadline(record.submission.attempts, at) => {
+        (Some(at), None) if !record.is_taken_unnamed() && now >= ack_deadline(record.submission.attempts, at) => {
             if let Some(wish) = &record.cancel {
                 return TimerVerdict::End(wish.reason.clone());
             }
@@ -83,7 +83,11 @@ pub fn decide_timer(record: &Callback, stream_down: bool, now: Instant) -> Timer
 /// Why a record ends at its deadline: `SUBMIT_FAILED` when its hand-over was tried and no session ever took it, else
 /// `FAIL_TIMEOUT_TTL` (R-EXP-1). A stream that is down fails for everybody who waits for it.
 pub fn reason_at_deadline(record: &Callback, stream_down: bool) -> Reason {
-    let taken = record.session.is_some() || record.session_seq > 0 || record.dial_attempts > 0;
+    let taken = record.session.is_some()
+        || record.is_taken_unnamed()
+        || record.session_seq > 0
+        || record.dial_attempts > 0
+        || !record.particulars.former_sessions.is_empty();
     let tried = record.submission.attempts > 0
         || record.submission.failures > 0
         || (stream_down && record.waits_for_handover());
@@ -228,6 +232,22 @@ mod tests {
         }
     }
 
+    /// Integrations 1.2.4: nobody knows its session, but somebody has it.
+    #[test]
+    fn an_attempt_acknowledged_without_a_name_is_repeated_by_nobody() {
+        let mut record = written(1, "14:00:00");
+        record.particulars.acknowledged = Some(1);
+        assert_eq!(record.wake_at(), Some(record.deadline));
+        assert_eq!(decide_timer(&record, false, at("14:30:00")), TimerVerdict::Nothing);
+        assert_eq!(decide_timer(&record, false, at("15:00:00")), TimerVerdict::End(Reason::FAIL_TIMEOUT_TTL));
+        let next = Callback { submission: Submission { attempts: 2, ..record.submission }, ..record };
+        assert_eq!(
+            decide_timer(&next, false, at("14:30:00")),
+            TimerVerdict::NextAttempt,
+            "that one is another attempt"
+        );
+    }
+
     #[test]
     fn deadlines_cut_everything_but_a_conversation() {
         let session = Some(SessionBinding { id: SessionId::new("S1").unwrap(), url: None });
@@ -264,5 +284,12 @@ mod tests {
         assert_eq!(reason_at_deadline(&failed(0), true), Reason::SUBMIT_FAILED, "the stream fails as one");
         let dialed = Callback { dial_attempts: 1, ..written(1, "13:58:00") };
         assert_eq!(reason_at_deadline(&dialed, true), Reason::FAIL_TIMEOUT_TTL, "a session had taken it");
+        // A session that counts no updates took it and gave it back without a call.
+        let mut left = written(1, "13:58:00");
+        left.particulars.former_sessions.push(SessionId::new("S1").unwrap());
+        assert_eq!(reason_at_deadline(&left, true), Reason::FAIL_TIMEOUT_TTL, "R-EXP-1: a session had taken it");
+        let mut unnamed = written(1, "13:58:00");
+        unnamed.particulars.acknowledged = Some(1);
+        assert_eq!(reason_at_deadline(&unnamed, true), Reason::FAIL_TIMEOUT_TTL, "R-EXP-1");
     }
 }

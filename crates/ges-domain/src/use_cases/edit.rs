@@ -1,9 +1,11 @@
 //! Editing a scheduled callback (chapter 5, R-EDT-1, R-EDT-5).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::booking::{Wish, check_terms};
 use crate::callback::{Actor, Callback, Scalar};
-use crate::phone::{NumberingPlan, PhoneNumber, plausibility};
+use crate::phone::{NumberingPlan, PhoneNumber};
 use crate::ports::{Catalogue, Clock, Edit, Edited, Record};
 use crate::use_cases::reschedule::source_of;
 use crate::{CallbackId, Refusal, TenantId};
@@ -19,6 +21,16 @@ pub struct Wanted {
     pub priority: Option<i32>,
     /// Another language.
     pub language: Option<String>,
+    /// Facts to set, or to remove with an empty text; others stay.
+    pub facts: BTreeMap<String, String>,
+}
+
+impl Wanted {
+    /// Whether nothing is to change.
+    pub fn is_empty(&self) -> bool {
+        let fields = self.phone.is_some() || self.priority.is_some() || self.language.is_some();
+        !fields && self.user_data.is_empty() && self.facts.is_empty()
+    }
 }
 
 /// Changes a callback that is still SCHEDULED.
@@ -34,10 +46,11 @@ pub struct EditCallback {
 }
 
 impl EditCallback {
-    /// Runs checks 3, 7 and 8 again for what is changed (R-EDT-1); no throttles.
+    /// Runs checks 3 and 5 to 8 again (R-EDT-1), whatever is changed; no throttles.
     ///
     /// # Errors
-    /// `NotFound`, `NotEditable`, `UnknownService`, `ImpossibleNumber`, `PremiumNumber`, `NumberBlocked`, `UserDataTooLarge`.
+    /// `NotFound`, `NotEditable`, `UnknownService`, `ImmediateDisabled`, `ScheduledDisabled`, `ServicePaused`, `PushTargetRequired`,
+    /// `ImpossibleNumber`, `PremiumNumber`, `NumberBlocked`, `UserDataTooLarge`, `InvalidRequest` for too many facts.
     pub async fn run(
         &self,
         tenant: TenantId,
@@ -70,20 +83,23 @@ impl EditCallback {
         let record = self.record.find(tenant, id, now).await?.ok_or_else(unknown)?;
         let service = self.catalogue.service(tenant, &record.service).await?.filter(|service| !service.removed);
         let service = service.ok_or_else(|| Refusal::UnknownService(record.service.to_string()))?;
+        let wish = Wish {
+            desired: Some(record.desired_at),
+            always_check_capacity: record.particulars.always_check_capacity,
+            phone: wanted.phone.as_ref().unwrap_or(&record.phone),
+            has_push_target: !record.particulars.push_targets.is_empty(),
+            source: source_of(actor),
+        };
+        let key = check_terms(&service, record.kind, &wish, &*self.plan)?;
         let mut edit = Edit { priority: wanted.priority, language: wanted.language, ..Edit::default() };
-        if let Some(phone) = wanted.phone {
-            let external = source_of(actor) == crate::callback::Source::Api;
-            let key = plausibility(&*self.plan, &phone, &service.screening(), external)?;
-            if service.blocks(&*self.plan, &key) {
-                return Err(Refusal::NumberBlocked);
-            }
-            edit.phone = Some((phone, key));
-        }
+        edit.phone = wanted.phone.map(|phone| (phone, key));
+        let mut particulars = record.particulars;
         if !wanted.user_data.is_empty() {
-            let mut user_data = record.particulars.user_data;
-            user_data.merge(wanted.user_data).map_err(|_| Refusal::UserDataTooLarge)?;
-            edit.user_data = Some(user_data);
+            particulars.user_data.merge(wanted.user_data).map_err(|_| Refusal::UserDataTooLarge)?;
+            edit.user_data = Some(particulars.user_data.clone());
         }
+        particulars.note_facts(&wanted.facts)?;
+        edit.facts = wanted.facts;
         Ok(edit)
     }
 }

@@ -1,5 +1,6 @@
 //! What callers can ask for, step by step as the rules number it.
 
+mod attach;
 mod book;
 mod bulk;
 mod call_in;
@@ -22,6 +23,7 @@ mod update;
 mod watermarks;
 mod wishes;
 
+pub use attach::{AttachValues, Attached};
 pub use book::{BookCallback, Created};
 pub use bulk::{BulkAct, BulkDesk};
 pub use call_in::{CallInWish, CalledFor, MatchCallIn, ReportedCall, RequestCallIn};

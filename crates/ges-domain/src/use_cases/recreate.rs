@@ -65,18 +65,24 @@ impl RecreateCallback {
         if !may_act(Act::Recreate, old.state) {
             return Err(Refusal::NotEditable(old.state));
         }
+        let old_ones = old.particulars;
+        // What is copied is named, so that a field of one life, such as the session it came with, is never taken into the next.
         let particulars = Particulars {
             source: Source::Recreate,
             created_by: Some(user.to_owned()),
             recreated_from: Some(old.id),
-            ewt_at_creation: None,
-            position_at_creation: None,
-            first_dial: None,
-            previous_desired: Vec::new(),
-            session_facts: Default::default(),
-            former_sessions: Vec::new(),
-            call_in_request: None,
-            ..old.particulars
+            language: old_ones.language,
+            route_point: old_ones.route_point,
+            survey_rp: old_ones.survey_rp,
+            inbound_vq: old_ones.inbound_vq,
+            offer_threshold: old_ones.offer_threshold,
+            channel: old_ones.channel,
+            offer_timing: old_ones.offer_timing,
+            offer_type: old_ones.offer_type,
+            origination_ixn: old_ones.origination_ixn,
+            user_data: old_ones.user_data,
+            push_targets: old_ones.push_targets,
+            ..Particulars::default()
         };
         Ok(BookRequest {
             service: old.service,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::booking::{Wish, consider};
 use crate::callback::{Act, Actor, Callback, Kind, Source, may_act};
 use crate::phone::NumberingPlan;
-use crate::ports::{Bookings, Catalogue, Clock, Move, MoveAnswer, Moved, Record, SessionEvent, Sessions, Told};
+use crate::ports::{Bookings, Catalogue, Clock, Edit, Move, MoveAnswer, Moved, Record, SessionEvent, Sessions, Told};
 use crate::use_cases::CurrentWait;
 use crate::use_cases::refused::Refused;
 use crate::{CallbackId, Instant, Refusal, TenantId};
@@ -48,6 +48,22 @@ impl RescheduleCallback {
         desired: Option<Instant>,
         actor: Actor,
     ) -> Result<Callback, Refusal> {
+        self.with_edit(tenant, id, desired, None, actor).await
+    }
+
+    /// The same with fields of a SCHEDULED callback, checked by [`crate::use_cases::EditCallback::check`], in one write: the new
+    /// time with the new fields, or neither. A near time hands the callback over, and then no field can be changed any more.
+    ///
+    /// # Errors
+    /// As [`RescheduleCallback::run`]; `NotReschedulable` also when it is not SCHEDULED any more.
+    pub async fn with_edit(
+        &self,
+        tenant: TenantId,
+        id: CallbackId,
+        desired: Option<Instant>,
+        edit: Option<Edit>,
+        actor: Actor,
+    ) -> Result<Callback, Refusal> {
         let now = self.clock.now();
         let unknown = || Refusal::NotFound(id.to_string());
         let record = self.record.find(tenant, id, now).await?.ok_or_else(unknown)?;
@@ -61,7 +77,7 @@ impl RescheduleCallback {
         let wish = Wish {
             desired,
             always_check_capacity: always_check,
-            phone: &record.phone,
+            phone: edit.as_ref().and_then(|edit| edit.phone.as_ref()).map_or(&record.phone, |(phone, _)| phone),
             has_push_target: !record.particulars.push_targets.is_empty(),
             source: source_of(&actor),
         };
@@ -78,8 +94,8 @@ impl RescheduleCallback {
             return Err(refusal.with_proposals(asked.propose(&*self.bookings, now).await?));
         }
         let kind = considered.wanted.kind;
-        let to =
-            Move { actor, desired: wanted, kind, deadline: wanted + service.settings.ttl(), slot: considered.slot };
+        let deadline = wanted + service.settings.ttl();
+        let to = Move { actor, desired: wanted, kind, deadline, slot: considered.slot, edit };
         let mut moved = self.record.move_booking(tenant, id, &to, now).await?;
         // While one session is told another one may take the callback; then that one has to be told.
         for _ in 0..MOST_SESSIONS {

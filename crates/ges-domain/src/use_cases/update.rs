@@ -23,7 +23,7 @@ impl TakeSessionUpdate {
     /// Who tells of the first dial and not of the queue is taken at the word of the last poll (chapter 22).
     ///
     /// # Errors
-    /// `NotFound`, `NotYourSession`, `IllegalTransition`, `StoreUnavailable` (the session has to repeat).
+    /// `NotFound`, `NotYourSession`, `IllegalTransition`, `UserDataTooLarge`, `InvalidRequest` for too many facts, `StoreUnavailable` (the session has to repeat).
     pub async fn run(
         &self,
         tenant: TenantId,
@@ -50,6 +50,7 @@ impl TakeSessionUpdate {
                 Err(Refusal::NotYourSession)
             }
             SessionAnswer::Illegal { from, to } => Err(Refusal::IllegalTransition { from, to }),
+            SessionAnswer::TooLarge(overgrown) => Err(overgrown.into()),
             SessionAnswer::Unknown => Err(Refusal::NotFound(id.to_string())),
         }
     }

@@ -73,8 +73,14 @@ impl CarryOutWishes {
         wish: MoveWish,
     ) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let mut to =
-            Move { actor: Actor::Monitor, desired: wish.desired, kind: wish.kind, deadline: wish.deadline, slot: None };
+        let mut to = Move {
+            actor: Actor::Monitor,
+            desired: wish.desired,
+            kind: wish.kind,
+            deadline: wish.deadline,
+            slot: None,
+            edit: None,
+        };
         let mut answer = MoveAnswer::Stopped;
         if wish.kind == Kind::Scheduled {
             let service = self.catalogue.service(record.tenant, &record.service).await?;

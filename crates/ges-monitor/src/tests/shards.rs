@@ -131,6 +131,27 @@ async fn one_node_purges_in_small_batches() {
     assert_eq!(purges.iter().sum::<u32>(), 4, "R-EXP-2: hourly");
 }
 
+/// R-REC-2, T18.
+#[tokio::test(start_paused = true)]
+async fn a_session_is_told_before_its_expired_callback_is_deleted() {
+    use ges_domain::callback::{Actor, Reason, State};
+    use ges_domain::ports::{Record, SessionEvent};
+    use ges_testkit::SessionCall;
+    let world = World::new().await;
+    let late = |row: &mut ges_domain::callback::Callback| row.deadline = after(40 * 24 * 3_600);
+    let held = world.book(immediate(world.now()).with(late).build()).await;
+    world.book(immediate(world.now()).with(late).build()).await;
+    let talks = ges_testkit::builders::update("S1", 1, State::Processing);
+    world.store.apply_session_update(tenant(), held.id, &talks, world.now()).await.unwrap();
+    seconds(14 * 24 * 3_600 + 1).await;
+    let (_monitor, _) = world.node().start(settings("a"));
+    seconds(180).await;
+    assert!(world.all().is_empty(), "both are gone");
+    let event = SessionEvent::Cancel { reason: Reason::EXPIRED, by: Actor::Monitor };
+    let told = SessionCall::Told(ges_testkit::builders::session("S1"), held.id, event);
+    assert_eq!(world.sessions.calls().iter().filter(|call| **call == told).count(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn call_in_requests_leave_two_weeks_after_they_were_made() {
     let world = World::new().await;

@@ -95,6 +95,23 @@ async fn m12_a_deadline_ends_a_queued_record_and_tells_its_session() {
     assert_eq!(world.sessions.calls(), [SessionCall::Told(session, booked.id, event)]);
 }
 
+/// Integrations 1.2.4, I2: whoever took it may be calling the consumer.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_acknowledged_without_a_name_is_not_repeated() {
+    use ges_domain::callback::SessionUpdate;
+    let world = World::new().await;
+    let (_monitor, _stop) = world.node().start(settings("a"));
+    let booked = world.book(immediate(world.now()).with(|row| row.deadline = after(3_600)).build()).await;
+    seconds(5).await;
+    let news = SessionUpdate { facts: [("_agent_id".into(), "1001".into())].into(), ..SessionUpdate::default() };
+    world.store.apply_session_update(tenant(), booked.id, &news, world.now()).await.unwrap();
+    seconds(3_590).await;
+    assert_eq!(world.written().len(), 1, "R-SUB-8");
+    assert_eq!(world.record(booked.id).state, State::Queued);
+    seconds(10).await;
+    assert_eq!(world.reason(booked.id), Some(Reason::FAIL_TIMEOUT_TTL), "R-EXP-1: a session had taken it");
+}
+
 #[tokio::test(start_paused = true)]
 async fn m13_a_running_conversation_is_never_cut() {
     let world = World::new().await;

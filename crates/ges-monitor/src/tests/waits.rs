@@ -108,8 +108,9 @@ async fn an_old_wait_is_not_used_for_a_new_booking() {
 /// Calls made since `before`; the hourly purge, which may fall into any half hour, is looked at here.
 fn since(node: &Node, before: &BTreeMap<&'static str, u32>) -> Vec<(&'static str, u32)> {
     let calls = node.calls().into_iter().map(|(name, count)| (name, count - before.get(name).unwrap_or(&0)));
-    let (purges, calls): (Vec<_>, Vec<_>) =
-        calls.filter(|(_, count)| *count > 0).partition(|(name, _)| matches!(*name, "purge" | "purge_bulk"));
+    let (purges, calls): (Vec<_>, Vec<_>) = calls
+        .filter(|(_, count)| *count > 0)
+        .partition(|(name, _)| matches!(*name, "expiring" | "purge" | "purge_bulk"));
     assert!(purges.iter().all(|(_, count)| *count == 1), "hourly");
     calls
 }

@@ -358,6 +358,10 @@ impl Handover for Node {
     async fn sizes(&self, shards: &[ShardLease]) -> Result<MonitorSizes, StoreError> {
         self.call("sizes", self.world.store.sizes(shards)).await
     }
+    async fn expiring(&self, desired_before: Instant, limit: u32) -> Result<Vec<Callback>, StoreError> {
+        self.call("expiring", self.world.store.expiring(desired_before, limit)).await
+    }
+
     async fn purge(&self, desired_before: Instant, limit: u32) -> Result<u64, StoreError> {
         self.call("purge", self.world.store.purge(desired_before, limit)).await
     }

@@ -214,6 +214,10 @@ impl Handover for PgStore {
         Ok(MonitorSizes { scheduled: number(scheduled), active: number(active), submit_retry: number(submit_retry) })
     }
 
+    async fn expiring(&self, desired_before: Instant, limit: u32) -> Result<Vec<Callback>, StoreError> {
+        purge::expiring(self.pool(), desired_before, limit).await
+    }
+
     async fn purge(&self, desired_before: Instant, limit: u32) -> Result<u64, StoreError> {
         purge::purge(self.pool(), desired_before, limit).await
     }

@@ -1,11 +1,12 @@
 //! Retention: records leave with their timelines and their places (R-REC-2, T18).
 
 use ges_domain::Instant;
-use ges_domain::callback::Reason;
+use ges_domain::callback::{Callback, Reason};
 use ges_domain::ports::StoreError;
 use sqlx::PgPool;
 
 use crate::error::unavailable;
+use crate::row::{Stored, select_records};
 
 /// Reasons whose records hold no place any more.
 const FREEING: [Reason; 5] = [
@@ -55,6 +56,17 @@ const PURGE: &str = "
         where u.service = p.service and u.grain = p.grain and u.used <= p.held
     )
     select count(*) from gone";
+
+/// Open records with a session have an index of their own.
+pub(super) async fn expiring(pool: &PgPool, desired_before: Instant, limit: u32) -> Result<Vec<Callback>, StoreError> {
+    let rows = sqlx::query(select_records!(
+        "where c.session_id is not null and c.state between 2 and 5 and c.desired_at < $1
+        order by c.desired_at, c.id
+        limit $2"
+    ));
+    let rows = rows.bind(desired_before.millis()).bind(i64::from(limit)).fetch_all(pool).await.map_err(unavailable)?;
+    rows.iter().map(|row| Stored::read(row).map(|stored| stored.record)).collect()
+}
 
 pub(super) async fn purge(pool: &PgPool, desired_before: Instant, limit: u32) -> Result<u64, StoreError> {
     let freeing: Vec<String> =

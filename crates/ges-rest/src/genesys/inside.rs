@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ges_domain::phone::{NumberGuide, NumberingPlan};
 use ges_domain::ports::{Areas, Bookings, CallIns, Catalogue, Clock, KeptAnswers, Lookup, Publisher, Record, Sessions};
 use ges_domain::use_cases::{
-    CurrentWait, EditCallback, FindCallbacks, MatchCallIn, RescheduleCallback, TellWatermarks,
+    AttachValues, CurrentWait, EditCallback, FindCallbacks, MatchCallIn, RescheduleCallback, TellWatermarks,
 };
 
 use crate::gate::Gate;
@@ -30,6 +30,7 @@ pub(crate) struct Inside {
     pub(crate) watermarks: TellWatermarks,
     pub(crate) reschedule: RescheduleCallback,
     pub(crate) edit: EditCallback,
+    pub(crate) attach: AttachValues,
     pub(crate) match_call_in: MatchCallIn,
     pub(crate) lookup: Arc<dyn Lookup>,
     pub(crate) catalogue: Arc<dyn Catalogue>,
@@ -78,6 +79,7 @@ impl Inside {
                 plan: plan.clone(),
                 clock: clock.clone(),
             },
+            attach: AttachValues { record: record.clone(), sessions: Arc::clone(sessions), clock: clock.clone() },
             match_call_in: MatchCallIn {
                 call_ins: store.clone(),
                 record,

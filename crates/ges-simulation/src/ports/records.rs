@@ -176,6 +176,7 @@ impl Record for Node {
                 SessionAnswer::Ignored(why) => format!("ignored: {why:?}"),
                 SessionAnswer::Stranger => "refused: a stranger".to_owned(),
                 SessionAnswer::Illegal { from, to } => format!("illegal: {} to {}", from.as_str(), to.as_str()),
+                SessionAnswer::TooLarge(overgrown) => format!("refused: too large, {overgrown:?}"),
                 SessionAnswer::Unknown => "unknown".to_owned(),
             };
             self.note(format!("{speaker} says {wish}, {}: {outcome}", update.seq.unwrap_or(0)));

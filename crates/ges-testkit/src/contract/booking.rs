@@ -46,6 +46,7 @@ fn full_particulars() -> Particulars {
         call_in_request: Some(ges_domain::CallInId(CountingIds::nth(4712).0)),
         previous_desired: vec![after(1), after(2)],
         attempts_before: 3,
+        acknowledged: Some(4),
         moving: Some(MoveWish {
             at: after(3),
             desired: after(4),

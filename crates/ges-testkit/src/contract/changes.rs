@@ -1,5 +1,6 @@
 //! Cancel, move and edit: every branch of the domain's acts, written as one compare-and-set each.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ges_domain::callback::{
@@ -266,6 +267,7 @@ pub async fn an_edit_changes_what_it_names(stores: &dyn Stores) {
         user_data: Some(data.clone()),
         priority: None,
         language: Some("de-DE".into()),
+        facts: BTreeMap::from([("_note".to_owned(), "x".to_owned())]),
         direction: Some(Direction::UserOriginated),
     };
     let staff = Actor::Ui("jane".into());
@@ -275,7 +277,7 @@ pub async fn an_edit_changes_what_it_names(stores: &dyn Stores) {
     assert_eq!((&edited.particulars.user_data, edited.particulars.language()), (&data, "de-DE"));
     assert_eq!((edited.direction, edited.version), (Direction::UserOriginated, 2));
     assert_eq!(standing(stores, &booked).await, *edited);
-    let fields = ["phoneNumber", "userData", "language"].map(String::from).to_vec();
+    let fields = ["phoneNumber", "userData", "language", "sessionFacts"].map(String::from).to_vec();
     assert_eq!(last_changes(stores, &booked).await, [Change::Edited { fields }], "names only (I11)");
     let again = stores.record().edit(tenant(), booked.id, &edit, &staff, after(6)).await.unwrap();
     assert_eq!(again, Edited::Done(edited.clone()), "safe to repeat");
@@ -290,4 +292,22 @@ pub async fn an_edit_is_refused_outside_scheduled(stores: &dyn Stores) {
     let answer = stores.record().edit(tenant(), booked.id, &edit, &Actor::Api, after(5)).await.unwrap();
     assert_eq!(answer, Edited::NotEditable(State::Queued));
     assert_untouched(stores, &booked).await;
+}
+
+/// R-EDT-1, R-EDT-2: the new time with the new fields in one write, or neither.
+pub async fn a_move_takes_fields_along(stores: &dyn Stores) {
+    provision(stores).await;
+    let booked = book(stores, scheduled(START, after(7200))).await;
+    let phone = PhoneNumber::new("+1 650 466 2200").unwrap();
+    let edit = Edit { phone: Some((phone.clone(), PhoneKey::new(None, &phone))), priority: Some(9), ..Edit::default() };
+    let full = Move { edit: Some(edit.clone()), ..move_to(after(90_000), 0) };
+    assert_eq!(stores.record().move_booking(tenant(), booked.id, &full, after(5)).await.unwrap(), Moved::SlotFull);
+    assert_untouched(stores, &booked).await;
+    let near = Move { kind: Kind::Immediate, slot: None, edit: Some(edit), ..move_to(after(60), 0) };
+    let moved = stores.record().move_booking(tenant(), booked.id, &near, after(6)).await.unwrap();
+    let Moved::Done(moved) = moved else { panic!("{moved:?}") };
+    assert_eq!((moved.state, &moved.phone, moved.priority), (State::Queued, &phone, Some(9)));
+    assert_eq!((standing(stores, &booked).await, moved.version), (*moved.clone(), 2), "one write");
+    let late = stores.record().move_booking(tenant(), booked.id, &near, after(7)).await.unwrap();
+    assert_eq!(late, Moved::NotReschedulable(State::Queued), "chapter 5: fields change while it is SCHEDULED");
 }

@@ -138,6 +138,7 @@ macro_rules! contract_facts {
             an_expired_record_is_not_found
             an_unknown_id_is_unknown_everywhere
             purge_deletes_the_oldest_in_batches_and_nothing_else
+            open_records_with_a_session_are_found_before_they_expire
         );
         each_area!($fresh, capacity,
             a_cell_of_ten_takes_exactly_ten_of_two_hundred
@@ -188,6 +189,7 @@ macro_rules! contract_facts {
             concurrent_moves_into_a_cell_never_exceed_it
             an_edit_changes_what_it_names
             an_edit_is_refused_outside_scheduled
+            a_move_takes_fields_along
         );
         each_area!($fresh, sessions,
             m1_and_m2_a_good_day_ends_connected_in_any_order
@@ -205,6 +207,10 @@ macro_rules! contract_facts {
             user_data_and_facts_are_merged
             late_news_of_a_cancelled_record_is_kept
             a_session_may_come_before_its_attempt_is_recorded
+            an_update_without_a_name_acknowledges_the_attempt
+            a_session_says_where_it_runs_and_is_known_by_either_form_of_its_id
+            values_that_are_too_large_change_nothing
+            what_others_attach_bears_their_name
         );
         each_area!($fresh, former,
             a_session_that_gave_way_to_another_time_has_to_end

@@ -86,3 +86,24 @@ pub async fn purge_deletes_the_oldest_in_batches_and_nothing_else(stores: &dyn S
     assert_eq!(used(stores, &edge, after(2000)).await, 1);
     assert_eq!(used(stores, &edge, after(1000)).await, 0, "P-4");
 }
+
+/// R-REC-2: those whose sessions have to hear before they are deleted.
+pub async fn open_records_with_a_session_are_found_before_they_expire(stores: &dyn Stores) {
+    provision(stores).await;
+    let mut held = Vec::new();
+    for (seconds, name) in [(1000, "S1"), (999, "S2"), (998, "S3"), (997, "S4")] {
+        let booked = book(stores, immediate(after(seconds))).await;
+        let bind = crate::builders::update(name, 1, State::Processing);
+        stores.record().apply_session_update(tenant(), booked.id, &bind, after(1001)).await.unwrap();
+        held.push(booked.id);
+    }
+    book(stores, immediate(after(900))).await;
+    let ended = crate::builders::ending("S2", 2, "AGENT_CONNECTED");
+    stores.record().apply_session_update(tenant(), held[1], &ended, after(1002)).await.unwrap();
+    let ids = async |before, limit| -> Vec<_> {
+        stores.handover().expiring(before, limit).await.unwrap().iter().map(|row| row.id).collect()
+    };
+    assert_eq!(ids(after(1001), 9).await, [held[3], held[2], held[0]], "open ones that a session has, earliest first");
+    assert_eq!(ids(after(1001), 2).await, [held[3], held[2]]);
+    assert_eq!(ids(after(1000), 9).await, [held[3], held[2]], "the instant itself is not before itself");
+}

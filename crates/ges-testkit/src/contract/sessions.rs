@@ -1,14 +1,16 @@
 //! What sessions tell a record (EX-M, R-TR-1 to R-TR-3).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ges_domain::Instant;
 use ges_domain::callback::{
-    Callback, Change, Ignored, Reason, Scalar, SessionBinding, SessionEnd, SessionUpdate, State, UserData,
+    Actor, Callback, Change, Ignored, Overgrown, Reason, Scalar, SessionBinding, SessionEnd, SessionUpdate, State,
+    UserData,
 };
 use ges_domain::ports::{CancelAnswer, HandoverOutcome, SessionAnswer};
 
-use super::{Stores, assert_untouched, book, hand_over, last_changes, provision, standing};
+use super::{Stores, assert_untouched, book, hand_over, last_changes, lease_for, provision, standing};
 use crate::builders::{START, after, consumer_cancels, ending, immediate, move_to, scheduled, session, tenant, update};
 
 async fn tell(stores: &dyn Stores, record: &Callback, update: &SessionUpdate, at: Instant) -> SessionAnswer {
@@ -265,4 +267,71 @@ pub async fn a_session_may_come_before_its_attempt_is_recorded(stores: &dyn Stor
     assert_eq!((bound.submission.attempts, bound.submission.submitted_at), (1, Some(after(2))));
     assert_eq!(hand_over(stores, &booked, 1, after(3)).await, HandoverOutcome::Overtaken);
     assert_untouched(stores, &bound).await;
+}
+
+/// Integrations 1.2.4, R-SUB-8: somebody has it, so its attempt never rings, whatever the store keeps of it.
+pub async fn an_update_without_a_name_acknowledges_the_attempt(stores: &dyn Stores) {
+    provision(stores).await;
+    let record = handed(stores).await;
+    let data = SessionUpdate { user_data: vec![("a".into(), Some(Scalar::Bool(true)))], ..SessionUpdate::default() };
+    let taken = told(stores, &record, &data, after(2)).await;
+    assert!(taken.is_taken_unnamed() && taken.session.is_none());
+    let lease = lease_for(stores, &record).await;
+    let rung = async |at| stores.handover().timers(lease, at, 9).await.unwrap().len();
+    assert_eq!(rung(after(10_000)).await, 0, "R-SUB-8");
+    let routed = SessionUpdate { state: Some(State::Routing), ..SessionUpdate::default() };
+    told(stores, &record, &routed, after(3)).await;
+    let queued = SessionUpdate { state: Some(State::Queued), ..SessionUpdate::default() };
+    let waiting = told(stores, &record, &queued, after(4)).await;
+    assert_eq!((rung(waiting.deadline - Duration::from_millis(1)).await, rung(waiting.deadline).await), (0, 1));
+    assert_eq!(hand_over(stores, &record, 2, after(70)).await, HandoverOutcome::Overtaken);
+    let bound = told(stores, &record, &update("S1", 1, State::Routing), after(80)).await;
+    assert!(bound.session.is_some(), "its name may come later");
+    // A claim before the attempt is recorded is the attempt.
+    let booked = book(stores, immediate(START)).await;
+    let claimed = told(stores, &booked, &routed, after(2)).await;
+    assert_eq!((claimed.submission.attempts, claimed.submission.submitted_at), (1, Some(after(2))));
+    assert_eq!(hand_over(stores, &booked, 1, after(3)).await, HandoverOutcome::Recorded);
+    assert_untouched(stores, &claimed).await;
+}
+
+/// Integrations 0.3, 1.2.4.
+pub async fn a_session_says_where_it_runs_and_is_known_by_either_form_of_its_id(stores: &dyn Stores) {
+    provision(stores).await;
+    let record = handed(stores).await;
+    told(stores, &record, &update("S1", 1, State::Queued), after(2)).await;
+    let elsewhere = SessionUpdate { url: Some("http://node4:9098".into()), ..update("S1.node4", 2, State::Routing) };
+    let moved = told(stores, &record, &elsewhere, after(3)).await;
+    let binding = SessionBinding { id: session("S1.node4"), url: Some("http://node4:9098".into()) };
+    assert_eq!((moved.session.as_ref(), moved.session_seq), (Some(&binding), 2));
+    let answer = tell(stores, &record, &update("S1", 2, State::Processing), after(4)).await;
+    assert_eq!(answer, SessionAnswer::Ignored(Ignored::Stale), "R-TR-2: it counts on");
+    let talking = told(stores, &record, &update("S1", 3, State::Processing), after(5)).await;
+    assert_eq!(talking.session, Some(binding));
+}
+
+/// R-REC-5.
+pub async fn values_that_are_too_large_change_nothing(stores: &dyn Stores) {
+    provision(stores).await;
+    let record = handed(stores).await;
+    let bound = told(stores, &record, &update("S1", 1, State::Queued), after(2)).await;
+    let data = vec![("a".to_owned(), Some(Scalar::Text("x".repeat(UserData::MAX_BYTES))))];
+    let news = SessionUpdate { user_data: data, ..update("S1", 2, State::Routing) };
+    assert_eq!(tell(stores, &record, &news, after(3)).await, SessionAnswer::TooLarge(Overgrown::UserData));
+    let facts = (0..9).map(|n| (format!("_fact{n}"), "x".repeat(16_000))).collect();
+    let news = SessionUpdate { facts, ..update("S1", 2, State::Routing) };
+    assert_eq!(tell(stores, &record, &news, after(3)).await, SessionAnswer::TooLarge(Overgrown::Facts));
+    assert_untouched(stores, &bound).await;
+}
+
+/// I8: what somebody attaches in a session's place stands under their name, and says nothing about the attempt.
+pub async fn what_others_attach_bears_their_name(stores: &dyn Stores) {
+    provision(stores).await;
+    let record = handed(stores).await;
+    let data = vec![("a".to_owned(), Some(Scalar::Bool(true)))];
+    let news = SessionUpdate { user_data: data, on_behalf: Some(Actor::Ivr), ..SessionUpdate::default() };
+    let attached = told(stores, &record, &news, after(2)).await;
+    assert!(!attached.is_taken_unnamed() && attached.particulars.user_data.len() == 1);
+    let timeline = stores.record().timeline(tenant(), record.id).await.unwrap();
+    assert_eq!(timeline.last().unwrap().actor, Actor::Ivr);
 }

@@ -138,6 +138,16 @@ impl Handover for MemoryStore {
         Ok(sizes)
     }
 
+    async fn expiring(&self, desired_before: Instant, limit: u32) -> Result<Vec<Callback>, StoreError> {
+        let state = self.open()?;
+        let held = state.rows(state.index.shelves().flat_map(|(_, shelf)| &shelf.held));
+        let held = held.filter(|row| row.state.is_open() && row.session.is_some() && row.desired_at < desired_before);
+        let mut held: Vec<Callback> = held.cloned().collect();
+        held.sort_by_key(|row| (row.desired_at, row.id));
+        held.truncate(up_to(limit));
+        Ok(held)
+    }
+
     async fn purge(&self, desired_before: Instant, limit: u32) -> Result<u64, StoreError> {
         let mut state = self.open()?;
         let old = state.records.values().map(|stored| &stored.row).filter(|row| row.desired_at < desired_before);

@@ -23,7 +23,7 @@ pub(in super::super) async fn cancel(
     headers: HeaderMap,
 ) -> Result<Response, GmsFault> {
     let parameters = Parameters::pick(uri.query(), &["reason"])?;
-    let reason = reason(parameters.text("reason"), Reason::CANCELLED_BY_CUSTOMER)?;
+    let reason = reason(parameters.text("reason"), Reason::CANCELLED)?;
     let (tenant, callback) = found(&site, &exchange, &uri, &headers).await?;
     withdraw(&site, tenant, callback.id, reason).await?;
     Ok(nothing())

@@ -302,6 +302,60 @@ async fn an_update_is_refused_by_state() {
     world.put(&id, json!({"accountId": "A-19"})).await.faulted(409, "Operation");
 }
 
+/// R-EDT-1, R-EDT-2, R-EDT-3: a near time hands the callback over, so everything else has to be in the same write.
+#[tokio::test]
+async fn a_near_time_and_a_new_number_are_one_change() {
+    let world = World::new().await;
+    let id = world.made(json!({"_customer_number": "15105550100", "_desired_time": LATER})).await;
+    let near = "2026-01-05T12:01:00.000Z";
+    let body = json!({"_new_desired_time": near, "_customer_number": "15105550199", "accountId": "A-17", "_note": "x"});
+    world.put(&id, body).await.done();
+    let record = world.only();
+    assert_eq!((record.state, record.desired_at, record.version), (State::Queued, at(near), 2), "one write");
+    assert_eq!((record.phone.as_given(), record.particulars.user_data.len()), ("15105550199", 1));
+    assert_eq!(record.particulars.session_facts["_note"], "x");
+}
+
+/// R-EDT-1: an edit runs checks 5 to 8 again, a refused one changes nothing.
+#[tokio::test]
+async fn an_edit_is_checked_like_a_booking() {
+    let world = World::new().await;
+    let id = world.made(json!({"_customer_number": "15105550100", "_desired_time": LATER})).await;
+    let before = world.only();
+    world.provision(SERVICE, |settings| settings.scheduled_callback_enabled = false).await;
+    let refused = world.put(&id, json!({"_priority": "5"})).await.faulted(400, "InvalidOption");
+    assert_eq!(refused, "Scheduled callbacks are disabled for this service");
+    assert_eq!(world.only(), before);
+    let facts: serde_json::Map<_, _> = (0..9).map(|n| (format!("_fact{n}"), json!("x".repeat(16_000)))).collect();
+    world.provision(SERVICE, |_| {}).await;
+    let refused = world.put(&id, Value::Object(facts)).await.faulted(400, "InvalidOption");
+    assert_eq!(refused, "storage holds at most 128 KiB of keys that begin with _");
+    assert_eq!(world.only(), before);
+}
+
+/// Integrations 1.4, 2.4; I8.
+#[tokio::test]
+async fn a_running_session_hears_of_the_user_data_that_was_changed() {
+    use ges_domain::callback::{Actor, UserData};
+    use ges_domain::ports::SessionEvent;
+    use ges_testkit::SessionCall;
+    let world = World::new().await;
+    let id = world.in_state(State::Routing).await;
+    world.put(&id.to_string(), json!({"accountId": "A-18", "_note": "x"})).await.done();
+    let record = world.only();
+    let all: UserData = record.particulars.user_data.clone();
+    assert_eq!(all.len(), 1);
+    let told = SessionCall::Told(builders::session("S1"), id, SessionEvent::UserData(all));
+    assert_eq!(world.sessions.calls(), [told]);
+    let (_, timeline) = world.store.everything().pop().unwrap();
+    assert_eq!(timeline.last().unwrap().actor, Actor::Ivr, "I8: not the session");
+    world.put(&id.to_string(), json!({"_note": "y"})).await.done();
+    assert_eq!(world.sessions.calls().len(), 1, "extras are no user data");
+    let too_much = json!({"accountId": "x".repeat(500_000), "_new_desired_time": LATER});
+    world.put(&id.to_string(), too_much).await.faulted(400, "InvalidOption");
+    assert_eq!((world.only().state, world.sessions.calls().len()), (State::Routing, 1), "all of it or nothing");
+}
+
 /// Integrations 2.5; R-CAN-1, R-CAN-3.
 #[tokio::test]
 async fn a_cancel_may_be_repeated() {
@@ -313,7 +367,7 @@ async fn a_cancel_may_be_repeated() {
         let cancelled = world.call(Method::DELETE, &path, Value::Null).await;
         assert_eq!((cancelled.status, cancelled.body.as_str()), (200, "{}"));
     }
-    assert_eq!(world.only().reason, Some(Reason::CANCELLED_BY_CUSTOMER));
+    assert_eq!(world.only().reason, Some(Reason::CANCELLED), "the word for consumers, whoever asks for them");
     assert!(!world.only().holds_slot(), "its place is free (R-CAP-3)");
     world.call(Method::DELETE, &format!("{HERE}/nope"), Value::Null).await.faulted(404, "NotFound");
     let foreign = Request::delete(format!("/genesys/{path}")).header("ccid", builders::other_tenant().to_string());

@@ -1,13 +1,14 @@
 //! `PUT /genesys/1/service/callback/{service_name}/{service_id}` (integrations 2.4; R-EDT-1 to R-EDT-5).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::response::Response;
-use ges_domain::callback::{Actor, Callback, Scalar, SessionUpdate, State as CallbackState};
-use ges_domain::use_cases::Wanted;
-use ges_domain::{Instant, TenantId, invariants};
+use ges_domain::callback::{Actor, Callback, Scalar, State as CallbackState};
+use ges_domain::use_cases::{Attached, Wanted};
+use ges_domain::{Instant, Refusal, TenantId, invariants};
 
 use super::super::answers::nothing;
 use super::super::fault::GmsFault;
@@ -37,7 +38,7 @@ struct Changes {
     wanted: Wanted,
     /// User data in the order sent; `None` removes.
     data: Vec<(String, Option<Scalar>)>,
-    extras: Vec<(String, String)>,
+    facts: BTreeMap<String, String>,
 }
 
 pub(in super::super) async fn update(
@@ -52,27 +53,14 @@ pub(in super::super) async fn update(
     if callback.state == CallbackState::Completed {
         return Err(conflict("The callback is already completed"));
     }
-    let inside = &site.api().inside;
     if changes.edits_fields() && callback.state != CallbackState::Scheduled {
         return Err(conflict("Number, priority and language can be changed while the callback is scheduled only"));
     }
-    // Everything that can be refused is looked at before anything is written.
-    let wanted = Wanted { user_data: changes.data.clone(), ..changes.wanted.clone() };
-    inside.edit.check(tenant, callback.id, wanted.clone(), &Actor::Ivr).await?;
-    let callback = match changes.desired.filter(|desired| *desired != callback.desired_at) {
-        None => callback,
-        Some(desired) => inside.reschedule.run(tenant, callback.id, Some(desired), Actor::Ivr).await?,
-    };
-    site.look(&invariants::written(&callback));
+    let desired = changes.desired.filter(|desired| *desired != callback.desired_at);
     if callback.state == CallbackState::Scheduled {
-        if changes.edits_fields() || !wanted.user_data.is_empty() {
-            inside.edit.run(tenant, callback.id, wanted, Actor::Ivr).await?;
-        }
-        attach(&site, tenant, &callback, Vec::new(), changes.extras).await?;
-    } else if changes.edits_fields() {
-        return Err(conflict("The callback has its new time and is due now; its number, priority and language stay"));
+        edit(&site, tenant, &callback, desired, changes).await?;
     } else {
-        attach(&site, tenant, &callback, changes.data, changes.extras).await?;
+        attach(&site, tenant, &callback, desired, changes).await?;
     }
     Ok(nothing())
 }
@@ -84,20 +72,58 @@ impl Changes {
     }
 }
 
-/// Data and extras that no state forbids, in the way a session attaches them.
+/// A callback that is still scheduled takes everything in one write: the new time with everything else, or nothing.
+async fn edit(
+    site: &Site,
+    tenant: TenantId,
+    callback: &Callback,
+    desired: Option<Instant>,
+    changes: Changes,
+) -> Result<(), GmsFault> {
+    let inside = &site.api().inside;
+    let wanted = Wanted { user_data: changes.data.clone(), facts: changes.facts.clone(), ..changes.wanted.clone() };
+    let edited = match (wanted.is_empty(), desired) {
+        (true, None) => return Ok(()),
+        (true, Some(_)) => inside.reschedule.run(tenant, callback.id, desired, Actor::Ivr).await,
+        (false, None) => inside.edit.run(tenant, callback.id, wanted, Actor::Ivr).await,
+        (false, Some(_)) => {
+            let edit = inside.edit.check(tenant, callback.id, wanted, &Actor::Ivr).await?;
+            inside.reschedule.with_edit(tenant, callback.id, desired, Some(edit), Actor::Ivr).await
+        }
+    };
+    match edited {
+        Ok(callback) => {
+            site.look(&invariants::written(&callback));
+            Ok(())
+        }
+        // It was handed over meanwhile; values may still be attached to it.
+        Err(Refusal::NotEditable(state)) if state.is_open() && !changes.edits_fields() => {
+            attach(site, tenant, callback, None, changes).await
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// A callback that orchestration has takes another time and values, and its session hears of both.
 async fn attach(
     site: &Site,
     tenant: TenantId,
     callback: &Callback,
-    data: Vec<(String, Option<Scalar>)>,
-    extras: Vec<(String, String)>,
+    desired: Option<Instant>,
+    changes: Changes,
 ) -> Result<(), GmsFault> {
-    if data.is_empty() && extras.is_empty() {
+    let inside = &site.api().inside;
+    let attached = Attached { user_data: changes.data, facts: changes.facts };
+    // Everything that can be refused is looked at before anything is written.
+    attached.fits(callback).map_err(Refusal::from)?;
+    if let Some(desired) = desired {
+        let moved = inside.reschedule.run(tenant, callback.id, Some(desired), Actor::Ivr).await?;
+        site.look(&invariants::written(&moved));
+    }
+    if attached.user_data.is_empty() && attached.facts.is_empty() {
         return Ok(());
     }
-    let update = SessionUpdate { user_data: data, facts: extras.into_iter().collect(), ..SessionUpdate::default() };
-    site.api().take_update.run(tenant, callback.id, &update).await?;
-    Ok(())
+    Ok(inside.attach.run(tenant, callback.id, attached, Actor::Ivr).await?)
 }
 
 fn changes(pairs: Vec<(String, Scalar)>) -> Result<Changes, GmsFault> {
@@ -119,7 +145,7 @@ fn changes(pairs: Vec<(String, Scalar)>) -> Result<Changes, GmsFault> {
             fixed if FIXED.contains(&fixed) => {
                 return Err(GmsFault::option(format!("{fixed} cannot be changed here")));
             }
-            _ if key.starts_with('_') => changes.extras.push((key.clone(), read::extra(&key, &value)?)),
+            _ if key.starts_with('_') => drop(changes.facts.insert(key.clone(), read::extra(&key, &value)?)),
             _ => {
                 let kept = Some(value).filter(|value| !written(value).is_empty());
                 changes.data.push((key, kept));

@@ -6,7 +6,7 @@ mod tests;
 pub(super) mod update;
 pub(super) mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -21,6 +21,9 @@ use super::sent::Sent;
 use crate::exchange::Exchange;
 use crate::listener::Site;
 use crate::path::segment;
+
+/// Said once: it is a mistake of an application, which makes it with every callback (integrations 1.2.4).
+static UNNAMED: Once = Once::new();
 
 /// Where the path names the callback.
 const ID: usize = 3;
@@ -118,6 +121,15 @@ async fn apply(
             met(site, exchange, tenant);
             if let Some(callback) = callback {
                 site.look(&invariants::written(&callback));
+                if callback.is_taken_unnamed() {
+                    UNNAMED.call_once(|| {
+                        tracing::warn!(
+                            callback.id = %id,
+                            "a session took a callback without _ors_session_id; such callbacks show no position and are ended by their \
+                             deadline if their session is lost"
+                        );
+                    });
+                }
             }
             Ok(nothing())
         }

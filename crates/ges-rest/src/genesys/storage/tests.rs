@@ -387,6 +387,48 @@ async fn a_multipart_update_brings_keys_and_files() {
     world.storage(id, json!({"data": {"a": 1}}).to_string()).await.accepted();
 }
 
+/// R-REC-5: never 200 without everything that was sent.
+#[tokio::test]
+async fn what_does_not_fit_is_refused_and_named() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    let before = world.only();
+    let data = json!({"_callback_state": "ROUTING", "_ors_session_id": "S1", "a": "x".repeat(500_000)});
+    let said = world.storage(id, data.to_string()).await.fault(400, "InvalidOption");
+    assert_eq!(said, "User data is larger than 400 KiB");
+    let mut facts = json!({"_callback_state": "ROUTING", "_ors_session_id": "S1"});
+    for n in 0..9 {
+        facts[format!("_fact{n}")] = json!("x".repeat(16_000));
+    }
+    let said = world.storage(id, facts.to_string()).await.fault(400, "InvalidOption");
+    assert_eq!(said, "storage holds at most 128 KiB of keys that begin with _");
+    assert_eq!(world.only(), before, "nothing was written");
+}
+
+/// Integrations 0.3, 1.2.4.
+#[tokio::test]
+async fn a_session_may_speak_by_either_form_of_its_id() {
+    let world = World::new().await;
+    let id = world.in_state(State::Queued).await;
+    let routing = json!({"_callback_state": "ROUTING", "_ors_session_id": "S1.node3", "_ors_url": "http://a:9098"});
+    world.storage(id, routing.to_string()).await.accepted();
+    let session = world.only().session.unwrap();
+    assert_eq!((session.id.as_str(), session.url.as_deref()), ("S1.node3", Some("http://a:9098")));
+    world.storage(id, json!({"_callback_state": "PROCESSING", "_ors_session_id": "S1"}).to_string()).await.accepted();
+    assert!(world.sessions.calls().is_empty(), "nobody is told to terminate");
+}
+
+/// Integrations 1.2.4.
+#[tokio::test]
+async fn a_first_update_without_a_name_counts_as_the_acknowledgement() {
+    let world = World::new().await;
+    let id = world.handed().await;
+    world.storage(id, json!({"note": "started"}).to_string()).await.accepted();
+    let record = world.only();
+    assert!(record.is_taken_unnamed(), "no further attempt follows (R-SUB-8)");
+    assert_eq!(record.wake_at(), Some(record.deadline));
+}
+
 /// Check 7: R-TR-1, R-ST-2.
 #[tokio::test]
 async fn check_07_illegal_moves_conflict_and_trailing_updates_change_nothing() {

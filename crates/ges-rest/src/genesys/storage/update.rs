@@ -140,9 +140,11 @@ fn speaker(headers: &HeaderMap) -> Result<Option<SessionId>, GmsFault> {
 fn session(earlier: Option<SessionId>, text: &str) -> Result<Option<SessionId>, GmsFault> {
     let read = |text: &str| SessionId::new(text).map_err(|_| GmsFault::option("_ors_session_id is not a session id"));
     match (earlier, optional(text, read)?) {
-        (Some(header), Some(key)) if header != key => {
+        (Some(header), Some(key)) if !header.is_same(&key) => {
             Err(GmsFault::option("X-ORS-Session-Id and _ors_session_id name different sessions"))
         }
+        // One of the two may be the cookie form, which says more.
+        (Some(header), Some(key)) => Ok(Some(if key.names_node() { key } else { header })),
         (earlier, key) => Ok(key.or(earlier)),
     }
 }
