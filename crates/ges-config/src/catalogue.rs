@@ -63,6 +63,8 @@ pub enum Kind {
     Networks,
     /// An `http` or `https` URL that may carry credentials and is never shown.
     SecretUrl,
+    /// Keys of 32 bytes in base64 with commas between them, never shown.
+    Keys,
 }
 
 impl Kind {
@@ -84,12 +86,13 @@ impl Kind {
             Self::List => "comma list".into(),
             Self::Networks => "comma list of networks such as 10.0.0.0/8".into(),
             Self::SecretUrl => "http or https URL, kept secret".into(),
+            Self::Keys => "comma list of keys of 32 bytes in base64, kept secret".into(),
         }
     }
 
     /// Whether the value must stay out of every output.
     pub const fn secret(self) -> bool {
-        matches!(self, Self::Secret | Self::SecretJson | Self::SecretUrl)
+        matches!(self, Self::Secret | Self::SecretJson | Self::SecretUrl | Self::Keys)
     }
 }
 
@@ -266,9 +269,9 @@ pub const CATALOGUE: &[Setting] = &[
         "Name of the emergency sign-in at the console, which works without GWS. Off unless name and password are set.")
         .alias(&["DEVOPS_USERNAME"]),
     row("ui.devops_password", Kind::Secret, None, "Password of the emergency sign-in.").alias(&["DEVOPS_PASSWORD"]),
-    row("security.session_key", Kind::Secret, None,
+    row("security.session_key", Kind::Keys, None,
         "Seals the tokens of console sessions: 32 bytes in base64, the same on every pod. Several with commas between them: the \
-         first seals, all open. Unset: nobody can sign in at the console of a pod."),
+         first seals, all open. Unset: nobody can sign in at the console of a pod.").alias(&["SESSION_KEY"]),
     row("server.public_url", Kind::Url, None,
         "How browsers reach the console, without a path. Unset: as their request names it."),
     row("vmcs.redis_host", Kind::Text, None,
@@ -326,9 +329,10 @@ pub const CATALOGUE: &[Setting] = &[
          rules and `region_affinity` decide the order. Replaces `urs.urls`. `ors` names the region's orchestration node."),
     row("urs.aqt", Kind::OneOf(&["urs2", "stat", "urs"]), Some("urs2"), "Method by which the router estimates waits."),
     row("urs.tenant", Kind::Text, Some("Environment"), "Tenant name in router requests."),
-    row("security.credentials_key", Kind::Secret, None,
+    row("security.credentials_key", Kind::Keys, None,
         "Seals the credentials of tenants: 32 bytes in base64. Several with commas between them: the first seals, all open. \
-         Unset: no credential can be stored; the standalone edition keeps a key of its own in `data_dir`."),
+         Unset: no credential can be stored; the standalone edition keeps a key of its own in `data_dir`.")
+        .alias(&["CREDENTIALS_KEY"]),
     row("push.provider", Kind::OneOf(&["fcm", "nexus"]), Some("fcm"), "Who brings push notifications to phones."),
     row("push.fcm_url", Kind::Url, Some("https://fcm.googleapis.com"), "Firebase Cloud Messaging."),
     row("push.token_uri", Kind::Url, None, "Where access tokens are fetched, instead of where a service account says."),

@@ -155,7 +155,9 @@ async fn not_yet(
     };
     match later {
         false => Failure::NoSuchPath.into_response(),
-        true if path.starts_with("/genesys/") => genesys::fault::GmsFault::from(Refusal::StoreUnavailable).into_response(),
+        true if path.starts_with("/genesys/") => {
+            genesys::fault::GmsFault::from(Refusal::StoreUnavailable).into_response()
+        }
         true => Failure::from(Refusal::StoreUnavailable).into_response(),
     }
 }

@@ -117,13 +117,7 @@ async fn accept(
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: Peer,
-    door: Door,
-    headers_within: Duration,
-    hang_up: CancellationToken,
-) {
+async fn connection(stream: TcpStream, peer: Peer, door: Door, headers_within: Duration, hang_up: CancellationToken) {
     // Answers are small and complete; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
