@@ -180,7 +180,7 @@ fn check_21_the_secret_of_keys_is_read_by_its_file_names() {
 /// Integrations 10.1: everything that is wrong is told at once, beside what was read; a value that does not read is not repeated.
 #[test]
 fn a_bad_key_is_one_problem_of_the_list_and_what_was_read_is_told_with_it() {
-    for bad in ["", "short", "dGVzdA==", "dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3QtdDE", "a,b"] {
+    for bad in ["short", "dGVzdA==", "dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3QtdDE", "a,b"] {
         let variables = [
             ("GES_SECURITY__CREDENTIALS_KEY", bad),
             ("GES_SECURITY__SESSION_KEY", &format!("{KEY},{bad}")),

@@ -156,3 +156,49 @@ where
 fn answered(there: bool) -> Result<(), ProbeFault> {
     if there { Ok(()) } else { Err(ProbeFault("no answer".into())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_configured_is_unknown_and_of_nobodys_concern() {
+        let nothing = Outside {
+            environment: None,
+            token: None,
+            configuration: None,
+            waits: None,
+            sessions: None,
+            redis: None,
+            ors_redis: None,
+        };
+        let (probes, unknown) = nothing.probes();
+        assert!(probes.is_empty());
+        let names: Vec<_> = unknown.iter().map(|component| (component.name, component.probed)).collect();
+        let every = ["redis", "orsRedis", "gwsAuth", "gwsEnv", "gwsConfig", "urs", "ors"];
+        assert_eq!(names, every.map(|name| (name, false)), "integrations 8.3: every dependency has its place");
+        assert!(unknown.iter().all(|component| component.patient == (component.name == "urs")));
+    }
+
+    #[tokio::test]
+    async fn the_record_is_asked_itself_once_it_is_there() {
+        let (there, reached) = (Arc::new(OnceLock::<Arc<AtomicBool>>::new()), Arc::new(AtomicU64::new(0)));
+        let counted = Arc::clone(&reached);
+        let ask = |up: Arc<AtomicBool>| async move { up.load(Ordering::SeqCst) };
+        let reach = move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async { false }
+        };
+        let probe = probe_of_record(Arc::clone(&there), ask, reach);
+        assert!(probe.component().critical);
+        assert!(probe.look().await.is_err());
+        let up = Arc::new(AtomicBool::new(true));
+        there.set(Arc::clone(&up)).unwrap();
+        assert!(probe.look().await.is_ok());
+        up.store(false, Ordering::SeqCst);
+        assert!(probe.look().await.is_err());
+        assert_eq!(reached.load(Ordering::SeqCst), 1, "only while there was none");
+    }
+}

@@ -46,6 +46,14 @@ impl Probe {
         Self { component, look: Arc::new(move || Box::pin(look())) }
     }
 
+    /// One look, however long it takes.
+    ///
+    /// # Errors
+    /// [`ProbeFault`] when what it looks at is not there.
+    pub async fn look(&self) -> Result<(), ProbeFault> {
+        (self.look)().await
+    }
+
     /// What it looks at.
     pub const fn component(&self) -> Component {
         self.component
