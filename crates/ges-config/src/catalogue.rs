@@ -263,6 +263,8 @@ pub const CATALOGUE: &[Setting] = &[
     row("rbac.vq_proxy_folder", Kind::Text, Some("Callback Virtual Queues"),
         "Configuration folder of the script objects by which access to single services is granted."),
     row("rbac.vq_proxy_script_type", Kind::Text, Some("CFGInteractionQueue"), "Type of these script objects."),
+    row("rbac.companies", Kind::List, None,
+        "Words that may stand before `Administrators`, `Supervisors` and `Managers` in names of access groups. Unset: any."),
     row("rbac.open_by_default", Kind::Bool, Some("false"),
         "Give users without any callback role every permission at the console."),
     row("ui.devops_username", Kind::Text, None,
