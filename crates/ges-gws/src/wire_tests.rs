@@ -8,7 +8,7 @@ use std::time::Duration;
 use ges_domain::TenantId;
 use ges_domain::origin::Origin;
 use ges_domain::tenancy::{ApiKeys, TenancyError, WebOrigins};
-use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer, Recall};
+use ges_http_client::HttpClientFactory;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use url::Url;
@@ -542,49 +542,6 @@ async fn probes_go_without_a_token_when_none_is_to_be_had_and_take_401_for_life(
     assert_eq!(scene.counts.wrong_credentials.load(Ordering::SeqCst), 1, "counted at the token endpoint alone");
     scene.answers(ResponseTemplate::new(500)).await;
     assert!(scene.environment.probe().await.is_err() && configuration.probe(None).await.is_err());
-}
-
-/// What memories told (`ges_cache_requests_total`).
-#[derive(Default)]
-struct Recalls(Mutex<Vec<(&'static str, Recall)>>);
-
-impl Observer for Recalls {
-    fn finished(&self, _: &Finished) {}
-    fn dns_failed(&self, _: &'static str) {}
-    fn breaker_changed(&self, _: &'static str, _: &str, _: BreakerState) {}
-    fn recalled(&self, cache: &'static str, recall: Recall) {
-        self.0.lock().unwrap().push((cache, recall));
-    }
-}
-
-#[tokio::test]
-async fn memories_tell_whether_they_knew() {
-    let (gws, seconds, recalls) = (MockServer::start().await, Arc::new(AtomicU64::new(0)), Arc::<Recalls>::default());
-    let clock = Arc::clone(&seconds);
-    let factory = HttpClientFactory::default()
-        .observed_by(recalls.clone())
-        .clock(Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst))))
-        .jitter(Arc::new(|| 0.0));
-    let environment =
-        Environment::new(&factory, Url::parse(&gws.uri()).unwrap(), None, Arc::<Counts>::default()).unwrap();
-    Mock::given(any()).respond_with(found()).mount(&gws).await;
-    for (later, down, told) in [
-        (0, false, Recall::Miss),
-        (59, false, Recall::Hit),
-        (1, false, Recall::Miss),
-        (60, true, Recall::Stale),
-        (4, true, Recall::Stale),
-    ] {
-        seconds.fetch_add(later, Ordering::SeqCst);
-        if down {
-            gws.reset().await;
-            Mock::given(any()).respond_with(ResponseTemplate::new(503)).mount(&gws).await;
-        }
-        assert_eq!(environment.tenant_of(KEY).await.unwrap(), tenant());
-        assert_eq!(recalls.0.lock().unwrap().pop(), Some(("gws_api_keys", told)), "{later}");
-    }
-    environment.known(tenant().unwrap()).await.unwrap_err();
-    assert_eq!(recalls.0.lock().unwrap().pop(), Some(("gws_contact_centers", Recall::Miss)));
 }
 
 #[tokio::test]
