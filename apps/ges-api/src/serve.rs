@@ -43,7 +43,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let (environment, token) = outbound.environment(gws)?;
     let affinity = settings.region_affinity.as_deref();
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
-    let waits = outbound.waits(&settings.urs, directory.clone(), affinity)?;
+    let (waits, routers) = (outbound.waits(&settings.urs, directory.clone(), affinity)?, directory.is_some());
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
@@ -55,7 +55,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         environment: Some(environment.clone()),
         token: Some(token.clone()),
         configuration: configuration.clone(),
-        waits: Some(waits.clone()),
+        waits: routers.then(|| waits.clone()),
         sessions: Some(sessions.clone()),
         redis: news.clone(),
         ors_redis: ors_redis.as_ref().map(|(link, _)| link.clone()),

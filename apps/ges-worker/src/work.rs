@@ -37,7 +37,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
     let affinity = settings.region_affinity.as_deref();
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
-    let waits = outbound.waits(&settings.urs, directory.clone(), affinity)?;
+    let (waits, routers) = (outbound.waits(&settings.urs, directory.clone(), affinity)?, directory.is_some());
     let origin = Origin {
         ges_url: settings.server.ges_url(settings.server.internal_port).to_string(),
         region: settings.region_affinity.clone(),
@@ -68,7 +68,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         environment,
         token: token.clone(),
         configuration: configuration.clone(),
-        waits: Some(waits.clone()),
+        waits: routers.then(|| waits.clone()),
         sessions: Some(sessions.clone()),
         redis: news.clone(),
         ors_redis: redis_stream.as_ref().map(|stream| stream.link()),
