@@ -1,7 +1,7 @@
 //! What an API pod is made of.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -10,20 +10,18 @@ use ges_domain::booking::Accelerated;
 use ges_domain::ports::{Clock, NoNews, NobodyFollows, StoreError};
 use ges_domain::use_cases::CurrentWait;
 use ges_gws::{ClientToken, SignIn};
-use ges_ors::OrsSessions;
 use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
-    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, found_nodes, gate, own_redis, publisher,
-    session_keys, use_new_keys, use_new_session_keys, vault,
+    Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, WithinASecond, areas, found_nodes, gate,
+    look_at_ors_redis, own_redis, probe_of_record, publisher, session_keys, use_new_keys, use_new_session_keys, vault,
 };
 use ges_redis::{Login, RedisAcceptedTimes, RedisSessionNews};
 use ges_rest::{
-    Api, Component, Endpoints, FoundNodes, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault,
-    Prober, ServeLimits, TenantHeaders, external_router, internal_router, serve,
+    Api, Component, Door, Endpoints, FoundNodes, InsideParts, Limits, Parts, ServeLimits, TenantHeaders,
+    external_router, internal_router, serve, starting_router,
 };
-use ges_telemetry::{Dependency, Layout};
-use ges_urs::UrsWaits;
+use ges_telemetry::Layout;
 use ges_vault::{LiveKeys, Vault};
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
@@ -40,53 +38,77 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let (internal, external) =
         (bind(settings, settings.server.internal_port).await?, bind(settings, settings.server.external_port).await?);
     Plan::warm_up();
-    let database = database(settings, "ges-api")?;
-    let Some(store) = frame.wait_for("the database", async || open(&database).await).await else { return Ok(()) };
-    let clock = Arc::new(store.clock());
     let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
     let gws = settings.gws.as_ref().context("invariant: the role requires GWS")?;
     let (environment, token) = outbound.environment(gws)?;
     let affinity = settings.region_affinity.as_deref();
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
-    let waits = outbound.waits(&settings.urs, directory.clone(), affinity)?;
+    let (waits, routers) = (outbound.waits(&settings.urs, directory.clone(), affinity)?, directory.is_some());
     let found = found_nodes(&settings.urs.discovery, directory.clone(), affinity)?;
     let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
     let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
     let redis = settings.redis.as_ref().map(own_redis);
-    let accelerator = match &redis {
-        Some(redis) => {
-            let Some(store) = frame.wait_for("the database", async || store.identity().await).await else {
-                return Ok(());
-            };
-            Some(Arc::new(RedisAcceptedTimes::start(redis, store)?))
-        }
-        None => None,
-    };
     let configuration = outbound.configuration(gws, token.clone(), &settings.rbac)?;
     let news = redis.as_ref().map(RedisSessionNews::start).transpose()?;
-    let mut probes = probes(&store, environment.clone(), token.clone(), waits.clone());
-    probes.extend(configuration.clone().map(probe_of_configuration));
-    probes.push(probe_of_sessions(sessions.clone()));
-    probes.extend(accelerator.clone().map(probe_of_accelerator));
-    let host = Host {
-        version: env!("CARGO_PKG_VERSION").into(),
-        host: frame.node.clone(),
-        role: "api",
-        region: settings.region_affinity.clone(),
+    let ors_redis = look_at_ors_redis(settings)?;
+    let (mut probes, mut unprobed) = Outside {
+        environment: Some(environment.clone()),
+        token: Some(token.clone()),
+        configuration: configuration.clone(),
+        waits: routers.then(|| waits.clone()),
+        sessions: Some(sessions.clone()),
+        redis: news.clone(),
+        ors_redis: ors_redis.as_ref().map(|(link, _)| link.clone()),
+    }
+    .probes();
+    let (record, reached) = (Arc::new(OnceLock::<PgStore>::new()), Arc::new(database(settings, "ges-api")?));
+    let reach = move || {
+        let settings = reached.clone();
+        async move { PgStore::reach(&settings).await.is_ok() }
     };
-    let unprobed = ["gwsStats", "recaptcha", "push"].map(|name| Component::named(name, false, false));
-    let health = Health::new(host, probes.iter().map(Probe::component).chain(unprobed));
-    outbound.tell(&health, clock.clone());
-    health.configured();
-    health.migrated();
-    let observed = Observed::new(health.clone(), frame.metrics.clone());
+    probes
+        .insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await.is_ok() }, reach));
+    unprobed.extend(["gwsStats", "recaptcha", "push"].map(|name| Component::named(name, false, false)));
+    let vitals = Vitals::start(&frame, &outbound, "api", probes, unprobed);
+
+    // Health and metrics are served from here on, whatever else is away.
+    let tasks = TaskTracker::new();
+    let tenant_headers =
+        if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
+    let outside_limits =
+        Limits::external().with_tenant_headers(tenant_headers).behind(settings.server.trusted_proxies.clone());
+    let ajar = |limits: &Limits, outside| {
+        Door::ajar(starting_router(vitals.observed.clone(), limits.clone(), outside, tasks.clone()))
+    };
+    let (inner_door, outer_door) = (ajar(&Limits::internal(), false), ajar(&outside_limits, true));
+    tracing::info!(internal = %internal.local_addr()?, external = %external.local_addr()?, "listening");
+    let served = |listener, door: &Door| {
+        let (health, stop) = (vitals.health.clone(), frame.stop.clone());
+        tokio::spawn(serve(listener, door.clone(), ServeLimits::default(), tasks.clone(), health, stop))
+    };
+    let (inside, outside) = (served(internal, &inner_door), served(external, &outer_door));
+
+    let arrive = async || {
+        let store = open(&database(&frame.settings_now().await, "ges-api").map_err(unusable)?).await?;
+        let identity = store.identity().await?;
+        Ok::<_, StoreError>((store, identity))
+    };
+    let Some((store, identity)) = frame.wait_for("the database", arrive).await else {
+        let _ = tokio::join!(inside, outside);
+        return Ok(());
+    };
+    // Nobody else sets it.
+    let _ = record.set(store.clone());
+    let clock = Arc::new(store.clock());
+    let accelerator = redis.as_ref().map(|redis| RedisAcceptedTimes::start(redis, identity)).transpose()?.map(Arc::new);
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let statistics = outbound.statistics(gws, vault.clone())?;
     let (callers, session_keys) = (outbound.sign_in(gws)?, session_keys(settings.session_key.as_ref())?);
     frame.when_secrets_change(rotation(Rotating {
         store: store.clone(),
-        redis: redis.as_ref().map(|redis| redis.login.clone()),
+        own: redis.as_ref().map(|redis| redis.login.clone()),
+        ors: ors_redis.as_ref().map(|(_, login)| login.clone()),
         vault: vault.clone(),
         session_keys: session_keys.clone(),
         token,
@@ -111,7 +133,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
         chance: Arc::new(SecureChance),
-        observed: observed.clone(),
+        observed: vitals.observed.clone(),
         published: Arc::new(NobodyFollows),
         endpoints: endpoints(settings, found),
         inside: InsideParts {
@@ -133,9 +155,10 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     api.callers = Some(callers);
     let api = Arc::new(api);
 
-    let tasks = TaskTracker::new();
-    let prober = Prober { observed, clock: clock.clone(), probes };
-    let probing = tokio::spawn(prober.run(frame.stop.clone()));
+    inner_door.open(internal_router(api.clone(), Limits::internal(), tasks.clone()));
+    outer_door.open(external_router(api.clone(), outside_limits, tasks.clone()));
+    vitals.reached(clock.clone());
+    tracing::info!("serving");
     let console = api.console.clone();
     let forgetting = tokio::spawn(frame.stop.clone().run_until_cancelled_owned(async move {
         loop {
@@ -148,18 +171,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             }
         }
     }));
-    tracing::info!(internal = %internal.local_addr()?, external = %external.local_addr()?, "listening");
-    let served = |listener, router| {
-        serve(listener, router, ServeLimits::default(), tasks.clone(), health.clone(), frame.stop.clone())
-    };
-    let tenant_headers =
-        if settings.server.reject_tenant_headers { TenantHeaders::Reject } else { TenantHeaders::Strip };
-    let outside_limits =
-        Limits::external().with_tenant_headers(tenant_headers).behind(settings.server.trusted_proxies.clone());
-    let inside = served(internal, internal_router(api.clone(), Limits::internal(), tasks.clone()));
-    let outside = served(external, external_router(api.clone(), outside_limits, tasks.clone()));
-    tokio::join!(inside, outside);
-    let _ = tokio::join!(probing, forgetting);
+    let _ = tokio::join!(inside, outside);
+    let _ = tokio::join!(vitals.stopped(), forgetting);
     if let Some(times) = accelerator {
         times.close().await;
     }
@@ -196,10 +209,16 @@ pub(crate) async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::connect(settings).await
 }
 
+/// Settings that do not make an address.
+fn unusable(error: anyhow::Error) -> StoreError {
+    StoreError::Unavailable(error.into())
+}
+
 /// What goes on with other secrets when they change.
 struct Rotating {
     store: PgStore,
-    redis: Option<Login>,
+    own: Option<Login>,
+    ors: Option<Login>,
     vault: Arc<Vault>,
     session_keys: Option<Arc<LiveKeys>>,
     token: Arc<ClientToken>,
@@ -208,14 +227,17 @@ struct Rotating {
 
 /// New credentials for new connections, new keys for what is sealed (integrations 10.1).
 fn rotation(parts: Rotating) -> impl FnMut(&Settings) + Send {
-    let Rotating { store, redis, vault, session_keys, token, sign_in } = parts;
+    let Rotating { store, own, ors, vault, session_keys, token, sign_in } = parts;
     move |settings| {
         match database(settings, "ges-api").and_then(|database| Ok(store.connect_by(&database)?)) {
             Ok(()) => {}
             Err(error) => tracing::warn!(%error, "the database is reached as before"),
         }
-        if let (Some(login), Some(redis)) = (&redis, &settings.redis) {
-            login.change(None, redis.password.clone());
+        if let (Some(own), Some(redis)) = (&own, &settings.redis) {
+            own.change(None, redis.password.clone());
+        }
+        if let (Some(ors), Some(redis)) = (&ors, &settings.ors_redis) {
+            ors.change(redis.username.clone(), redis.password.clone());
         }
         use_new_keys(&vault, settings.credentials_key.as_ref());
         if let Some(keys) = &session_keys {
@@ -227,66 +249,4 @@ fn rotation(parts: Rotating) -> impl FnMut(&Settings) + Send {
             sign_in.change_credentials(client);
         }
     }
-}
-
-fn probe_of_configuration(configuration: Arc<ges_gws::Configuration>) -> Probe {
-    let effect = "rights at the console age and then nobody gets in; VQ proxies wait";
-    Probe::new(Component::of(Dependency::GwsConfig, false).with_effect(effect), move || {
-        let configuration = configuration.clone();
-        async move { configuration.probe().await.map_err(|_| fault("no answer")) }
-    })
-}
-
-fn probe_of_sessions(sessions: Arc<OrsSessions>) -> Probe {
-    let component = Component::of(Dependency::Ors, false).with_effect("sessions are told of cancels when it is back");
-    Probe::new(component, move || {
-        let sessions = sessions.clone();
-        async move { if sessions.probe().await { Ok(()) } else { Err(fault("no answer")) } }
-    })
-}
-
-fn probe_of_accelerator(times: Arc<RedisAcceptedTimes>) -> Probe {
-    let component = Component::of(Dependency::Redis, false).with_effect("limits are counted in the database alone");
-    Probe::new(component, move || {
-        let times = times.clone();
-        async move { if times.probe().await { Ok(()) } else { Err(fault("no answer")) } }
-    })
-}
-
-fn fault(category: &'static str) -> ProbeFault {
-    ProbeFault(category.into())
-}
-
-fn probes(
-    store: &PgStore,
-    environment: Arc<ges_gws::Environment>,
-    token: Arc<ges_gws::ClientToken>,
-    waits: Arc<UrsWaits>,
-) -> Vec<Probe> {
-    let store = store.clone();
-    let postgres = Component::of(Dependency::Postgres, true).with_effect("no callback can be booked or read");
-    let gws_env = Component::of(Dependency::GwsEnv, false).with_effect("API keys not seen lately cannot be resolved");
-    let gws_auth = Component::of(Dependency::GwsAuth, false).with_effect("no new token for GWS");
-    let urs = Component::of(Dependency::Urs, false).with_effect("waits are unknown and count as none");
-    vec![
-        Probe::new(postgres, move || {
-            let store = store.clone();
-            async move { store.probe().await.map_err(|_| fault("no answer")) }
-        }),
-        Probe::new(gws_env, move || {
-            let environment = environment.clone();
-            async move { environment.probe().await.map_err(|_| fault("no answer")) }
-        }),
-        Probe::new(gws_auth, move || {
-            let token = token.clone();
-            async move { token.probe().await.map_err(|_| fault("no answer")) }
-        }),
-        Probe::new(urs, move || {
-            let waits = waits.clone();
-            async move {
-                waits.probe().await;
-                if waits.all_down_for_some_tenant() { Err(fault("every router of a tenant is down")) } else { Ok(()) }
-            }
-        }),
-    ]
 }

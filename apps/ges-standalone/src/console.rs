@@ -32,6 +32,7 @@ pub(crate) fn console(
         chance: Arc::new(SecureChance),
         assignment: Assignment {
             devops: settings.rbac.devops_access_groups.clone(),
+            companies: settings.rbac.companies.clone(),
             open_by_default: settings.rbac.open_by_default,
         },
         public_base: settings.server.public_url.as_ref().map(|url| url.origin().ascii_serialization()),

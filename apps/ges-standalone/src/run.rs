@@ -308,7 +308,7 @@ fn probes(
     let record = Component::named("sqlite", true, true).with_effect("no callback can be booked or read");
     let gws_env = Component::of(Dependency::GwsEnv, false).with_effect("API keys not seen lately cannot be resolved");
     let gws_auth = Component::of(Dependency::GwsAuth, false).with_effect("no new token for GWS");
-    let urs = Component::of(Dependency::Urs, false).with_effect("waits are unknown and count as none");
+    let urs = Component::of(Dependency::Urs, false).with_effect("waits are unknown and count as none").patient();
     vec![
         Probe::new(record, move || {
             let store = store.clone();

@@ -1,29 +1,28 @@
 //! What a worker pod is made of.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Ors, OrsRedis, Settings};
 use ges_domain::ports::{NoNews, SessionNews, StoreError, SubmissionStream};
 use ges_domain::use_cases::{BulkAct, CarryOutWishes, CurrentWait, RequestCallIn};
-use ges_gws::{ClientToken, Configuration};
+use ges_gws::ClientToken;
 use ges_http_client::Policy;
 use ges_monitor::{
     BulkPorts, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, WatchPorts, WatchSessions,
     drive,
 };
-use ges_ors::{Login, Origin, OrsSessions, RedisSettings, RedisStream, RedisTls, RestStart};
+use ges_ors::{Login, Origin, RedisSettings, RedisStream, RestStart};
 use ges_postgres::{PgSettings, PgStore};
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, own_redis, use_new_keys, vault};
-use ges_redis::RedisSessionNews;
-use ges_rest::{
-    Component, Health, Host, Limits, Observed, Probe, ProbeFault, Prober, ServeLimits, serve, worker_router,
+use ges_process::{
+    Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, ors_redis, own_redis, probe_of_record, use_new_keys,
+    vault,
 };
+use ges_redis::{RedisSessionNews, Server};
+use ges_rest::{Component, Limits, Probe, ServeLimits, serve, worker_router};
 use ges_telemetry::{Dependency, Layout};
-use ges_urs::UrsWaits;
 use ges_vault::Vault;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -35,13 +34,10 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let settings = &frame.settings;
     let address = SocketAddr::new(settings.server.bind_address, settings.server.internal_port);
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-    let database = database(settings)?;
-    let Some(store) = frame.wait_for("the database", async || open(&database).await).await else { return Ok(()) };
-    let clock = Arc::new(store.clock());
     let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
     let affinity = settings.region_affinity.as_deref();
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
-    let waits = outbound.waits(&settings.urs, directory.clone(), affinity)?;
+    let (waits, routers) = (outbound.waits(&settings.urs, directory.clone(), affinity)?, directory.is_some());
     let origin = Origin {
         ges_url: settings.server.ges_url(settings.server.internal_port).to_string(),
         region: settings.region_affinity.clone(),
@@ -61,35 +57,64 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     };
     let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
-    let token = match &settings.gws {
-        Some(gws) => Some(outbound.environment(gws)?.1),
-        None => None,
+    let (environment, token) = settings.gws.as_ref().map(|gws| outbound.environment(gws)).transpose()?.unzip();
+    let configuration = match (&settings.gws, &token) {
+        (Some(gws), Some(token)) => outbound.configuration(gws, token.clone(), &settings.rbac)?,
+        _ => None,
     };
-    let configuration = configuration(&outbound, settings, token.clone())?;
     let bell = ProxyBell::default();
-
-    let mut probes = probes(&store, redis_stream.clone(), waits.clone(), sessions.clone());
-    probes.extend(configuration.clone().map(|configuration| probe_of_configuration(configuration, bell.clone())));
-    let host = Host {
-        version: env!("CARGO_PKG_VERSION").into(),
-        host: frame.node.clone(),
-        role: "worker",
-        region: settings.region_affinity.clone(),
+    let own_redis = settings.redis.as_ref().map(own_redis);
+    let news = own_redis.as_ref().map(RedisSessionNews::start).transpose()?;
+    let (mut probes, mut unprobed) = Outside {
+        environment,
+        token: token.clone(),
+        configuration: configuration.clone(),
+        waits: routers.then(|| waits.clone()),
+        sessions: Some(sessions.clone()),
+        redis: news.clone(),
+        ors_redis: redis_stream.as_ref().map(|stream| stream.link()),
+    }
+    .probes();
+    let (record, reached) = (Arc::new(OnceLock::<PgStore>::new()), Arc::new(database(settings)?));
+    let reach = move || {
+        let settings = reached.clone();
+        async move { PgStore::reach(&settings).await.is_ok() }
     };
-    let unprobed = Component::named("push", false, false);
-    let health = Health::new(host, probes.iter().map(Probe::component).chain([unprobed]));
-    outbound.tell(&health, clock.clone());
-    health.configured();
-    health.migrated();
-    let observed = Observed::new(health.clone(), frame.metrics.clone());
-    let prober = Prober { observed: observed.clone(), clock: clock.clone(), probes };
-    let probing = tokio::spawn(prober.run(frame.stop.clone()));
+    probes
+        .insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await.is_ok() }, reach));
+    unprobed.push(Component::named("push", false, false));
+    // What queued up while the Configuration service was away is made up for when it answers again.
+    let (is_configuration, nudged) =
+        (|probe: &Probe| probe.component().name == Dependency::GwsConfig.name(), bell.clone());
+    if let Some(at) = probes.iter().position(is_configuration) {
+        probes[at] = probes[at].clone().when_back(move || nudged.nudge_failed());
+    }
+    let vitals = Vitals::start(&frame, &outbound, "worker", probes, unprobed);
+
+    // Health and metrics are served from here on, whatever else is away.
+    tracing::info!(internal = %listener.local_addr()?, node = frame.node, "listening");
+    let tasks = TaskTracker::new();
+    let router = worker_router(vitals.observed.clone(), Limits::internal(), tasks.clone());
+    // Nobody is sent here by a load balancer, so there is nothing to linger for.
+    let limits = ServeLimits { linger: Duration::ZERO, ..ServeLimits::default() };
+    let serving = tokio::spawn(serve(listener, router, limits, tasks, vitals.health.clone(), frame.stop.clone()));
+    let arrive = async || {
+        let database = database(&frame.settings_now().await).map_err(|error| StoreError::Unavailable(error.into()))?;
+        let store = open(&database).await?;
+        let wake_ups = store.wake_ups().await?;
+        Ok::<_, StoreError>((store, wake_ups))
+    };
+    let Some((store, wake_ups)) = frame.wait_for("the database", arrive).await else {
+        let _ = serving.await;
+        return Ok(());
+    };
+    // Nobody else sets it.
+    let _ = record.set(store.clone());
+    let clock = Arc::new(store.clock());
 
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
-    let own_redis = settings.redis.as_ref().map(own_redis);
     let logins = (redis.map(|redis| redis.login), own_redis.as_ref().map(|redis| redis.login.clone()));
     frame.when_secrets_change(rotation(store.clone(), logins, vault.clone(), token.clone()));
-    let news = own_redis.as_ref().map(RedisSessionNews::start).transpose()?;
     let heard: Arc<dyn SessionNews> = match &news {
         Some(news) => Arc::new(news.clone()),
         None => Arc::new(NoNews),
@@ -125,7 +150,6 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             Arc::new(RandomIds),
         )),
     };
-    let wake_ups = store.wake_ups().await?;
     let monitor = Monitor::start(
         MonitorPorts {
             shards: Arc::new(store.clone()),
@@ -157,17 +181,14 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         news: heard,
         record: shared.clone(),
         wishes: CarryOutWishes { record: shared.clone(), catalogue: shared, sessions, clock: clock.clone() },
-        clock,
+        clock: clock.clone(),
     });
     let stop = frame.stop.clone();
     let watching = tokio::spawn(async move { drive(&mut watch, &stop).await });
-    tracing::info!(internal = %listener.local_addr()?, node = frame.node, "monitoring");
-    let tasks = TaskTracker::new();
-    let router = worker_router(observed, Limits::internal(), tasks.clone());
-    // Nobody is sent here by a load balancer, so there is nothing to linger for.
-    let limits = ServeLimits { linger: Duration::ZERO, ..ServeLimits::default() };
-    tokio::join!(serve(listener, router, limits, tasks, health, frame.stop.clone()), monitor.stopped());
-    let _ = tokio::join!(probing, watching);
+    vitals.reached(clock);
+    tracing::info!(node = frame.node, "monitoring");
+    let _ = tokio::join!(serving, monitor.stopped());
+    let _ = tokio::join!(vitals.stopped(), watching);
     if let Some(news) = news {
         news.close().await;
     }
@@ -177,35 +198,6 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     store.close().await;
     tracing::info!("drained");
     Ok(())
-}
-
-/// Proxies are kept where the Configuration service and our client there are configured.
-fn configuration(
-    outbound: &Outbound,
-    settings: &Settings,
-    token: Option<Arc<ClientToken>>,
-) -> Result<Option<Arc<Configuration>>> {
-    let (Some(gws), Some(token)) = (&settings.gws, token) else { return Ok(None) };
-    outbound.configuration(gws, token, &settings.rbac)
-}
-
-/// What queued up while the Configuration service was away is made up for when it answers again.
-fn probe_of_configuration(configuration: Arc<Configuration>, bell: ProxyBell) -> Probe {
-    let away = Arc::new(AtomicBool::new(false));
-    let component = Component::of(Dependency::GwsConfig, false).with_effect("changes of VQ proxies queue up");
-    Probe::new(component, move || {
-        let (configuration, bell, away) = (configuration.clone(), bell.clone(), away.clone());
-        async move {
-            // A look that takes too long is dropped here and counts as one without an answer.
-            let was_away = away.swap(true, Ordering::Relaxed);
-            configuration.probe().await.map_err(|_| fault("no answer"))?;
-            away.store(false, Ordering::Relaxed);
-            if was_away {
-                bell.nudge_failed();
-            }
-            Ok(())
-        }
-    })
 }
 
 /// New credentials for new connections (integrations 10.1).
@@ -234,16 +226,13 @@ fn rotation(
 }
 
 fn stream_settings(redis: &OrsRedis, ors: &Ors) -> RedisSettings {
+    let Server { host, port, cluster, tls, login } = ors_redis(redis);
     RedisSettings {
-        host: redis.host.clone(),
-        port: redis.port,
-        cluster: redis.cluster,
-        tls: redis.tls.as_ref().map(|tls| RedisTls {
-            servername: Some(tls.servername.clone()),
-            verify: tls.verify,
-            roots_pem: None,
-        }),
-        login: Login::new(redis.username.clone(), redis.password.clone()),
+        host,
+        port,
+        cluster,
+        tls,
+        login,
         stream: ors.stream_name.clone(),
         field_names: ors.stream_fields.clone(),
     }
@@ -261,45 +250,4 @@ fn database(settings: &Settings) -> Result<PgSettings> {
 async fn open(settings: &PgSettings) -> Result<PgStore, StoreError> {
     PgStore::migrate(settings).await?;
     PgStore::connect(settings).await
-}
-
-fn fault(category: &'static str) -> ProbeFault {
-    ProbeFault(category.into())
-}
-
-fn probes(
-    store: &PgStore,
-    stream: Option<Arc<RedisStream>>,
-    waits: Arc<UrsWaits>,
-    sessions: Arc<OrsSessions>,
-) -> Vec<Probe> {
-    let ors = Component::of(Dependency::Ors, false).with_effect("sessions are neither polled nor told anything");
-    let store = store.clone();
-    let postgres = Component::of(Dependency::Postgres, true).with_effect("no callback is handed over");
-    let redis = Component::of(Dependency::OrsRedis, false).with_effect("due callbacks wait in the record");
-    let urs = Component::of(Dependency::Urs, false).with_effect("waits are unknown and count as none");
-    let stream = stream.map(|stream| {
-        Probe::new(redis, move || {
-            let stream = stream.clone();
-            async move { if stream.probe().await { Ok(()) } else { Err(fault("no answer")) } }
-        })
-    });
-    let probes = vec![
-        Probe::new(postgres, move || {
-            let store = store.clone();
-            async move { store.probe().await.map_err(|_| fault("no answer")) }
-        }),
-        Probe::new(ors, move || {
-            let sessions = sessions.clone();
-            async move { if sessions.probe().await { Ok(()) } else { Err(fault("no answer")) } }
-        }),
-        Probe::new(urs, move || {
-            let waits = waits.clone();
-            async move {
-                waits.probe().await;
-                if waits.all_down_for_some_tenant() { Err(fault("every router of a tenant is down")) } else { Ok(()) }
-            }
-        }),
-    ];
-    probes.into_iter().chain(stream).collect()
 }

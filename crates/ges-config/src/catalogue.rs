@@ -63,6 +63,8 @@ pub enum Kind {
     Networks,
     /// An `http` or `https` URL that may carry credentials and is never shown.
     SecretUrl,
+    /// Keys of 32 bytes in base64 with commas between them, never shown.
+    Keys,
 }
 
 impl Kind {
@@ -84,12 +86,13 @@ impl Kind {
             Self::List => "comma list".into(),
             Self::Networks => "comma list of networks such as 10.0.0.0/8".into(),
             Self::SecretUrl => "http or https URL, kept secret".into(),
+            Self::Keys => "comma list of keys of 32 bytes in base64, kept secret".into(),
         }
     }
 
     /// Whether the value must stay out of every output.
     pub const fn secret(self) -> bool {
-        matches!(self, Self::Secret | Self::SecretJson | Self::SecretUrl)
+        matches!(self, Self::Secret | Self::SecretJson | Self::SecretUrl | Self::Keys)
     }
 }
 
@@ -260,13 +263,15 @@ pub const CATALOGUE: &[Setting] = &[
     row("rbac.vq_proxy_folder", Kind::Text, Some("Callback Virtual Queues"),
         "Configuration folder of the script objects by which access to single services is granted."),
     row("rbac.vq_proxy_script_type", Kind::Text, Some("CFGInteractionQueue"), "Type of these script objects."),
+    row("rbac.companies", Kind::List, None,
+        "Words that may stand before `Administrators`, `Supervisors` and `Managers` in names of access groups. Unset: any."),
     row("rbac.open_by_default", Kind::Bool, Some("false"),
         "Give users without any callback role every permission at the console."),
     row("ui.devops_username", Kind::Text, None,
         "Name of the emergency sign-in at the console, which works without GWS. Off unless name and password are set.")
         .alias(&["DEVOPS_USERNAME"]),
     row("ui.devops_password", Kind::Secret, None, "Password of the emergency sign-in.").alias(&["DEVOPS_PASSWORD"]),
-    row("security.session_key", Kind::Secret, None,
+    row("security.session_key", Kind::Keys, None,
         "Seals the tokens of console sessions: 32 bytes in base64, the same on every pod. Several with commas between them: the \
          first seals, all open. Unset: nobody can sign in at the console of a pod.")
         .alias(&["SESSION_KEY"]),
@@ -327,7 +332,7 @@ pub const CATALOGUE: &[Setting] = &[
          rules and `region_affinity` decide the order. Replaces `urs.urls`. `ors` names the region's orchestration node."),
     row("urs.aqt", Kind::OneOf(&["urs2", "stat", "urs"]), Some("urs2"), "Method by which the router estimates waits."),
     row("urs.tenant", Kind::Text, Some("Environment"), "Tenant name in router requests."),
-    row("security.credentials_key", Kind::Secret, None,
+    row("security.credentials_key", Kind::Keys, None,
         "Seals the credentials of tenants: 32 bytes in base64. Several with commas between them: the first seals, all open. \
          Unset: no credential can be stored; the standalone edition keeps a key of its own in `data_dir`.")
         .alias(&["CREDENTIALS_KEY"]),

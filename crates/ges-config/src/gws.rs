@@ -31,6 +31,8 @@ pub struct Rbac {
     pub vq_proxy_folder: String,
     /// Type of the script objects that are VQ proxies.
     pub vq_proxy_script_type: String,
+    /// Companies whose access groups give roles; none: any.
+    pub companies: Vec<String>,
     /// Whether somebody without any role may do everything (R-RB-5).
     pub open_by_default: bool,
 }
@@ -78,6 +80,7 @@ pub(crate) fn rbac(reader: &mut Reader) -> Rbac {
         devops_access_groups: reader.list("devops_access_groups"),
         vq_proxy_folder: reader.text_or_empty("rbac.vq_proxy_folder"),
         vq_proxy_script_type: reader.text_or_empty("rbac.vq_proxy_script_type"),
+        companies: reader.list("rbac.companies"),
         open_by_default: reader.flag("rbac.open_by_default"),
     }
 }

@@ -79,6 +79,8 @@ pub enum Problem {
 pub struct ConfigError {
     /// At least one.
     pub problems: Vec<Problem>,
+    /// As [`crate::Loaded::report`], without the values that do not read.
+    pub report: Vec<String>,
 }
 
 impl fmt::Display for ConfigError {

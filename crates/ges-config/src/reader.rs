@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
@@ -9,6 +11,9 @@ use url::Url;
 use crate::catalogue::{CATALOGUE, Kind, Role, Setting};
 use crate::layers::{DEFAULT, Layers};
 use crate::problem::{Problem, Warning};
+
+/// Length of a key that seals.
+const KEY_BYTES: usize = 32;
 
 /// Typed access to the layers. A value that does not read is noted as a problem and answered with `None` or zero:
 /// with a problem noted, nothing is built in the end.
@@ -130,6 +135,12 @@ impl Reader {
         })
     }
 
+    /// Keys of 32 bytes as their readers want them, which come to read them when a problem could no longer be told with the others.
+    pub(crate) fn keys(&mut self, key: &'static str) -> Option<SecretString> {
+        let is_key = |text: &str| STANDARD.decode(text.trim()).is_ok_and(|bytes| bytes.len() == KEY_BYTES);
+        self.parse(key, |text| text.split(',').all(is_key).then(|| SecretString::from(text.to_owned())))
+    }
+
     pub(crate) fn secret_files(&self) -> u64 {
         self.layers.secret_files
     }
@@ -151,9 +162,15 @@ impl Reader {
         }
     }
 
-    /// One line per setting: canonical name, value, origin; secrets as `***`.
+    /// One line per setting: canonical name, value, origin; secrets as `***`. What does not read may hold a secret in the wrong
+    /// place, so it is not shown either.
     pub(crate) fn report(&self) -> Vec<String> {
+        let is_bad = |setting: &Setting| {
+            let own = setting.env_name();
+            self.problems.iter().any(|problem| matches!(problem, Problem::BadValue { name, .. } if *name == own))
+        };
         let line = |setting: &Setting| match self.layers.find(setting.key) {
+            Some((_, origin)) if is_bad(setting) => format!("{} = (does not read)  ({origin})", setting.env_name()),
             Some((_, origin)) if setting.kind.secret() => format!("{} = ***  ({origin})", setting.env_name()),
             Some((text, origin)) => format!("{} = {text}  ({origin})", setting.env_name()),
             None => format!("{} =  (not set)", setting.env_name()),

@@ -333,8 +333,8 @@ impl Settings {
             ors,
             urs: urs(&mut reader),
             egress: egress(&mut reader),
-            credentials_key: reader.secret("security.credentials_key"),
-            session_key: reader.secret("security.session_key"),
+            credentials_key: reader.keys("security.credentials_key"),
+            session_key: reader.keys("security.session_key"),
             rbac: rbac(&mut reader),
             ui: Ui { break_glass: break_glass(&mut reader) },
             push: push(&mut reader),
@@ -358,7 +358,7 @@ impl Settings {
             let (report, secret_files) = (reader.report(), reader.secret_files());
             Ok(Loaded { settings, report, secret_files, warnings: reader.warnings, sources: sources.clone() })
         } else {
-            Err(ConfigError { problems: reader.problems })
+            Err(ConfigError { report: reader.report(), problems: reader.problems })
         }
     }
 }

@@ -87,6 +87,7 @@ fn check_21_every_alias_sets_its_setting() {
                 Kind::Text if setting.key.ends_with("location") => "h:1",
                 Kind::Networks => "10.0.0.0/8",
                 Kind::SecretUrl => "http://u:p@proxy.example",
+                Kind::Keys => KEY,
                 Kind::Text | Kind::Secret | Kind::Address | Kind::Number => "text",
             };
             let loaded = load(Role::Standalone, &[(alias, value)]);
@@ -101,6 +102,100 @@ fn check_21_every_alias_sets_its_setting() {
             let line = report.iter().find(|line| line.starts_with(&setting.env_name())).unwrap();
             assert!(line.ends_with(&format!("(environment {alias})")), "{line}");
         }
+    }
+}
+
+/// 32 bytes.
+const KEY: &str = "dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3QtdDE=";
+
+/// The aliases of integrations 10.2, letter by letter, as variables and as names of secret files.
+#[test]
+fn check_21_every_documented_alias_is_known() {
+    for (canonical, aliases) in [
+        ("GES_SERVER__INTERNAL_PORT", &["INTERNAL_PORT"][..]),
+        ("GES_SERVER__EXTERNAL_PORT", &["EXTERNAL_PORT"]),
+        ("GES_SERVER__INTERNAL_URL", &["INTERNAL_URL"]),
+        ("GES_SERVER__GES_URL", &["GES_URL"]),
+        ("GES_LOG__LEVEL", &["LOG_LEVEL"]),
+        ("GES_LOG__MAX_LEN", &["LOG_MAX_LEN"]),
+        ("GES_REGION_AFFINITY", &["REGION_AFFINITY"]),
+        ("GES_DEVOPS_ACCESS_GROUPS", &["DEVOPS_ACCESS_GROUPS"]),
+        ("GES_EXTEND_ENV", &["EXTEND_ENV"]),
+        ("GES_AZURE_DEPLOYMENT", &["AZURE_DEPLOYMENT"]),
+        ("GES_UI__DEVOPS_USERNAME", &["DEVOPS_USERNAME"]),
+        ("GES_UI__DEVOPS_PASSWORD", &["DEVOPS_PASSWORD"]),
+        ("GES_REDIS__HOST", &["REDIS_HOST"]),
+        ("GES_REDIS__PORT", &["REDIS_PORT"]),
+        ("GES_REDIS__SECURE", &["REDIS_SECURE"]),
+        ("GES_REDIS__CLUSTER_MODE", &["REDIS_CLUSTER_MODE"]),
+        ("GES_REDIS__PASSWORD", &["REDIS-CACHEKEY", "REDIS_CACHEKEY"]),
+        ("GES_DB__HOST", &["DB_HOST"]),
+        ("GES_DB__PORT", &["DB_PORT"]),
+        ("GES_DB__NAME", &["DB_NAME"]),
+        ("GES_DB__SECURE", &["DB_SECURE"]),
+        ("GES_DB__USER", &["DB-USER", "DB_USER"]),
+        ("GES_DB__PASSWORD", &["DB-PASSWORD", "DB_PASSWORD"]),
+        ("GES_GWS__AUTH_URL", &["GWS_AUTH"]),
+        ("GES_GWS__ENV_URL", &["GWS_ENV"]),
+        ("GES_GWS__CONF_URL", &["GWS_CONF"]),
+        ("GES_GWS__PUBLIC_AUTH_URL", &["GWS_PUBLIC_AUTH"]),
+        ("GES_GWS__STATS_URL", &["GWS_STATS"]),
+        ("GES_GWS__CLIENT_ID", &["AUTHENTICATION-CLIENT-ID", "AUTHENTICATION_CLIENT_ID"]),
+        (
+            "GES_GWS__CLIENT_SECRET",
+            &["AUTHENTICATION-CLIENT-SECRET", "AUTHENTICATION_CLIENT_SECRET", "AUTHENTICATION-CLIENT-PASSWORD"],
+        ),
+        ("GES_GWS__DECRYPT_PASSWORD", &["DECRYPT_PASSWORD"]),
+        ("GES_VMCS__REDIS_HOST", &["VMCS_REDIS_HOST"]),
+        ("GES_VMCS__REDIS_PORT", &["VMCS_REDIS_PORT"]),
+        ("GES_VMCS__REDIS_CLUSTER_MODE", &["VMCS_REDIS_CLUSTER_MODE"]),
+        ("GES_VMCS__REDIS_STREAM_NAME", &["REDIS_STREAM_NAME"]),
+        ("GES_VMCS__ORS_REDIS_LOCATION", &["ORS_REDIS_LOCATION"]),
+        ("GES_VMCS__ORS_REDIS_SECRET", &["voice-redis-ors-stream", "voice_redis_ors_stream"]),
+        ("GES_SECURITY__CREDENTIALS_KEY", &["CREDENTIALS-KEY"]),
+        ("GES_SECURITY__SESSION_KEY", &["SESSION-KEY"]),
+        ("GES_CONFIG_FOLDERS", &["CONFIG_FOLDERS"]),
+    ] {
+        let setting = CATALOGUE.iter().find(|setting| setting.env_name() == canonical);
+        let setting = setting.unwrap_or_else(|| panic!("{canonical} is no setting"));
+        let plain = |name: &str| name.replace('-', "_").to_ascii_uppercase();
+        for alias in aliases {
+            assert!(setting.aliases.iter().any(|known| plain(known) == plain(alias)), "{canonical}: {alias}");
+        }
+    }
+}
+
+/// Integrations 10.2: the secret `ges-security`, mounted as its procedure says.
+#[test]
+fn check_21_the_secret_of_keys_is_read_by_its_file_names() {
+    let other = "dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3QtdDI=";
+    let both = format!("{KEY},{other}\n");
+    let files = [("secrets/CREDENTIALS-KEY", both.as_str()), ("secrets/SESSION-KEY", KEY)];
+    let loaded = with_files(&files, &[("GES_CONFIG_FOLDERS", "secrets")]).unwrap();
+    assert_eq!(loaded.settings.credentials_key.unwrap().expose_secret(), both.trim_end());
+    assert_eq!(loaded.settings.session_key.unwrap().expose_secret(), KEY);
+    assert!(!loaded.report.join("\n").contains(KEY), "never shown");
+}
+
+/// Integrations 10.1: everything that is wrong is told at once, beside what was read; a value that does not read is not repeated.
+#[test]
+fn a_bad_key_is_one_problem_of_the_list_and_what_was_read_is_told_with_it() {
+    for bad in ["short", "dGVzdA==", "dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3QtdDE", "a,b"] {
+        let variables = [
+            ("GES_SECURITY__CREDENTIALS_KEY", bad),
+            ("GES_SECURITY__SESSION_KEY", &format!("{KEY},{bad}")),
+            ("GES_URS__URLS", "http://user:sesame@urs"),
+            ("GES_DB__HOST", "db.example"),
+        ];
+        let error = load(Role::Standalone, &variables).unwrap_err();
+        let told = error.to_string();
+        for name in ["GES_SECURITY__CREDENTIALS_KEY", "GES_SECURITY__SESSION_KEY", "GES_URS__URLS"] {
+            assert!(told.contains(name) && told.contains("expected"), "{bad:?}: {told}");
+        }
+        let report = error.report.join("\n");
+        assert!(report.contains("GES_DB__HOST = db.example  (environment"), "{report}");
+        assert!(report.contains("GES_URS__URLS = (does not read)"), "{report}");
+        assert!(!report.contains("sesame") && !report.contains(KEY) && !told.contains("sesame"), "{report}");
     }
 }
 

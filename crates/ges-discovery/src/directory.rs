@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use ges_domain::TenantId;
 use ges_domain::region::Region;
+use ges_http_client::{Observer, Silent};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -19,6 +20,9 @@ use crate::node::{BadNode, Node, Peer, address, named, only_region};
 const EVERY: Duration = Duration::from_secs(30);
 /// Longest wait for the name service.
 const NAME_SERVICE: Duration = Duration::from_secs(3);
+
+/// Whose look-ups these are.
+const INTEGRATION: &str = "discovery";
 
 /// Any tenant, to see whether a template makes an address.
 const SOMEBODY: Peer = Peer::Routers(TenantId(Uuid::nil()));
@@ -42,11 +46,18 @@ pub struct Directory {
     known: Mutex<HashMap<Peer, Arc<[Node]>>>,
     /// Someone was asked about for the first time.
     newcomer: Notify,
+    observer: Arc<dyn Observer>,
 }
 
 impl Directory {
     fn over(source: Source) -> Self {
-        Self { source, known: Mutex::default(), newcomer: Notify::new() }
+        Self { source, known: Mutex::default(), newcomer: Notify::new(), observer: Arc::new(Silent) }
+    }
+
+    /// Lets `observer` hear of names that do not resolve (`DNS_FAILURE`).
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Nodes that are named: each region with its routers, primary first, and its orchestration node. `{ccid}` stands for the
@@ -184,9 +195,14 @@ impl Directory {
             Ok(Ok(addresses)) => addresses.collect(),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a name of nodes does not resolve");
+                self.observer.dns_failed(INTEGRATION);
                 return None;
             }
-            Err(_) => return None,
+            Err(_) => {
+                tracing::debug!("the name service did not answer");
+                self.observer.dns_failed(INTEGRATION);
+                return None;
+            }
         };
         addresses.sort();
         addresses.dedup();

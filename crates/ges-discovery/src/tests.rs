@@ -1,11 +1,12 @@
 //! The three ways to find nodes, Consul on loopback.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ges_domain::TenantId;
 use ges_domain::region::Region;
-use ges_http_client::HttpClientFactory;
+use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
 use secrecy::SecretString;
 use serde_json::json;
 use wiremock::matchers::{header, path, query_param};
@@ -134,4 +135,32 @@ async fn the_last_good_list_is_kept() {
     passing(&server, "voice-ors", "dc1", json!([])).await;
     directory.look().await;
     assert_eq!(shown(&directory.nodes(Peer::Orchestration)), good, "no node passes");
+}
+
+/// Names that did not resolve.
+#[derive(Default)]
+struct Unresolved(AtomicU64);
+
+impl Observer for Unresolved {
+    fn finished(&self, _: &Finished) {}
+    fn breaker_changed(&self, _: &'static str, _: &str, _: BreakerState) {}
+    fn dns_failed(&self, integration: &'static str) {
+        assert_eq!(integration, "discovery");
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn names_that_do_not_resolve_are_counted_at_every_look() {
+    let unresolved = Arc::<Unresolved>::default();
+    let directory = Directory::dns("http://localhost:5580", "http://no-such-host.invalid:9098", None).unwrap();
+    let directory = directory.observed_by(unresolved.clone());
+    directory.nodes(routers());
+    directory.look().await;
+    assert_eq!(unresolved.0.load(Ordering::SeqCst), 0);
+    directory.nodes(Peer::Orchestration);
+    for looks in 1..=2 {
+        directory.look().await;
+        assert_eq!(unresolved.0.load(Ordering::SeqCst), looks);
+    }
 }

@@ -1,7 +1,7 @@
 //! The registry of contact centers (integrations 4.3, API reference 2.2 and 2.3).
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,6 +39,8 @@ pub struct Environment {
     centers: Memory<Uuid, TenantId>,
     origins: Memory<Uuid, Arc<OriginList>>,
     all_centers: Memory<(), Arc<[Uuid]>>,
+    /// A contact center that a probe was told of.
+    seen: Mutex<Option<TenantId>>,
 }
 
 impl Environment {
@@ -55,21 +57,34 @@ impl Environment {
         Ok(Self {
             service: Authorized::new(SERVICE, factory.client(Policy::GWS_ENV)?, tokens, observer),
             base,
-            keys: Memory::new(factory.monotonic(), Freshness::KEYS),
-            centers: Memory::new(factory.monotonic(), Freshness::KEYS),
-            origins: Memory::new(factory.monotonic(), Freshness::SETTINGS),
-            all_centers: Memory::new(factory.monotonic(), Freshness::SETTINGS),
+            keys: Memory::new(factory, "gws_api_keys", Freshness::KEYS),
+            centers: Memory::new(factory, "gws_contact_centers", Freshness::KEYS),
+            origins: Memory::new(factory, "gws_origins", Freshness::SETTINGS),
+            all_centers: Memory::new(factory, "gws_contact_center_list", Freshness::SETTINGS),
+            seen: Mutex::default(),
         })
     }
 
     /// Whether the service is there: any status below 500 proves life (integrations 8.3).
     ///
     /// # Errors
-    /// [`GwsError`] when it is not, or when no token is to be had.
+    /// [`GwsError`] when it is not.
     pub async fn probe(&self) -> Result<(), GwsError> {
         let mut url = below(&self.base, &["environment", "v3", "contact-centers"]);
         url.query_pairs_mut().append_pair("limit", "1");
-        self.send(Call::get("probe", "/environment/v3/contact-centers", url)).await.map(drop)
+        let reply = self.service.probe(Call::get("probe", "/environment/v3/contact-centers", url)).await?;
+        let answer = reply.filter(|reply| reply.status() < 300).and_then(|reply| reply.json::<Value>().ok());
+        if let Some(first) =
+            answer.as_ref().and_then(|answer| envelope::items(answer).into_iter().find_map(envelope::id))
+        {
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(TenantId(first));
+        }
+        Ok(())
+    }
+
+    /// Some contact center, for probes that have to name one; none before a probe was told of one.
+    pub fn somebody(&self) -> Option<TenantId> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn look_up_key(&self, key: &str, time: Duration) -> Result<Option<TenantId>, GwsError> {
@@ -87,7 +102,7 @@ impl Environment {
 
     /// The one contact center an answer names. Several different ones are no answer: a key belongs to exactly one.
     async fn center(&self, call: Call) -> Result<Option<TenantId>, GwsError> {
-        let Some(answer) = self.answer(call).await? else { return Ok(None) };
+        let Some(answer) = self.thing(call).await? else { return Ok(None) };
         let items = envelope::items(&answer);
         let ids: Option<HashSet<Uuid>> = items.into_iter().map(envelope::id).collect();
         let ids = ids.ok_or(GwsError::Unreadable { service: SERVICE, wanted: "the id of a contact center" })?;
@@ -98,12 +113,17 @@ impl Environment {
         }
     }
 
-    /// The web origins of a contact center; `None` when it is unknown. The setting may stand at several locations: all count.
-    async fn look_up_origins(&self, ccid: Uuid, time: Duration) -> Result<Option<Arc<OriginList>>, GwsError> {
+    /// The web origins of a contact center; `None` when it is unknown, unless `stale` ones are known: nobody loses a list that was
+    /// good over one odd answer, for as long as it may serve (integrations 4.3). The setting may stand at several locations: all count.
+    async fn look_up_origins(&self, ccid: Uuid, stale: bool) -> Result<Option<Arc<OriginList>>, GwsError> {
         let url = below(&self.base, &["environment", "v3", "contact-centers", &ccid.to_string(), "settings"]);
-        let call = Call::get("settings", "/environment/v3/contact-centers/{ccid}/settings", url).within(time);
+        let call =
+            Call::get("settings", "/environment/v3/contact-centers/{ccid}/settings", url).within(time_for(stale));
         let call = call.header("contactcenterid", &ccid.to_string()).map_err(|source| self.service.failed(source))?;
-        let Some(answer) = self.answer(call).await? else { return Ok(None) };
+        let answer = match self.answer(call).await {
+            Err(GwsError::Refused { status: 404 | 410, .. }) if !stale => return Ok(None),
+            answer => answer?,
+        };
         let mut origins = OriginList::default();
         for setting in envelope::items(&answer).into_iter().filter(|setting| setting["name"] == ORIGINS_SETTING) {
             let (list, flawed) = OriginList::read(setting["value"].as_str().unwrap_or_default());
@@ -120,26 +140,38 @@ impl Environment {
         let url = below(&self.base, &["environment", "v3", "contact-centers"]);
         let call = Call::get("contact_centers", "/environment/v3/contact-centers", url).within(time);
         let answer = self.answer(call).await?;
-        let items = answer.as_ref().map(envelope::items).unwrap_or_default();
-        let ids: Option<Vec<Uuid>> = items.into_iter().map(envelope::id).collect();
+        let ids: Option<Vec<Uuid>> = envelope::items(&answer).into_iter().map(envelope::id).collect();
         ids.map(|ids| Some(ids.into()))
             .ok_or(GwsError::Unreadable { service: SERVICE, wanted: "the id of a contact center" })
     }
 
-    /// The body of a success; `None` when the thing asked for does not exist.
-    async fn answer(&self, call: Call) -> Result<Option<Value>, GwsError> {
+    /// The body of a success.
+    async fn answer(&self, call: Call) -> Result<Value, GwsError> {
+        let answer = self.told(call).await?;
+        if envelope::is_success(&answer) { Ok(answer) } else { Err(self.service.unreadable("a success")) }
+    }
+
+    /// The body of a success; `None` when the thing asked for does not exist. Only for what callers may name freely: a refusal
+    /// of anything else is no sign that there is none.
+    async fn thing(&self, call: Call) -> Result<Option<Value>, GwsError> {
+        match self.told(call).await {
+            Ok(answer) => Ok(Some(answer).filter(envelope::is_success)),
+            Err(GwsError::Refused { status: 400 | 404 | 410, .. }) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The body of an answer with status 2xx.
+    async fn told(&self, call: Call) -> Result<Value, GwsError> {
         let reply = self.send(call).await?;
         match reply.status() {
-            200..300 => {}
-            400 | 404 | 410 => return Ok(None),
-            status => return Err(GwsError::Refused { service: SERVICE, status }),
+            200..300 => reply.json().map_err(|source| self.service.failed(source)),
+            status => Err(self.service.refused(status)),
         }
-        let answer: Value = reply.json().map_err(|source| self.service.failed(source))?;
-        Ok(Some(answer).filter(envelope::is_success))
     }
 
     async fn origins_of(&self, ccid: Uuid) -> Result<Option<Arc<OriginList>>, TenancyError> {
-        let ask = |stale| self.look_up_origins(ccid, time_for(stale));
+        let ask = |stale| self.look_up_origins(ccid, stale);
         self.origins.recall(ccid, ask).await.map_err(unavailable)
     }
 

@@ -24,6 +24,8 @@ pub use statistics::{Account, Accounts, AccountsError, GwsStatistics, Registered
 pub use token::{ClientToken, Credentials, User};
 
 #[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
 mod statistics_tests;
 #[cfg(test)]
 mod wire_tests;

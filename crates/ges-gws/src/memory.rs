@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ges_http_client::Monotonic;
+use ges_http_client::{HttpClientFactory, Monotonic, Observer, Recall};
 use moka::future::Cache;
 use moka::ops::compute::Op;
 
@@ -65,6 +65,14 @@ impl<V: Clone> Known<V> {
         }
     }
 
+    /// What answering from here without asking is called.
+    fn recall(&self, now: Duration, freshness: Freshness) -> Recall {
+        match self {
+            Self::Answer { value: Some(_), at, .. } if now >= *at + freshness.found => Recall::Stale,
+            _ => Recall::Hit,
+        }
+    }
+
     /// What may be answered while the service is down.
     fn stale(&self, now: Duration, freshness: Freshness) -> Option<(V, Duration)> {
         match self {
@@ -77,8 +85,11 @@ impl<V: Clone> Known<V> {
 /// A bounded memory of answers with one question under way per key.
 pub(crate) struct Memory<K, V> {
     known: Cache<K, Known<V>>,
+    /// Among memories (`ges_cache_requests_total`).
+    name: &'static str,
     freshness: Freshness,
     clock: Monotonic,
+    observer: Arc<dyn Observer>,
 }
 
 impl<K, V> Memory<K, V>
@@ -86,8 +97,9 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    pub(crate) fn new(clock: Monotonic, freshness: Freshness) -> Self {
-        Self { known: Cache::builder().max_capacity(CAPACITY).time_to_live(A_DAY).build(), freshness, clock }
+    pub(crate) fn new(factory: &HttpClientFactory, name: &'static str, freshness: Freshness) -> Self {
+        let known = Cache::builder().max_capacity(CAPACITY).time_to_live(A_DAY).build();
+        Self { known, name, freshness, clock: factory.monotonic(), observer: factory.observer() }
     }
 
     /// Forgets what is known under a key.
@@ -105,9 +117,15 @@ where
         Asking: Future<Output = Result<Option<V>, GwsError>> + Send,
     {
         let freshness = self.freshness;
-        if let Some(outcome) = self.known.get(&key).await.and_then(|known| known.holds((self.clock)(), freshness)) {
-            return outcome;
+        if let Some(known) = self.known.get(&key).await {
+            let now = (self.clock)();
+            if let Some(outcome) = known.holds(now, freshness) {
+                self.observer.recalled(self.name, known.recall(now, freshness));
+                return outcome;
+            }
         }
+        let mut recall = Recall::Hit;
+        let told = &mut recall;
         let computed = self
             .known
             .entry(key)
@@ -119,17 +137,20 @@ where
                     return Op::Nop;
                 }
                 let stale = known.as_ref().and_then(|known| known.stale(before, freshness));
+                *told = Recall::Miss;
                 let answer = ask(stale.is_some()).await;
                 let now = (self.clock)();
                 Op::Put(match (answer, stale) {
                     (Ok(value), _) => Known::Answer { value, at: now, rest_until: now },
                     (Err(_), Some((value, at))) => {
+                        *told = Recall::Stale;
                         Known::Answer { value: Some(value), at, rest_until: now + STALE_REST }
                     }
                     (Err(cause), None) => Known::Failure { cause: Arc::new(cause), at: now },
                 })
             })
             .await;
+        self.observer.recalled(self.name, recall);
         let entry =
             computed.into_entry().expect("invariant: a computation keeps what it found or puts what it learned");
         match entry.into_value() {

@@ -49,7 +49,7 @@ impl SignIn {
             public,
             credentials: Mutex::new(credentials),
             observer,
-            people: Memory::new(factory.monotonic(), Freshness::TOKENS),
+            people: Memory::new(factory, "gws_people", Freshness::TOKENS),
         })
     }
 

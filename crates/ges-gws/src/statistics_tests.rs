@@ -184,6 +184,26 @@ async fn answers_serve_as_long_as_they_are_young_enough() {
     assert!(shown(scene.ask(300).await).contains("\"value\":3"), "kept for five minutes");
 }
 
+/// engagement-api 12, integrations 4.5: 401 from the moment on when there are no credentials, whatever is remembered.
+#[tokio::test]
+async fn what_is_remembered_belongs_to_the_credentials_it_was_asked_with() {
+    let scene = Scene::new().await;
+    scene.answers(value(1)).await;
+    scene.ask(300).await.unwrap();
+    *scene.registered.0.lock().unwrap() = None;
+    assert!(matches!(scene.ask(300).await, Err(StatisticsError::NoCredentials)), "taken away");
+    scene.answers(value(2)).await;
+    let other = Credentials { client_secret: "other".to_owned().into(), ..account().credentials };
+    let with_key = Account { api_key: Some("key-7".to_owned().into()), ..account() };
+    for (account, number) in [(Account { credentials: other, ..account() }, 1), (with_key, 2)] {
+        *scene.registered.0.lock().unwrap() = Some(account);
+        assert!(shown(scene.ask(300).await).contains("\"value\":2"), "changed");
+        assert_eq!(scene.asked(STATS).await, number);
+    }
+    *scene.registered.0.lock().unwrap() = Some(account());
+    assert!(shown(scene.ask(300).await).contains("\"value\":1"), "the same again");
+}
+
 #[tokio::test]
 async fn answers_are_kept_per_tenant_and_request() {
     let scene = Scene::new().await;

@@ -163,7 +163,10 @@ impl ClientToken {
     /// # Errors
     /// [`GwsError::Call`] when it is not.
     pub async fn probe(&self) -> Result<(), GwsError> {
-        self.http.send(&Call::get("ping", "/auth/v3/ping", self.ping.clone())).await.map(drop).map_err(outage)
+        match self.http.send(&Call::get("ping", "/auth/v3/ping", self.ping.clone()).probe()).await {
+            Ok(_) | Err(CallError::Status { status: ..500, .. }) => Ok(()),
+            Err(source) => Err(outage(source)),
+        }
     }
 
     /// Drops the token unless another caller has replaced it already, or one was replaced a moment ago.

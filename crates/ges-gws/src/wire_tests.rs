@@ -466,3 +466,92 @@ async fn check_23_no_key_token_or_secret_is_logged_or_shown_in_an_error() {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
 }
+
+/// Integrations 4.3: what was good stays good for a day, whatever odd thing the service says meanwhile.
+#[tokio::test]
+async fn an_answer_that_refuses_is_no_empty_list() {
+    let refused = || {
+        let body = json!({ "status": { "code": 7, "message": "database is busy" }, "data": { "contactCenters": [] } });
+        ResponseTemplate::new(200).set_body_json(body)
+    };
+    let odd = [refused(), ResponseTemplate::new(400), ResponseTemplate::new(404)];
+    for answer in odd.clone() {
+        let scene = Scene::without_token().await;
+        scene.lists("https://a.example", "").await;
+        assert!(scene.any_admits("https://a.example").await.unwrap());
+        scene.answers(answer).await;
+        scene.wait(minutes(60));
+        assert!(scene.any_admits("https://a.example").await.unwrap(), "the old list of origins");
+        assert!(scene.admits("https://a.example").await.unwrap());
+        scene.wait(minutes(24 * 60));
+        assert!(scene.any_admits("https://a.example").await.is_err(), "a day is the limit");
+    }
+    for answer in odd {
+        let scene = Scene::without_token().await;
+        scene.answers(ResponseTemplate::new(200).set_body_json(json!({ "data": [{ "id": CCID }] }))).await;
+        assert_eq!(scene.environment.only().await.unwrap(), tenant());
+        scene.answers(answer).await;
+        scene.wait(minutes(60));
+        assert_eq!(scene.environment.only().await.unwrap(), tenant(), "calls without a header keep their tenant");
+        scene.wait(minutes(24 * 60));
+        assert!(scene.environment.only().await.is_err());
+    }
+}
+
+/// Test H1 of integrations 9.1: an outage that has opened the breaker for its longest time is over with the first probe.
+#[tokio::test]
+async fn h1_a_probe_sees_the_end_of_a_long_outage_and_real_calls_go_on_at_once() {
+    let scene = Scene::without_token().await;
+    scene.answers(ResponseTemplate::new(503)).await;
+    for n in 0..8 {
+        assert!(scene.tenant_of(&format!("key {n}")).await.is_err());
+        scene.wait(Duration::from_secs(61));
+    }
+    let asked = scene.asked("api-key").await;
+    assert!(scene.tenant_of("key while open").await.is_err());
+    assert!(scene.tenant_of("key while open, too").await.is_err());
+    assert!(scene.asked("api-key").await <= asked + 1, "the breaker is open");
+    assert!(scene.environment.probe().await.is_err());
+    scene.answers(found()).await;
+    assert!(scene.tenant_of("key before the probe").await.is_err(), "and stays open for calls");
+    scene.environment.probe().await.unwrap();
+    assert_eq!(scene.tenant_of(KEY).await.unwrap(), tenant(), "until a probe was answered");
+}
+
+/// Integrations 8.3: a refusal is a sign of life, and what Authentication does is its own matter.
+#[tokio::test]
+async fn probes_go_without_a_token_when_none_is_to_be_had_and_take_401_for_life() {
+    let scene = Scene::with_token_needed(true).await;
+    Mock::given(path("/auth/v3/oauth/token")).respond_with(invalid_client(401)).mount(&scene.gws).await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&scene.gws).await;
+    let base = Url::parse(&scene.gws.uri()).unwrap();
+    let factory = HttpClientFactory::default();
+    let configuration =
+        crate::Configuration::new(&factory, base, scene.tokens.clone(), crate::Naming::default(), scene.counts.clone());
+    let configuration = configuration.unwrap();
+    for _ in 0..2 {
+        scene.environment.probe().await.unwrap();
+        configuration.probe(tenant()).await.unwrap();
+    }
+    let requests = scene.gws.received_requests().await.unwrap();
+    let (tokens, looks): (Vec<_>, Vec<_>) = requests.iter().partition(|request| request.url.path().contains("token"));
+    assert_eq!((tokens.len(), looks.len()), (1, 4), "one refusal of the client holds off, and 401 is not repeated");
+    assert!(looks.iter().all(|look| !look.headers.contains_key("authorization")));
+    let named = looks.iter().filter(|look| look.url.path() == "/configuration/v3/system/application");
+    assert!(named.clone().all(|look| look.headers["contactcenterid"] == CCID) && named.count() == 2);
+    assert_eq!(scene.counts.wrong_credentials.load(Ordering::SeqCst), 1, "counted at the token endpoint alone");
+    scene.answers(ResponseTemplate::new(500)).await;
+    assert!(scene.environment.probe().await.is_err() && configuration.probe(None).await.is_err());
+}
+
+#[tokio::test]
+async fn a_probe_remembers_a_contact_center_that_others_may_name() {
+    let scene = Scene::without_token().await;
+    assert_eq!(scene.environment.somebody(), None);
+    scene.lists("", "").await;
+    scene.environment.probe().await.unwrap();
+    assert_eq!(scene.environment.somebody(), tenant());
+    scene.answers(ResponseTemplate::new(403)).await;
+    scene.environment.probe().await.unwrap();
+    assert_eq!(scene.environment.somebody(), tenant(), "one that was there is better than none");
+}

@@ -36,6 +36,8 @@ impl BreakerState {
 pub(crate) enum Leave {
     Ordinary,
     Trial,
+    /// Of a look past a breaker that lets nobody through.
+    Probe,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,14 @@ impl Breaker {
         }
     }
 
+    /// Grants a probe always. One that fails while nothing is let through changes nothing: it was no call of anybody.
+    pub(crate) const fn admit_probe(&self) -> Leave {
+        match self.phase {
+            Phase::Closed => Leave::Ordinary,
+            Phase::Open { .. } | Phase::Trying => Leave::Probe,
+        }
+    }
+
     /// Takes the verdict of a call. Calls that were under way when the breaker opened no longer count.
     pub(crate) fn settle(&mut self, now: Duration, leave: Leave, failed: bool) {
         match (self.phase, leave) {
@@ -91,6 +101,7 @@ impl Breaker {
                 self.phase = Phase::Open { until: now + self.open_for };
             }
             (Phase::Trying, Leave::Trial) => *self = Self::new(),
+            (Phase::Open { .. } | Phase::Trying, Leave::Probe) if !failed => *self = Self::new(),
             (Phase::Closed, Leave::Ordinary) => {
                 self.in_a_row = if failed { self.in_a_row + 1 } else { 0 };
                 if self.count(now, failed) || self.in_a_row >= CONSECUTIVE_FAILURES {
@@ -217,6 +228,29 @@ mod tests {
         breaker.settle(now, leave, false);
         (0..5).for_each(|_| call(&mut breaker, now, true));
         assert_eq!(breaker.admit(now), Err(at(15)), "a success resets the time");
+    }
+
+    #[test]
+    fn a_probe_passes_always_and_its_success_closes() {
+        let mut breaker = opened_at(at(0));
+        for (now, leave) in [(1, Leave::Probe), (15, Leave::Trial), (16, Leave::Probe)] {
+            let given = if leave == Leave::Trial { breaker.admit(at(now)).unwrap() } else { breaker.admit_probe() };
+            assert_eq!(given, leave);
+            if leave == Leave::Probe {
+                let before = breaker.state();
+                breaker.settle(at(now), leave, true);
+                assert_eq!(breaker.state(), before, "a failing probe decides nothing");
+            }
+        }
+        breaker.settle(at(17), Leave::Probe, false);
+        assert_eq!(breaker.state(), BreakerState::Closed, "while a trial is under way");
+        breaker.settle(at(18), Leave::Trial, true);
+        assert_eq!(breaker.state(), BreakerState::Closed, "the trial comes too late");
+        assert_eq!(breaker.admit_probe(), Leave::Ordinary, "among calls it is one of them");
+        let mut breaker = opened_at(at(0));
+        let leave = breaker.admit_probe();
+        breaker.settle(at(1), leave, false);
+        assert_eq!(breaker.state(), BreakerState::Closed);
     }
 
     #[test]

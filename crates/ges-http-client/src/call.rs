@@ -30,6 +30,7 @@ pub struct Call {
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) idempotent: bool,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) probe: bool,
 }
 
 impl Call {
@@ -44,6 +45,7 @@ impl Call {
             identity: None,
             body: None,
             deadline: None,
+            probe: false,
         }
     }
 
@@ -71,6 +73,14 @@ impl Call {
     #[must_use]
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
+        self
+    }
+
+    /// A look at whether the peer lives (integrations 8.3): sent once, past an open breaker and a full bulkhead. An answer closes
+    /// the breaker, so that real calls go on at once.
+    #[must_use]
+    pub fn probe(mut self) -> Self {
+        self.probe = true;
         self
     }
 

@@ -59,7 +59,7 @@ impl HttpClient {
             Err(failure) => failure,
         };
         for retry in 0.. {
-            if !self.policy.repeats(&failure, call.idempotent) {
+            if call.probe || !self.policy.repeats(&failure, call.idempotent) {
                 break;
             }
             let left = call.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -77,7 +77,10 @@ impl HttpClient {
     }
 
     async fn attempt(&self, call: &Call, retry: u32) -> Result<Reply, CallError> {
-        let passage = self.endpoints.enter(&call.url).await?;
+        let passage = match call.probe {
+            true => self.endpoints.look(&call.url),
+            false => self.endpoints.enter(&call.url).await?,
+        };
         let began = Instant::now();
         let left = call.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(began));
         if left.is_zero() {

@@ -56,6 +56,13 @@ impl Endpoints {
         Ok(passage)
     }
 
+    /// Passes whatever the breaker says, and takes no place: a probe decides by what the peer does, not by what calls met before.
+    pub(crate) fn look(&self, url: &Url) -> Passage<'_> {
+        let mut passage = Passage { endpoints: self, endpoint: self.endpoint(url), leave: None, place: None };
+        passage.leave = Some(passage.change(|breaker, _| breaker.admit_probe()));
+        passage
+    }
+
     pub(crate) fn states(&self) -> Vec<(String, BreakerState)> {
         let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         let state = |endpoint: &Endpoint| endpoint.breaker.lock().unwrap_or_else(PoisonError::into_inner).state();

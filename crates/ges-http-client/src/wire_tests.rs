@@ -234,6 +234,28 @@ async fn five_failures_open_the_breaker_and_a_good_trial_closes_it() {
     assert_eq!(client.breakers().len(), 2, "every host and port has its own");
 }
 
+/// Integrations 9.1, test H1: the end of an outage shows within one period of probes, however long the breaker stays open.
+#[tokio::test]
+async fn a_probe_is_sent_once_past_an_open_breaker_and_its_success_closes_it() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(503)).up_to_n_times(8).mount(&server).await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&server).await;
+    let (client, ledger, _) = client(QUICK);
+    for _ in 0..2 {
+        client.send(&look(&server.uri())).await.unwrap_err();
+    }
+    assert_eq!((asked(&server).await, client.breakers()[0].1), (5, BreakerState::Open));
+    for sent in 6..9 {
+        assert_eq!(client.send(&look(&server.uri()).probe()).await.unwrap_err().status(), Some(503));
+        assert_eq!(asked(&server).await, sent, "one attempt");
+        assert_eq!(client.breakers()[0].1, BreakerState::Open);
+    }
+    assert!(matches!(client.send(&look(&server.uri())).await, Err(CallError::BreakerOpen { .. })));
+    assert_eq!(client.send(&look(&server.uri()).probe()).await.unwrap().status(), 401);
+    assert_eq!(*ledger.states.lock().unwrap(), [BreakerState::Closed, BreakerState::Open, BreakerState::Closed]);
+    client.send(&look(&server.uri())).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_full_bulkhead_refuses_after_a_quarter_second_and_blames_nobody() {
     let narrow = Policy { bulkhead: Bulkhead::Endpoint(1), ..QUICK };

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use ges_domain::ports::StoreError;
-use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -104,6 +104,16 @@ impl PgStore {
         self.0.pool.set_connect_options(pooled);
         *self.0.listening.write().unwrap_or_else(PoisonError::into_inner) = listening;
         Ok(())
+    }
+
+    /// Whether a server answers at this address, on a connection of its own that ends at once; for when there is no store yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none does.
+    pub async fn reach(settings: &PgSettings) -> Result<(), StoreError> {
+        let mut connection = settings.plain_options()?.connect().await.map_err(unavailable)?;
+        connection.ping().await.map_err(unavailable)?;
+        connection.close().await.map_err(unavailable)
     }
 
     /// Brings the schema up to date. Several processes may call it at once; one works, the others wait.

@@ -32,9 +32,10 @@ pub struct Frame {
     secret_files: u64,
 }
 
-/// Says what is wrong with the configuration, all of it, and the status to leave with.
+/// Says what is wrong with the configuration, all of it, beside what was read, and the status to leave with.
 pub fn report_bad_configuration(error: &ConfigError) -> ExitCode {
-    eprintln!("{error}");
+    eprintln!("{error}\nwhat was read:");
+    error.report.iter().for_each(|line| eprintln!("  {line}"));
     ExitCode::from(ges_config::EXIT_CODE)
 }
 
@@ -79,6 +80,16 @@ impl Frame {
         let watch = Rotation { role: self.settings.role, sources: self.sources.clone(), known: self.secret_files };
         let stop = self.stop.clone();
         tokio::spawn(async move { stop.run_until_cancelled(watch.run(use_them)).await });
+    }
+
+    /// The settings as they read now; those of the start while they do not. Whoever waits for a peer at start must not wait with a
+    /// password that has been put right since.
+    pub async fn settings_now(&self) -> Settings {
+        let (role, sources) = (self.settings.role, self.sources.clone());
+        match tokio::task::spawn_blocking(move || Settings::load(role, &sources)).await {
+            Ok(Ok(loaded)) => loaded.settings,
+            _ => self.settings.clone(),
+        }
     }
 
     /// Tries until it succeeds, once a second, instead of crashing at start; nothing when told to stop meanwhile.

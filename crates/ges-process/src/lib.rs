@@ -11,9 +11,11 @@ mod inside;
 mod nodes;
 mod outbound;
 mod own_redis;
+mod probes;
 mod rotation;
 mod sessions;
 mod signals;
+mod vitals;
 
 pub use areas::LocalAreas;
 pub use credentials::{session_keys, use_new_keys, use_new_session_keys, vault};
@@ -23,4 +25,6 @@ pub use inside::{areas, gate, publisher};
 pub use nodes::found_nodes;
 pub use outbound::{Outbound, WithinASecond};
 pub use own_redis::own_redis;
+pub use probes::{Outside, look_at_ors_redis, ors_redis, probe_of_record};
 pub use signals::stop_on_signals;
+pub use vitals::Vitals;

@@ -47,7 +47,7 @@ impl Outbound {
                 Directory::consul(asked, &consul.urs_name, &consul.ors_name)
             }
         };
-        let directory = Arc::new(directory);
+        let directory = Arc::new(directory.observed_by(self.factory().observer()));
         let (kept, stop) = (Arc::clone(&directory), stop.clone());
         tokio::spawn(async move { stop.run_until_cancelled(kept.keep()).await });
         Ok(Some(directory))

@@ -37,6 +37,11 @@ impl RedisSessionNews {
         Ok(Self(Arc::new(Link::open(server, "the Redis of session news")?)))
     }
 
+    /// Whether the server answers now. For the health page (`REDIS_CONNECTION`).
+    pub async fn probe(&self) -> bool {
+        self.0.answers().await
+    }
+
     /// Says good-bye to the server, waiting a few seconds at most.
     pub async fn close(&self) {
         self.0.close().await;

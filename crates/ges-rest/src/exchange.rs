@@ -205,7 +205,7 @@ pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request
     let span = tracing::info_span!("request", corr_id = %exchange.0.corr_id, trace_id);
     let rejected = span.in_scope(|| screen(&mut request, &site).or_else(|| unadmitted(&request, &site)));
     let page = if exchange.0.public && site.public_api().is_some() { Page::of(&request) } else { None };
-    let preflight = exchange.is_operation() && cors::is_preflight(&request);
+    let preflight = site.public_api().is_some() && exchange.is_operation() && cors::is_preflight(&request);
     request.extensions_mut().insert(exchange.clone());
 
     let (own, own_site, own_page) = (exchange.clone(), Arc::clone(&site), page.clone());

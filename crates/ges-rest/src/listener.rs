@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use ges_domain::Refusal;
 use ges_domain::invariants::Look;
 use ges_telemetry::Metrics;
 use ipnet::IpNet;
@@ -136,6 +137,34 @@ pub fn internal_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Rou
     )
 }
 
+/// A listener of an API pod whose record store is not there yet (integrations 8.4, 8.5): inside, health and metrics are told
+/// as ever; what needs the record is refused for the moment, and outside nothing more shows than otherwise.
+pub fn starting_router(observed: Observed, limits: Limits, outside: bool, tasks: TaskTracker) -> Router {
+    let role = if outside { Role::External } else { Role::Internal };
+    let own = if outside { Router::new() } else { own_routes() };
+    sealed(own.fallback(not_yet), Site { role, limits, observed, api: None, tasks })
+}
+
+/// Whatever will be served here is refused like any request without the record store.
+async fn not_yet(
+    axum::extract::State(site): axum::extract::State<Arc<Site>>,
+    axum::extract::OriginalUri(uri): axum::extract::OriginalUri,
+) -> Response {
+    let path = uri.path();
+    let console = path.starts_with("/ges/") && (!path.starts_with("/ges/v1/") || path.starts_with("/ges/v1/ui/"));
+    let later = match site.role {
+        Role::External => path.starts_with(engagement::BASE) || console,
+        Role::Internal => true,
+    };
+    match later {
+        false => Failure::NoSuchPath.into_response(),
+        true if path.starts_with("/genesys/") => {
+            genesys::fault::GmsFault::from(Refusal::StoreUnavailable).into_response()
+        }
+        true => Failure::from(Refusal::StoreUnavailable).into_response(),
+    }
+}
+
 /// Health and metrics of a process that serves nothing else.
 pub fn worker_router(observed: Observed, limits: Limits, tasks: TaskTracker) -> Router {
     finish(own_routes(), Site { role: Role::Internal, limits, observed, api: None, tasks })
@@ -151,9 +180,12 @@ async fn metrics_page(axum::extract::State(site): axum::extract::State<Arc<Site>
 
 /// Fallbacks first: the layer has to see them too.
 fn finish(routes: Router<Arc<Site>>, site: Site) -> Router {
+    sealed(routes.fallback(async || Failure::NoSuchPath), site)
+}
+
+fn sealed(routes: Router<Arc<Site>>, site: Site) -> Router {
     let site = Arc::new(site);
     routes
-        .fallback(async || Failure::NoSuchPath)
         .method_not_allowed_fallback(async || Failure::MethodNotAllowed)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&site), exchange::exchange))
         .with_state(site)

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::door::Door;
 use crate::health::Health;
 use crate::visitor::Peer;
 
@@ -48,22 +48,26 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Serves until `stop`: readiness goes first, then the socket after [`ServeLimits::linger`], then each connection after its
 /// running request, then the rest of `tasks`, which outlive their callers. Returns whether everything ended in time.
+/// Behind a door that never opened nobody lingers: such a process was never ready.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    door: impl Into<Door>,
     limits: ServeLimits,
     tasks: TaskTracker,
     health: Health,
     stop: CancellationToken,
 ) -> bool {
+    let door = door.into();
     let connections = TaskTracker::new();
     let (hang_up, abort) = (CancellationToken::new(), CancellationToken::new());
     let lingered = async {
         stop.cancelled().await;
         health.drain();
-        tokio::time::sleep(limits.linger).await;
+        if door.is_open() {
+            tokio::time::sleep(limits.linger).await;
+        }
     };
-    let accepting = accept(&listener, &router, &limits, &connections, &hang_up, &abort);
+    let accepting = accept(&listener, &door, &limits, &connections, &hang_up, &abort);
     tokio::select! {
         () = lingered => {}
         () = accepting => {}
@@ -87,7 +91,7 @@ pub async fn serve(
 /// Never returns.
 async fn accept(
     listener: &TcpListener,
-    router: &Router,
+    door: &Door,
     limits: &ServeLimits,
     connections: &TaskTracker,
     hang_up: &CancellationToken,
@@ -98,7 +102,7 @@ async fn accept(
         let place = Arc::clone(&places).acquire_owned().await.expect("invariant: nobody closes the semaphore");
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let one = connection(stream, Peer(peer.ip()), router.clone(), limits.headers_within, hang_up.clone());
+                let one = connection(stream, Peer(peer.ip()), door.clone(), limits.headers_within, hang_up.clone());
                 let abort = abort.clone();
                 connections.spawn(async move {
                     let _: Option<()> = abort.run_until_cancelled(one).await;
@@ -113,23 +117,17 @@ async fn accept(
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: Peer,
-    router: Router,
-    headers_within: Duration,
-    hang_up: CancellationToken,
-) {
+async fn connection(stream: TcpStream, peer: Peer, door: Door, headers_within: Duration, hang_up: CancellationToken) {
     // Answers are small and complete; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
-    let router = router.map_request(move |mut request: Request<Incoming>| {
+    let service = tower::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        request
+        door.router().oneshot(request)
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(headers_within)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(served);
     let ended = tokio::select! {
         ended = served.as_mut() => ended,

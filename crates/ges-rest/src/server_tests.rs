@@ -6,6 +6,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{ServeLimits, serve};
+use crate::door::Door;
+use crate::listener::{Limits, starting_router};
 use crate::testing::{KEY, SLOW_KEY, World};
 
 struct Served {
@@ -16,11 +18,15 @@ struct Served {
 
 impl World {
     async fn served(&self, limits: ServeLimits) -> Served {
+        self.serves(self.external(), limits).await
+    }
+
+    async fn serves(&self, door: impl Into<Door> + Send + 'static, limits: ServeLimits) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let (tasks, health) = (self.tasks.clone(), self.observed.health.clone());
-        let ended = tokio::spawn(serve(listener, self.external(), limits, tasks, health, stop.clone()));
+        let ended = tokio::spawn(serve(listener, door, limits, tasks, health, stop.clone()));
         Served { address, stop, ended }
     }
 }
@@ -136,4 +142,62 @@ async fn a_connection_that_says_nothing_does_not_delay_the_end() {
     served.stop.cancel();
     assert!(served.ended.await.unwrap());
     assert_eq!(silent.read(&mut [0; 8]).await.unwrap_or(0), 0);
+}
+
+/// Integrations 8.4: liveness asks nobody, so it is answered before there is a record to serve from.
+#[tokio::test]
+async fn a_door_that_is_ajar_tells_health_refuses_the_rest_and_opens_for_connections_that_stand() {
+    let world = World::new().await;
+    let start = |outside| starting_router(world.observed.clone(), Limits::internal(), outside, world.tasks.clone());
+    let (inside, outside) = (Door::ajar(start(false)), Door::ajar(start(true)));
+    let (served_inside, served_outside) =
+        (world.serves(inside.clone(), limits()).await, world.serves(outside.clone(), limits()).await);
+    let (mut within, mut without) = (
+        TcpStream::connect(served_inside.address).await.unwrap(),
+        TcpStream::connect(served_outside.address).await.unwrap(),
+    );
+    for (outward, path, status, text) in [
+        (false, "/ges/v1/health/live", 200, "LIVE"),
+        (false, "/ges/v1/health/ready", 503, "migrations"),
+        (false, "/metrics", 200, "ges_build_info"),
+        (false, "/genesys/1/service/x/storage", 503, "Storage unavailable."),
+        (false, "/engagement/v3/callbacks/open-for/VQ_Support", 500, "\"code\":51"),
+        (true, "/engagement/v3/callbacks/open-for/VQ_Support", 500, "\"code\":51"),
+        (true, "/ges/v1/ui/session", 500, "\"code\":51"),
+        (true, "/ges/v1/health/detail", 404, "\"code\":21"),
+        (true, "/metrics", 404, "\"code\":21"),
+    ] {
+        let stream = if outward { &mut without } else { &mut within };
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+        let answer = read_until(stream, text).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+        assert_eq!(answer.contains("retry-after: 2"), text.contains("51") || text.contains("Storage"), "{answer}");
+        // What is left of the answer is not the next one.
+        while tokio::time::timeout(Duration::from_millis(20), stream.read(&mut [0; 65_536])).await.is_ok() {}
+    }
+    let preflight = "OPTIONS /engagement/v3/callbacks/create HTTP/1.1\r\nhost: x\r\norigin: https://a.example\r\naccess-control-request-method: POST\r\n\r\n";
+    without.write_all(preflight.as_bytes()).await.unwrap();
+    read_until(&mut without, "\"code\":51").await;
+    outside.open(world.external());
+    without.write_all(request(KEY).as_bytes()).await.unwrap();
+    let answer = read_until(&mut without, "1209600").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(outside.is_open() && !inside.is_open());
+    for served in [served_inside, served_outside] {
+        served.stop.cancel();
+        assert!(served.ended.await.unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_lingers_behind_a_door_that_never_opened() {
+    let world = World::new().await;
+    let begun = tokio::time::Instant::now();
+    let closed = Door::ajar(starting_router(world.observed.clone(), Limits::internal(), true, world.tasks.clone()));
+    for (door, lingers) in [(closed, false), (Door::from(world.external()), true)] {
+        let served = world.serves(door, ServeLimits { linger: Duration::from_secs(10), ..limits() }).await;
+        served.stop.cancel();
+        assert!(served.ended.await.unwrap());
+        assert_eq!(begun.elapsed() >= Duration::from_secs(10), lingers);
+    }
 }

@@ -235,9 +235,8 @@ impl Desk {
 
     async fn probe(&self, nodes: &Nodes, node: usize) {
         let url = below(nodes.address(node), &["urs", "help", "call", "lvq"]);
-        match self.http.send(&Call::get("probe", "/urs/help/call/lvq", url)).await {
+        match self.http.send(&Call::get("probe", "/urs/help/call/lvq", url).probe()).await {
             Ok(_) | Err(CallError::Status { status: ..500, .. }) => nodes.answered(node, false),
-            Err(CallError::Overloaded) => {}
             Err(_) => nodes.failed(node),
         }
     }

@@ -18,6 +18,8 @@ pub struct Claims {
 pub struct Assignment {
     /// Access groups, or role objects, whose members are DevOps (R-RB-2).
     pub devops: Vec<String>,
+    /// Companies whose groups give roles (R-RB-1); none: any company's, which takes in groups of other products that are named alike.
+    pub companies: Vec<String>,
     /// Whether a user without any role may do everything (R-RB-5).
     pub open_by_default: bool,
 }
@@ -26,7 +28,7 @@ impl Default for Assignment {
     /// Three platform groups are DevOps; nobody without a role gets in.
     fn default() -> Self {
         let devops = ["Platform Read Only", "Platform Provisioning", "Platform Internal Administrator"];
-        Self { devops: devops.map(str::to_owned).into(), open_by_default: false }
+        Self { devops: devops.map(str::to_owned).into(), companies: Vec::new(), open_by_default: false }
     }
 }
 
@@ -35,12 +37,13 @@ const OF_COMPANY: [(&str, Role); 3] =
     [("Administrators", Role::Administrator), ("Supervisors", Role::Supervisor), ("Managers", Role::Monitor)];
 const DEVELOPERS: &str = "Callback Developers";
 
-/// Whether `name` is `plain`, alone or after a prefix that ends with a space.
-fn ends_as(name: &str, plain: &str) -> bool {
+/// What stands before `plain` in `name`: nothing, or a company and a space.
+fn company<'a>(name: &'a str, plain: &str) -> Option<&'a str> {
     let name = name.trim();
-    let Some(at) = name.len().checked_sub(plain.len()).filter(|at| name.is_char_boundary(*at)) else { return false };
+    let at = name.len().checked_sub(plain.len()).filter(|at| name.is_char_boundary(*at))?;
     let (prefix, rest) = name.split_at(at);
-    rest.eq_ignore_ascii_case(plain) && (prefix.is_empty() || prefix.ends_with(' '))
+    let fits = rest.eq_ignore_ascii_case(plain) && (prefix.is_empty() || prefix.ends_with(' '));
+    fits.then_some(prefix.trim())
 }
 
 fn same(one: &str, other: &str) -> bool {
@@ -71,10 +74,16 @@ impl Assignment {
         if self.devops.iter().any(|devops| same(devops, group)) {
             return None;
         }
-        if ends_as(group, DEVELOPERS) {
+        let ours = |plain: &str| {
+            company(group, plain).is_some_and(|company| {
+                let known = || self.companies.iter().any(|known| same(known, company));
+                company.is_empty() || self.companies.is_empty() || known()
+            })
+        };
+        if ours(DEVELOPERS) {
             return Some(Role::Developer);
         }
-        OF_COMPANY.into_iter().find(|(name, _)| ends_as(group, name)).map(|(_, role)| role)
+        OF_COMPANY.into_iter().find(|(name, _)| ours(name)).map(|(_, role)| role)
     }
 
     /// What a user with these roles may do; without any role nothing, unless the deployment is open (R-RB-5).

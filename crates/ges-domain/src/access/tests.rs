@@ -111,6 +111,27 @@ fn groups_and_role_objects_give_roles() {
     }
 }
 
+/// R-RB-1: the group is that of the company, where its name is known.
+#[test]
+fn groups_of_other_companies_give_nothing_where_ours_are_named() {
+    let ours = Assignment { companies: vec!["Acme Inc".into(), "Environment".into()], ..Assignment::default() };
+    for (group, named, any) in [
+        ("Acme Inc Administrators", vec!["Administrator"], vec!["Administrator"]),
+        ("environment administrators", vec!["Administrator"], vec!["Administrator"]),
+        ("Administrators", vec!["Administrator"], vec!["Administrator"]),
+        ("Network Administrators", vec![], vec!["Administrator"]),
+        ("Inc Supervisors", vec![], vec!["Supervisor"]),
+        ("Acme Inc Managers", vec!["Monitor"], vec!["Monitor"]),
+        ("Callback Developers", vec!["Developer"], vec!["Developer"]),
+        ("Other Callback Developers", vec![], vec!["Developer"]),
+        ("Platform Read Only", vec!["DevOps"], vec!["DevOps"]),
+    ] {
+        let user = claims(&[group], &[], None);
+        assert_eq!(names(ours.roles(&user)), named, "{group}");
+        assert_eq!(names(Assignment::default().roles(&user)), any, "{group}, nobody named");
+    }
+}
+
 #[test]
 fn a_service_is_seen_by_its_proxy_the_folder_or_while_it_has_none_by_administrators() {
     let (has, none) = (service("has"), service("none"));

@@ -9,6 +9,7 @@ use ges_domain::access::{Claims, ProxyAccess};
 use ges_domain::ports::{Account, Directory, DirectoryError};
 use ges_domain::{ServiceName, TenantId};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::Configuration;
 use super::object::{Object, is_yes};
@@ -18,6 +19,27 @@ use crate::{GwsError, envelope};
 const GROUPS_AT_A_TIME: usize = 4;
 /// Proxies asked about in one question, so that the address stays short.
 const KEYS_AT_A_TIME: usize = 100;
+
+/// A key that no object has: the last one the Configuration Server could give.
+const NOBODY: &str = "2147483647";
+/// Types of members, as words and as numbers.
+const PERSON: [&str; 2] = ["CFGPerson", "3"];
+const GROUP: [&str; 2] = ["CFGAccessGroup", "21"];
+
+/// Objects of a kind, asked for by a member.
+struct Belonging {
+    kind: &'static str,
+    filter: &'static str,
+    types: [&'static str; 2],
+    /// Whether the service heeds the filter, once that had to be found out.
+    heeded: OnceCell<bool>,
+}
+
+impl Belonging {
+    const fn of(kind: &'static str, filter: &'static str, types: [&'static str; 2]) -> Self {
+        Self { kind, filter, types, heeded: OnceCell::const_new() }
+    }
+}
 
 fn names(objects: &[Value]) -> impl Iterator<Item = String> {
     objects.iter().filter_map(|object| Object(object).name()).map(str::to_owned)
@@ -32,12 +54,16 @@ impl Configuration {
             name.is_none_or(|name| name.eq_ignore_ascii_case(login))
         };
         let Some(person) = persons.iter().find(is_asked) else { return Ok(None) };
+        if !Object(person).is_enabled() {
+            return Ok(None);
+        }
         let key = Object(person).key().ok_or(self.reads.unreadable("the DBID of a person"))?;
-        let groups = self.objects(tenant, "access-groups", &[("person_dbid:int", &key.to_string())]).await?;
-        let mut roles = self.objects(tenant, "roles", &[("person_dbid:int", &key.to_string())]).await?;
-        let keys: Vec<_> = groups.iter().filter_map(|group| Object(group).key()).map(|key| key.to_string()).collect();
+        let groups = self.having(tenant, &Belonging::of("access-groups", "person_dbid:int", PERSON), key).await?;
+        let mut roles = self.having(tenant, &Belonging::of("roles", "person_dbid:int", PERSON), key).await?;
+        let by_group = Belonging::of("roles", "access_group_dbid:int", GROUP);
+        let keys: Vec<_> = groups.iter().filter_map(|group| Object(group).key()).collect();
         let of_groups = futures_util::stream::iter(keys)
-            .map(async |key| self.objects(tenant, "roles", &[("access_group_dbid:int", &key)]).await)
+            .map(async |key| self.having(tenant, &by_group, key).await)
             .buffered(GROUPS_AT_A_TIME);
         roles.extend(of_groups.try_concat().await?);
         let legacy = Object(person).option(&["ges", "gms"], &["roles", "role"]);
@@ -47,6 +73,30 @@ impl Configuration {
             legacy: legacy.map(str::to_owned),
         };
         Ok(Some(Arc::new(Account { key, claims })))
+    }
+
+    /// The enabled objects that have this member: those that say so, and those that do not say and come through a filter that is
+    /// heeded. A filter that the peer does not know is ignored there, and everybody would be in every group.
+    async fn having(&self, tenant: TenantId, what: &Belonging, key: u64) -> Result<Vec<Value>, GwsError> {
+        let mut told = self.objects(tenant, what.kind, &[(what.filter, &key.to_string())]).await?;
+        told.retain(|object| Object(object).is_enabled());
+        let silent = |object: &Value| Object(object).has_member(what.types, key).is_none();
+        let heeded = !told.iter().any(silent) || {
+            let asked = async || {
+                let of_nobody = self.objects(tenant, what.kind, &[(what.filter, NOBODY)]).await?;
+                Ok::<_, GwsError>(of_nobody.is_empty())
+            };
+            *what.heeded.get_or_try_init(asked).await?
+        };
+        if !heeded {
+            tracing::warn!(
+                kind = what.kind,
+                filter = what.filter,
+                "the configuration service ignores a filter and names no members: such objects give nobody any right"
+            );
+        }
+        told.retain(|object| Object(object).has_member(what.types, key).unwrap_or(heeded));
+        Ok(told)
     }
 
     async fn look_up_access(&self, tenant: TenantId, person: u64) -> Result<Option<Arc<ProxyAccess>>, GwsError> {

@@ -1,8 +1,12 @@
 //! The Configuration service (integrations 4.4): people with their groups and roles, and the VQ proxies.
 
+#[cfg(test)]
+mod creation_tests;
 mod directory;
 mod object;
 mod proxies;
+#[cfg(test)]
+mod rights_tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -74,18 +78,24 @@ impl Configuration {
             writes: way(Policy::GWS_CONF_WRITES)?,
             base,
             naming,
-            accounts: Memory::new(factory.monotonic(), Freshness::RIGHTS),
-            access: Memory::new(factory.monotonic(), Freshness::RIGHTS),
+            accounts: Memory::new(factory, "gws_rights", Freshness::RIGHTS),
+            access: Memory::new(factory, "gws_proxy_access", Freshness::RIGHTS),
         })
     }
 
-    /// Whether the service is there: any status below 500 proves life (integrations 8.3).
+    /// Whether the service is there: any status below 500 proves life (integrations 8.3). Asked in the name of `somebody`, where
+    /// one is known.
     ///
     /// # Errors
-    /// [`GwsError`] when it is not, or when no token is to be had.
-    pub async fn probe(&self) -> Result<(), GwsError> {
+    /// [`GwsError`] when it is not.
+    pub async fn probe(&self, somebody: Option<TenantId>) -> Result<(), GwsError> {
         let url = below(&self.base, &["configuration", "v3", "system", "application"]);
-        self.reads.send(Call::get("probe", "/configuration/v3/system/application", url)).await.map(drop)
+        let call = Call::get("probe", "/configuration/v3/system/application", url);
+        let call = match somebody {
+            Some(tenant) => self.of(tenant, call)?,
+            None => call,
+        };
+        self.reads.probe(call).await.map(drop)
     }
 
     fn address(&self, path: &[&str]) -> Url {

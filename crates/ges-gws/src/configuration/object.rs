@@ -36,6 +36,25 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Whether it may be used: enabled, as word or number, or of no state at all.
+    pub(crate) fn is_enabled(self) -> bool {
+        self.text("state").is_none_or(|state| matches!(state.trim(), "CFGEnabled" | "1"))
+    }
+
+    /// Whether one of these types (word or number) and this key is among its members; none when it names none.
+    pub(crate) fn has_member(self, types: [&str; 2], key: u64) -> Option<bool> {
+        let members = self.attribute(&["memberIDs", "members"])?;
+        let is_asked = |member: &Value| {
+            let member = Object(member);
+            let kind = member.text("type").or_else(|| member.text("objectType"));
+            let own = member.key().or_else(|| number(member.attribute(&["objectDBID"])?));
+            own.or_else(|| number(member.0)) == Some(key)
+                && kind.is_none_or(|kind| types.iter().any(|known| kind.trim().eq_ignore_ascii_case(known)))
+        };
+        // A form we do not know names nobody.
+        Some(members.as_array().is_some_and(|members| members.iter().any(is_asked)))
+    }
+
     /// An option of the annex; sections and options are found in any case.
     pub(crate) fn option(self, sections: &[&str], options: &[&str]) -> Option<&'a str> {
         let annex = self.attribute(&["userProperties"])?;
@@ -77,6 +96,35 @@ mod tests {
             let read = Object(&object);
             assert_eq!((read.key(), read.name()), (None, None), "{object}");
         }
+    }
+
+    #[test]
+    fn members_are_told_by_type_and_key_and_an_unknown_form_names_nobody() {
+        let person = ["CFGPerson", "3"];
+        for (members, expected) in [
+            (json!([{ "type": "CFGPerson", "DBID": "1003" }]), true),
+            (json!([{ "type": "3", "DBID": 1003 }, { "type": "3", "DBID": 1004 }]), true),
+            (json!([{ "objectType": 3, "objectDBID": "1003" }]), true),
+            (json!(["1003"]), true),
+            (json!([{ "type": "CFGAccessGroup", "DBID": "1003" }]), false),
+            (json!([{ "type": "CFGPerson", "DBID": "1004" }]), false),
+            (json!([]), false),
+            (json!("1003"), false),
+            (json!({ "DBID": "1003" }), false),
+        ] {
+            for name in ["memberIDs", "members"] {
+                let object = json!({ name: members });
+                assert_eq!(Object(&object).has_member(person, 1003), Some(expected), "{object}");
+                let nested = json!({ "CfgAccessGroup": object });
+                assert_eq!(Object(&nested).has_member(person, 1003), Some(expected), "{nested}");
+            }
+        }
+        assert_eq!(Object(&json!({ "DBID": "1", "members": null })).has_member(person, 1003), None);
+        for (state, enabled) in [("CFGEnabled", true), ("1", true), ("CFGDisabled", false), ("2", false), ("x", false)]
+        {
+            assert_eq!(Object(&json!({ "state": state })).is_enabled(), enabled, "{state}");
+        }
+        assert!(Object(&json!({})).is_enabled());
     }
 
     #[test]

@@ -39,12 +39,18 @@ impl Configuration {
             return Ok(folder);
         }
         let body = json!({ "data": { "name": self.naming.folder, "type": "CFGScript", "state": "CFGEnabled" } });
-        let reply = self.create(tenant, "folders", &body).await?;
-        let told = reply.json::<Value>().ok().and_then(|answer| Object(&answer["data"]).key());
+        let (told, missing) = match self.create(tenant, "folders", &body).await {
+            Ok(reply) => {
+                let told = reply.json::<Value>().ok().and_then(|answer| Object(&answer["data"]).key());
+                (told, self.writes.unreadable("a folder that was just created"))
+            }
+            Err(refusal @ (GwsError::Refused { .. } | GwsError::Unreadable { .. })) => (None, refusal),
+            Err(failure) => return Err(failure),
+        };
         match told {
             Some(key) => Ok(Folder { key, tenant_key: None }),
             // Somebody was faster, or the answer names the object in its path only.
-            None => self.folder(tenant).await?.ok_or(self.writes.unreadable("a folder that was just created")),
+            None => self.folder(tenant).await?.ok_or(missing),
         }
     }
 
@@ -88,7 +94,15 @@ impl Configuration {
         if let Some(key) = folder.tenant_key {
             data["tenantDBID"] = key.into();
         }
-        self.create(tenant, "scripts", &json!({ "data": data })).await.map(drop)
+        let refusal = match self.create(tenant, "scripts", &json!({ "data": data })).await {
+            Ok(_) => return Ok(()),
+            Err(refusal @ (GwsError::Refused { .. } | GwsError::Unreadable { .. })) => refusal,
+            Err(failure) => return Err(failure),
+        };
+        // Not every service says "exists" with 409: whether it does, its list tells.
+        let there = self.in_folder(tenant, folder.key).await;
+        let there = there.is_ok_and(|proxies| proxies.iter().any(|proxy| proxy.name == service.as_str()));
+        if there { Ok(()) } else { Err(refusal) }
     }
 
     async fn delete_script(&self, tenant: TenantId, key: u64) -> Result<(), GwsError> {

@@ -84,12 +84,13 @@ impl Tokens {
 }
 
 /// Tells one registration from another without keeping its secrets.
-fn fingerprint(account: &Account) -> [u8; 32] {
+pub(super) fn fingerprint(account: &Account) -> [u8; 32] {
     let mut digest = Sha256::new();
     let secret = account.credentials.client_secret.expose_secret();
     let user = account.user.as_ref().map(|user| (user.name.as_str(), user.password.expose_secret()));
     let (name, password) = user.unwrap_or_default();
-    for part in [account.credentials.client_id.as_str(), secret, name, password] {
+    let api_key = account.api_key.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+    for part in [account.credentials.client_id.as_str(), secret, name, password, api_key] {
         digest.update(part.len().to_be_bytes());
         digest.update(part.as_bytes());
     }

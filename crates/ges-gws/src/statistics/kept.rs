@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::statistics::{KEPT, StatisticsError};
-use ges_http_client::Monotonic;
+use ges_http_client::{Monotonic, Observer, Recall};
 use moka::future::Cache;
 use moka::ops::compute::Op;
 
+/// Its name among memories (`ges_cache_requests_total`).
+const CACHE: &str = "gws_statistics";
 /// Bytes of answers kept.
 const CAPACITY_BYTES: u64 = 32 * 1024 * 1024;
 /// What an entry costs beside its answer.
@@ -58,16 +60,17 @@ impl Known {
 pub(super) struct Kept {
     known: Cache<[u8; 32], Known>,
     clock: Monotonic,
+    observer: Arc<dyn Observer>,
 }
 
 impl Kept {
-    pub(super) fn new(clock: Monotonic) -> Self {
+    pub(super) fn new(clock: Monotonic, observer: Arc<dyn Observer>) -> Self {
         let weigh = |_: &[u8; 32], known: &Known| {
             let bytes = known.answer.as_ref().map_or(0, |(answer, _)| answer.len());
             u32::try_from(bytes + ENTRY_BYTES).unwrap_or(u32::MAX)
         };
         let known = Cache::builder().max_capacity(CAPACITY_BYTES).weigher(weigh).time_to_live(KEPT).build();
-        Self { known, clock }
+        Self { known, clock, observer }
     }
 
     /// Answers from memory, at most `max_age` old, or by `ask`. A failure is never answered with something older.
@@ -82,8 +85,11 @@ impl Kept {
     {
         let asked = (self.clock)();
         if let Some(answer) = self.known.get(&key).await.and_then(|known| known.serves(asked, max_age)) {
+            self.observer.recalled(CACHE, Recall::Hit);
             return Ok(answer);
         }
+        let mut recall = Recall::Hit;
+        let told = &mut recall;
         let computed = self
             .known
             .entry(key)
@@ -94,6 +100,7 @@ impl Kept {
                 if failed_meanwhile || known.serves((self.clock)(), max_age).is_some() {
                     return Op::Nop;
                 }
+                *told = Recall::Miss;
                 let answer = ask().await;
                 let now = (self.clock)();
                 Op::Put(match answer {
@@ -102,6 +109,7 @@ impl Kept {
                 })
             })
             .await;
+        self.observer.recalled(CACHE, recall);
         let known =
             computed.into_entry().expect("invariant: a computation keeps what it found or puts what it learned");
         let known = known.into_value();

@@ -18,8 +18,8 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::{ClientToken, GwsError, GwsObserver, envelope};
-use account::Tokens;
 pub use account::{Account, Accounts, AccountsError};
+use account::{Tokens, fingerprint};
 use kept::{Failed, Kept};
 pub use registered::{Registered, check};
 
@@ -54,16 +54,14 @@ impl GwsStatistics {
             url: below(stats, &["statistics", "v3", "operations", "get-statistic-ex"]),
             accounts,
             tokens: Tokens::new(factory, auth, Arc::clone(&observer))?,
-            kept: Kept::new(factory.monotonic()),
+            kept: Kept::new(factory.monotonic(), factory.observer()),
             observer,
         })
     }
 
-    async fn ask(&self, tenant: TenantId, body: &[u8]) -> Result<Arc<str>, Failed> {
-        let account = self.accounts.of(tenant).await.map_err(|error| Failed::Down(Arc::new(error)))?;
-        let account = account.ok_or(Failed::NoCredentials)?;
-        let token = self.tokens.of(tenant, &account);
-        let call = self.call(tenant, &account, body).map_err(down)?;
+    async fn ask(&self, tenant: TenantId, account: &Account, body: &[u8]) -> Result<Arc<str>, Failed> {
+        let token = self.tokens.of(tenant, account);
+        let call = self.call(tenant, account, body).map_err(down)?;
         let reply = self.send(&call, &token).await?;
         match reply.status() {
             200..300 => read(&reply),
@@ -107,10 +105,14 @@ impl GwsStatistics {
 #[async_trait]
 impl Statistics for GwsStatistics {
     async fn get_statistic_ex(&self, tenant: TenantId, question: Question<'_>) -> Result<Arc<str>, StatisticsError> {
+        // Whoever may not ask any more gets nothing that is remembered either.
+        let account = self.accounts.of(tenant).await.map_err(|error| Failed::Down(Arc::new(error)))?;
+        let account = account.ok_or(Failed::NoCredentials)?;
         let mut digest = Sha256::new_with_prefix(tenant.0.as_bytes());
+        digest.update(fingerprint(&account));
         digest.update(question.canonical.as_bytes());
         let key: [u8; 32] = digest.finalize().into();
-        let answer = self.kept.recall(key, question.max_age, || self.ask(tenant, question.body)).await;
+        let answer = self.kept.recall(key, question.max_age, || self.ask(tenant, &account, question.body)).await;
         answer.map_err(StatisticsError::from)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use ges_harness::{Cluster, Programs, Redis, run_folder};
+use ges_harness::{Cluster, Programs, Redis, http_status, run_folder};
 use ges_nemesis::{Deployment, DeploymentPlan};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -274,5 +274,63 @@ async fn after_everything_was_killed_everything_goes_on() {
     burst(&deployment, &history, 20, 8).await;
     // An entry that went with Redis is written again once its attempt is overdue (R-SUB-8).
     all_end(&deployment, &history, Duration::from_secs(100)).await;
+    assert_eq!(violations(&deployment, &history, true).await, []);
+}
+
+/// What these pods are told to reach; only API pods have a Redis of their own here.
+fn flags_of(pod: &str) -> &'static [&'static str] {
+    const ALL: &[&str] = &["REDIS_CONNECTION", "POSTGRES_STATUS", "ORS_REDIS_STATUS", "GWS_ENV_STATUS", "GES_HEALTH"];
+    if pod.starts_with("api") { ALL } else { &ALL[1..] }
+}
+
+/// Check 18, integrations 8.4 and 8.5: pods that start while nothing at all is there live, say so and say why they are not ready,
+/// and serve once the rest has come.
+#[tokio::test(flavor = "multi_thread")]
+async fn check_18_pods_that_start_before_everything_else_live_and_serve_when_it_is_there() {
+    let plan = DeploymentPlan { routers: true, configuration: true, ..DeploymentPlan::new(services()) };
+    let mut deployment = deployment(&plan).await;
+    let history = history();
+    let pods = ["api-0", "worker-0"];
+    pods.iter().for_each(|pod| deployment.cluster.kill(pod).unwrap());
+    deployment.lose_redis().await.unwrap();
+    deployment.cluster.kill("ges-sim").unwrap();
+    block_in_place(|| deployment.cluster.postgres().halt(true)).unwrap();
+
+    for pod in pods {
+        deployment.cluster.launch(pod).unwrap();
+        let (begun, port) = (Instant::now(), deployment.cluster.node(pod).unwrap().internal_port());
+        while block_in_place(|| http_status(port, "/ges/v1/health/live")) != Some(200) {
+            assert!(begun.elapsed() < SOON, "{pod} is not alive: {}", deployment.cluster.log(pod).unwrap());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let ready = get(&deployment, pod, Cluster::READY).await;
+        let reasons = ready.json()["data"]["reasons"].clone();
+        assert_eq!((ready.status, reasons), (503, json!(["migrations", "postgres"])), "{pod}: {}", ready.text);
+    }
+    for pod in pods {
+        for gauge in flags_of(pod) {
+            until(&deployment, pod, gauge, 1.0).await;
+        }
+        assert!(is_alive(&deployment, pod).await, "{pod}");
+        assert_eq!(get(&deployment, pod, "/ges/v1/health/detail").await.status, 503, "{pod}");
+    }
+    assert_eq!(with_key(&deployment, Cluster::API_KEY).await, (500, 51), "nothing is promised");
+    let storage = ask(&deployment, "api-0", Method::POST, "/genesys/1/storage/60", Some(&json!({ "a": "b" }))).await;
+    assert_eq!((storage.status, storage.retry_after.as_deref()), (503, Some("2")), "{}", storage.text);
+
+    block_in_place(|| deployment.cluster.postgres().start_again()).unwrap();
+    deployment.return_redis().unwrap();
+    block_in_place(|| deployment.cluster.restart("ges-sim")).unwrap();
+    for pod in pods {
+        for gauge in flags_of(pod) {
+            until(&deployment, pod, gauge, 0.0).await;
+        }
+        assert!(is_ready(&deployment, pod).await, "{pod}");
+        let (_, calls) = component(&deployment, pod, "gwsConfig").await;
+        assert_eq!(calls["state"], "UP", "{pod} looks at everything it is told to reach");
+    }
+    burst(&deployment, &history, 20, 4).await;
+    assert_eq!(history.acknowledged().len(), 20, "{}", history.summary());
+    all_end(&deployment, &history, SOON).await;
     assert_eq!(violations(&deployment, &history, true).await, []);
 }

@@ -1,6 +1,7 @@
 //! Writing to the stream: one pipeline per portion, three quick tries per cycle (R-SUB-7, integrations 1.2.6).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,7 +28,7 @@ const PORTION_BYTES: usize = 4 << 20;
 
 /// The orchestration stream in Redis.
 pub struct RedisStream {
-    link: Link,
+    link: Arc<Link>,
     stream: String,
     field_names: BTreeMap<String, String>,
     origin: Origin,
@@ -40,8 +41,13 @@ impl RedisStream {
     /// # Errors
     /// [`BadRedisSettings`] when the settings can never work.
     pub fn start(settings: &RedisSettings, origin: Origin) -> Result<Self, BadRedisSettings> {
-        let link = Link::open(&settings.server(), "the orchestration stream")?;
+        let link = Arc::new(Link::open(&settings.server(), "the orchestration stream")?);
         Ok(Self { link, stream: settings.stream.clone(), field_names: settings.field_names.clone(), origin })
+    }
+
+    /// Its connection, for whoever asks whether the server is there (`ORS_REDIS_STATUS`).
+    pub fn link(&self) -> Arc<Link> {
+        Arc::clone(&self.link)
     }
 
     /// Whether the server answers now, within two seconds. For the health page (`ORS_REDIS_STATUS`).

@@ -60,8 +60,8 @@ impl Nodes {
             urls.push(self.fixed.clone());
         }
         let looks = join_all(urls.into_iter().map(async |url| {
-            let asked = client.send(&Call::get("help", "/ors/help", below(&url, &["ors", "help"]))).await;
-            let alive = matches!(asked, Ok(_) | Err(CallError::Status { status: ..500, .. } | CallError::Overloaded));
+            let asked = client.send(&Call::get("help", "/ors/help", below(&url, &["ors", "help"])).probe()).await;
+            let alive = matches!(asked, Ok(_) | Err(CallError::Status { status: ..500, .. }));
             (url, alive)
         }));
         let looks = looks.await;

@@ -24,6 +24,8 @@ pub struct Component {
     pub probed: bool,
     /// Its gauge, which follows rule H: 1 is DOWN.
     pub dependency: Option<Dependency>,
+    /// Whether one failure is enough: what is looked at has been patient already.
+    pub patient: bool,
     /// What its loss means, shown while it is DOWN.
     pub effect: Option<&'static str>,
 }
@@ -31,17 +33,35 @@ pub struct Component {
 impl Component {
     /// A probed system that has a gauge.
     pub const fn of(dependency: Dependency, critical: bool) -> Self {
-        Self { name: dependency.name(), critical, probed: true, dependency: Some(dependency), effect: None }
+        Self {
+            name: dependency.name(),
+            critical,
+            probed: true,
+            dependency: Some(dependency),
+            patient: false,
+            effect: None,
+        }
     }
 
     /// A system without a gauge.
     pub const fn named(name: &'static str, critical: bool, probed: bool) -> Self {
-        Self { name, critical, probed, dependency: None, effect: None }
+        Self { name, critical, probed, dependency: None, patient: false, effect: None }
     }
 
     /// The same with a sentence on what its loss means.
     pub const fn with_effect(self, effect: &'static str) -> Self {
         Self { effect: Some(effect), ..self }
+    }
+
+    /// The same of which nobody looks at anything here.
+    pub const fn unprobed(self) -> Self {
+        Self { probed: false, ..self }
+    }
+
+    /// The same whose probe fails only after failures in a row of its own, so that a second round of waiting would be one too
+    /// many.
+    pub const fn patient(self) -> Self {
+        Self { patient: true, ..self }
     }
 }
 
@@ -84,7 +104,8 @@ impl Watched {
         }
     }
 
-    /// Takes in one outcome: UP after one success, DOWN after two failures, after one where nothing is probed.
+    /// Takes in one outcome: UP after one success, DOWN after two failures, after one where nothing is probed or the probe is
+    /// patient.
     pub(super) fn take(&mut self, outcome: Result<(), Cow<'static, str>>, latency: Option<Duration>, at: Instant) {
         let now = Moment::now();
         self.last_look = Some(now);
@@ -97,7 +118,7 @@ impl Watched {
             Err(category) => {
                 self.failures = self.failures.saturating_add(1);
                 self.error = Some(category);
-                let enough = self.failures >= FAILURES || !self.component.probed;
+                let enough = self.failures >= FAILURES || self.component.patient || !self.component.probed;
                 if enough { State::Down } else { self.state }
             }
         };
@@ -177,6 +198,22 @@ mod tests {
         watched.take(Err("timeout".into()), None, AT);
         assert_eq!(watched.state(), State::Up, "one failure is no fall, but it is no answer either");
         assert!(!watched.answered_within(Duration::from_secs(10)));
+    }
+
+    /// Test H1 of integrations 9.1: two failures of 20 s each are the time there is, not four.
+    #[test]
+    fn h1_one_failure_of_a_patient_probe_is_enough() {
+        for (component, after_one) in [
+            (Component::of(Dependency::Urs, false).patient(), State::Down),
+            (Component::of(Dependency::GwsEnv, false), State::Up),
+        ] {
+            let mut watched = Watched::new(component);
+            watched.take(Ok(()), None, AT);
+            watched.take(Err("down".into()), None, AT);
+            assert_eq!(watched.state(), after_one, "{component:?}");
+            watched.take(Ok(()), None, AT);
+            assert_eq!(watched.state(), State::Up, "one success is enough for all");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ges_domain::ports::Clock;
@@ -44,6 +45,34 @@ impl Probe {
         F: Future<Output = Result<(), ProbeFault>> + Send + 'static,
     {
         Self { component, look: Arc::new(move || Box::pin(look())) }
+    }
+
+    /// The same, with an act for its first success after a failure.
+    #[must_use]
+    pub fn when_back(self, act: impl Fn() + Send + Sync + 'static) -> Self {
+        let (away, act) = (Arc::new(AtomicBool::new(false)), Arc::new(act));
+        let Self { component, look } = self;
+        Self::new(component, move || {
+            let (away, act, asked) = (away.clone(), act.clone(), look());
+            async move {
+                // A look that takes too long is dropped here, and counts as one without an answer.
+                let was_away = away.swap(true, Ordering::Relaxed);
+                asked.await?;
+                away.store(false, Ordering::Relaxed);
+                if was_away {
+                    act();
+                }
+                Ok(())
+            }
+        })
+    }
+
+    /// One look, however long it takes.
+    ///
+    /// # Errors
+    /// [`ProbeFault`] when what it looks at is not there.
+    pub async fn look(&self) -> Result<(), ProbeFault> {
+        (self.look)().await
     }
 
     /// What it looks at.
@@ -127,4 +156,29 @@ impl Prober {
 fn rest(component: &Component) -> Duration {
     let (shortest, longest) = if component.critical { CRITICAL_REST } else { REST };
     rand::rng().random_range(shortest..=longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use ges_telemetry::Dependency;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_back_is_told_once_for_every_time_it_was_away() {
+        let (up, told) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU32::new(0)));
+        let (seen, counted) = (up.clone(), told.clone());
+        let probe = Probe::new(Component::of(Dependency::GwsConfig, false), move || {
+            let up = seen.load(Ordering::Relaxed);
+            async move { if up { Ok(()) } else { Err(ProbeFault("no answer".into())) } }
+        });
+        let probe = probe.when_back(move || drop(counted.fetch_add(1, Ordering::Relaxed)));
+        for (is_up, times) in [(true, 0), (false, 0), (false, 0), (true, 1), (true, 1), (false, 1), (true, 2)] {
+            up.store(is_up, Ordering::Relaxed);
+            assert_eq!(probe.look().await.is_ok(), is_up);
+            assert_eq!(told.load(Ordering::Relaxed), times);
+        }
+    }
 }

@@ -52,7 +52,7 @@ fn person((key, user): &(u64, SeededUser)) -> Value {
         None => json!({}),
     };
     json!({ "DBID": key.to_string(), "userName": user.name, "firstName": user.name, "lastName": user.name,
-            "tenantDBID": "1", "userProperties": annex })
+            "tenantDBID": "1", "state": "CFGEnabled", "userProperties": annex })
 }
 
 async fn objects(
@@ -65,6 +65,11 @@ async fn objects(
     let people = users(&gws.seed.lock(), &ccid);
     let of = |key: u64| people.iter().find(|(known, _)| *known == key).map(|(_, user)| user);
     let objects = gws.objects.lock();
+    let keys = |has: &dyn Fn(&SeededUser) -> bool| -> Vec<u64> {
+        people.iter().filter(|(_, user)| has(user)).map(|(key, _)| *key).collect()
+    };
+    let in_group = |group: &str| keys(&|user| user.access_groups.iter().any(|own| own == group));
+    let with_role = |role: &str| keys(&|user| user.roles.iter().any(|own| own == role));
     let found: Vec<Value> = match kind.as_str() {
         "persons" => people
             .iter()
@@ -76,17 +81,18 @@ async fn objects(
             .collect(),
         "access-groups" => match number(&filters, "person_dbid:int") {
             Some(key) => of(key).map_or_else(Vec::new, |user| {
-                objects.groups(|name| user.access_groups.iter().any(|group| group == name))
+                objects.groups(|name| user.access_groups.iter().any(|group| group == name), in_group)
             }),
-            None => objects.groups(|_| true),
+            None => objects.groups(|_| true, in_group),
         },
         "roles" => match (number(&filters, "person_dbid:int"), number(&filters, "access_group_dbid:int")) {
-            (Some(key), _) => of(key)
-                .map_or_else(Vec::new, |user| objects.roles(|name, _| user.roles.iter().any(|role| role == name))),
-            (None, Some(key)) => objects
-                .group(key)
-                .map_or_else(Vec::new, |group| objects.roles(|_, groups| groups.iter().any(|of| of == group))),
-            (None, None) => objects.roles(|_, _| true),
+            (Some(key), _) => of(key).map_or_else(Vec::new, |user| {
+                objects.roles(|name, _| user.roles.iter().any(|role| role == name), with_role)
+            }),
+            (None, Some(key)) => objects.group(key).map_or_else(Vec::new, |group| {
+                objects.roles(|_, groups| groups.iter().any(|of| of == group), with_role)
+            }),
+            (None, None) => objects.roles(|_, _| true, with_role),
         },
         "folders" | "scripts" => {
             let all = if kind == "folders" { &objects.folders } else { &objects.scripts };

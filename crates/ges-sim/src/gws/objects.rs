@@ -28,6 +28,10 @@ impl Made {
     }
 }
 
+fn member(kind: &str, key: u64) -> Value {
+    json!({ "type": kind, "DBID": key.to_string() })
+}
+
 /// Access groups and roles are those the seed's users and roles name; folders and scripts are made at run time.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
@@ -56,14 +60,15 @@ impl Objects {
         objects
     }
 
-    /// Groups by name, as the service tells them: flat ones and nested ones in turn.
-    pub(crate) fn groups(&self, wanted: impl Fn(&str) -> bool) -> Vec<Value> {
+    /// Groups by name, as the service tells them: flat ones and nested ones in turn. `members` tells the keys of their people.
+    pub(crate) fn groups(&self, wanted: impl Fn(&str) -> bool, members: impl Fn(&str) -> Vec<u64>) -> Vec<Value> {
         let told = |(at, name): (usize, &String)| {
             let key = (FIRST_GROUP + at as u64).to_string();
+            let people: Vec<Value> = members(name).into_iter().map(|key| member("CFGPerson", key)).collect();
             if at % 2 == 0 {
-                json!({ "DBID": key, "name": name, "type": "3", "memberIDs": [] })
+                json!({ "DBID": key, "name": name, "type": "3", "state": "CFGEnabled", "memberIDs": people })
             } else {
-                json!({ "CfgGroup": { "DBID": key, "name": name, "tenantDBID": "1" }, "type": "3" })
+                json!({ "CfgGroup": { "DBID": key, "name": name, "tenantDBID": "1", "state": "CFGEnabled" }, "type": "3", "memberIDs": people })
             }
         };
         self.groups.iter().enumerate().filter(|(_, name)| wanted(name)).map(told).collect()
@@ -73,9 +78,19 @@ impl Objects {
         self.groups.get(usize::try_from(key.checked_sub(FIRST_GROUP)?).ok()?).map(String::as_str)
     }
 
-    /// Roles that pass, by name and by the groups that have them.
-    pub(crate) fn roles(&self, wanted: impl Fn(&str, &[String]) -> bool) -> Vec<Value> {
-        let told = |(at, (name, _)): (usize, &(String, Vec<String>))| json!({ "DBID": (FIRST_ROLE + at as u64).to_string(), "name": name, "state": "CFGEnabled", "userProperties": {} });
+    /// Roles that pass, by name and by the groups that have them. `members` tells the keys of the people who have them themselves.
+    pub(crate) fn roles(
+        &self,
+        wanted: impl Fn(&str, &[String]) -> bool,
+        members: impl Fn(&str) -> Vec<u64>,
+    ) -> Vec<Value> {
+        let place = |group: &String| self.groups.iter().position(|known| known == group);
+        let told = |(at, (name, groups)): (usize, &(String, Vec<String>))| {
+            let people = members(name).into_iter().map(|key| member("CFGPerson", key));
+            let groups = groups.iter().filter_map(place).map(|at| member("CFGAccessGroup", FIRST_GROUP + at as u64));
+            let all: Vec<Value> = people.chain(groups).collect();
+            json!({ "DBID": (FIRST_ROLE + at as u64).to_string(), "name": name, "state": "CFGEnabled", "userProperties": {}, "members": all })
+        };
         self.roles.iter().enumerate().filter(|(_, (name, groups))| wanted(name, groups)).map(told).collect()
     }
 

@@ -1,0 +1,204 @@
+//! What every pod looks at (integrations 8.3): everything it is told to reach, whatever it uses it for.
+
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Result;
+use ges_config::{OrsRedis, Settings};
+use ges_gws::{ClientToken, Configuration, Environment};
+use ges_ors::OrsSessions;
+use ges_redis::{Link, Login, RedisSessionNews, Server, Tls};
+use ges_rest::{Component, Probe, ProbeFault};
+use ges_telemetry::Dependency;
+use ges_urs::UrsWaits;
+
+/// How the orchestration Redis of these settings is reached.
+pub fn ors_redis(redis: &OrsRedis) -> Server {
+    let OrsRedis { host, port, cluster, tls, username, password } = redis.clone();
+    let tls = tls.map(|tls| Tls { servername: Some(tls.servername), verify: tls.verify, roots_pem: None });
+    Server { host, port, cluster, tls, login: Login::new(username, password) }
+}
+
+/// A connection to the orchestration Redis that asks whether it is there and nothing else; none where sessions start without it.
+///
+/// # Errors
+/// The settings can never work.
+pub fn look_at_ors_redis(settings: &Settings) -> Result<Option<(Arc<Link>, Login)>> {
+    let Some(redis) = settings.ors_redis.as_ref().filter(|_| !settings.ors.by_rest) else { return Ok(None) };
+    let server = ors_redis(redis);
+    let link = Link::open(&server, "the orchestration Redis")?;
+    Ok(Some((Arc::new(link), server.login)))
+}
+
+/// A look at the record store: `ask` it once it is there, `reach` for it before.
+pub fn probe_of_record<S, F, G>(
+    store: Arc<OnceLock<S>>,
+    ask: impl Fn(S) -> F + Send + Sync + 'static,
+    reach: impl Fn() -> G + Send + Sync + 'static,
+) -> Probe
+where
+    S: Clone + Send + Sync + 'static,
+    F: Future<Output = bool> + Send + 'static,
+    G: Future<Output = bool> + Send + 'static,
+{
+    let component = Component::of(Dependency::Postgres, true).with_effect("nothing is booked, read or handed over");
+    Probe::new(component, move || {
+        let (first, then) = match store.get() {
+            Some(store) => (None, Some(ask(store.clone()))),
+            None => (Some(reach()), None),
+        };
+        async move {
+            match (first, then) {
+                (_, Some(ask)) => answered(ask.await),
+                (Some(reach), None) => answered(reach.await),
+                (None, None) => answered(false),
+            }
+        }
+    })
+}
+
+/// What a pod can reach beside its record store. What is none is not configured.
+pub struct Outside {
+    /// API keys and contact centers.
+    pub environment: Option<Arc<Environment>>,
+    /// Our own token.
+    pub token: Option<Arc<ClientToken>>,
+    /// Rights and proxies.
+    pub configuration: Option<Arc<Configuration>>,
+    /// Routers.
+    pub waits: Option<Arc<UrsWaits>>,
+    /// Running sessions.
+    pub sessions: Option<Arc<OrsSessions>>,
+    /// Our own Redis.
+    pub redis: Option<RedisSessionNews>,
+    /// The orchestration Redis.
+    pub ors_redis: Option<Arc<Link>>,
+}
+
+impl Outside {
+    /// A look at each that is configured, and the components of the others, of which nothing is known.
+    pub fn probes(self) -> (Vec<Probe>, Vec<Component>) {
+        let Self { environment, token, configuration, waits, sessions, redis, ors_redis } = self;
+        let known = environment.clone();
+        let looks = [
+            look(
+                Dependency::Redis,
+                "limits are counted in the database alone; general storage waits",
+                redis,
+                |redis| async move { redis.probe().await },
+            ),
+            look(Dependency::OrsRedis, "due callbacks wait in the record", ors_redis, |link| async move {
+                link.answers().await
+            }),
+            look(
+                Dependency::GwsAuth,
+                "no new token for GWS",
+                token,
+                |token| async move { token.probe().await.is_ok() },
+            ),
+            look(
+                Dependency::GwsEnv,
+                "API keys not seen lately cannot be resolved",
+                environment,
+                |environment| async move { environment.probe().await.is_ok() },
+            ),
+            look(
+                Dependency::GwsConfig,
+                "rights at the console age and then nobody gets in; VQ proxies wait",
+                configuration,
+                move |configuration| {
+                    let somebody = known.as_ref().and_then(|environment| environment.somebody());
+                    async move { configuration.probe(somebody).await.is_ok() }
+                },
+            ),
+            look(Dependency::Urs, "waits are unknown and count as none", waits, |waits| async move {
+                waits.probe().await;
+                !waits.all_down_for_some_tenant()
+            }),
+            look(
+                Dependency::Ors,
+                "sessions are neither polled nor told anything until it is back",
+                sessions,
+                |sessions| async move { sessions.probe().await },
+            ),
+        ];
+        let (mut probes, mut unknown) = (Vec::new(), Vec::new());
+        for look in looks {
+            match look {
+                Ok(probe) => probes.push(probe),
+                Err(component) => unknown.push(component),
+            }
+        }
+        (probes, unknown)
+    }
+}
+
+/// A look at a peer; the component alone where there is none.
+fn look<T, F>(
+    dependency: Dependency,
+    effect: &'static str,
+    peer: Option<T>,
+    ask: impl Fn(T) -> F + Send + Sync + 'static,
+) -> Result<Probe, Component>
+where
+    T: Clone + Send + Sync + 'static,
+    F: Future<Output = bool> + Send + 'static,
+{
+    let component = Component::of(dependency, false).with_effect(effect);
+    // Routers count as down one by one after failures in a row (integrations 3.5): that is patience enough.
+    let component = if dependency == Dependency::Urs { component.patient() } else { component };
+    let peer = peer.ok_or(component.unprobed())?;
+    Ok(Probe::new(component, move || {
+        let asked = ask(peer.clone());
+        async move { answered(asked.await) }
+    }))
+}
+
+fn answered(there: bool) -> Result<(), ProbeFault> {
+    if there { Ok(()) } else { Err(ProbeFault("no answer".into())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_configured_is_unknown_and_of_nobodys_concern() {
+        let nothing = Outside {
+            environment: None,
+            token: None,
+            configuration: None,
+            waits: None,
+            sessions: None,
+            redis: None,
+            ors_redis: None,
+        };
+        let (probes, unknown) = nothing.probes();
+        assert!(probes.is_empty());
+        let names: Vec<_> = unknown.iter().map(|component| (component.name, component.probed)).collect();
+        let every = ["redis", "orsRedis", "gwsAuth", "gwsEnv", "gwsConfig", "urs", "ors"];
+        assert_eq!(names, every.map(|name| (name, false)), "integrations 8.3: every dependency has its place");
+        assert!(unknown.iter().all(|component| component.patient == (component.name == "urs")));
+    }
+
+    #[tokio::test]
+    async fn the_record_is_asked_itself_once_it_is_there() {
+        let (there, reached) = (Arc::new(OnceLock::<Arc<AtomicBool>>::new()), Arc::new(AtomicU64::new(0)));
+        let counted = Arc::clone(&reached);
+        let ask = |up: Arc<AtomicBool>| async move { up.load(Ordering::SeqCst) };
+        let reach = move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async { false }
+        };
+        let probe = probe_of_record(Arc::clone(&there), ask, reach);
+        assert!(probe.component().critical);
+        assert!(probe.look().await.is_err());
+        let up = Arc::new(AtomicBool::new(true));
+        there.set(Arc::clone(&up)).unwrap();
+        assert!(probe.look().await.is_ok());
+        up.store(false, Ordering::SeqCst);
+        assert!(probe.look().await.is_err());
+        assert_eq!(reached.load(Ordering::SeqCst), 1, "only while there was none");
+    }
+}
