@@ -120,6 +120,36 @@ async fn every_call_names_us_and_its_correlation() {
     assert_eq!(reply.json::<Vec<u8>>().unwrap(), [1]);
 }
 
+/// Integrations 0.4.
+#[tokio::test]
+async fn the_attempts_of_a_call_carry_one_id_that_of_the_work_or_a_fresh_one() {
+    let server = answering(ResponseTemplate::new(503)).await;
+    let ids = async || {
+        let received = server.received_requests().await.unwrap();
+        server.reset().await;
+        Mock::given(any()).respond_with(ResponseTemplate::new(503)).mount(&server).await;
+        let id = |request: &wiremock::Request| request.headers["x-correlation-id"].to_str().unwrap().to_owned();
+        received.iter().map(id).collect::<Vec<_>>()
+    };
+    let (nobodys, ..) = client(QUICK);
+    nobodys.send(&look(&server.uri())).await.unwrap_err();
+    let fresh = ids().await;
+    assert_eq!((fresh.len(), &fresh[0]), (3, &fresh[2]));
+    let uuid = |id: &str| {
+        let shape = [8, 4, 4, 4, 12].into_iter().eq(id.split('-').map(str::len));
+        shape && id.as_bytes()[14] == b'4' && b"89ab".contains(&id.as_bytes()[19])
+    };
+    assert!(uuid(&fresh[0]), "{fresh:?}");
+    nobodys.send(&look(&server.uri())).await.unwrap_err();
+    assert_ne!(ids().await[0], fresh[0]);
+    let factory = HttpClientFactory::default().correlation(Arc::new(|| Some("of the work".into())));
+    let of_work = factory.client(Policy { backoff: Backoff { retries: 0, ..QUICK.backoff }, ..QUICK }).unwrap();
+    of_work.send(&look(&server.uri())).await.unwrap_err();
+    assert_eq!((ids().await, of_work.correlation().as_deref()), (vec!["of the work".to_owned()], Some("of the work")));
+    with_correlation(Some("c-1"), of_work.send(&look(&server.uri()))).await.unwrap_err();
+    assert_eq!(ids().await, ["c-1"]);
+}
+
 #[tokio::test]
 async fn redirects_and_cookies_are_not_followed() {
     let answer = ResponseTemplate::new(302).insert_header("location", "/elsewhere").insert_header("set-cookie", "a=b");

@@ -30,7 +30,8 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// Counts into `metrics`; calls of a traced request carry its `traceparent` (integrations 0.4).
+    /// Counts into `metrics`; calls of a request carry its correlation id and its `traceparent`
+    /// (integrations 0.4).
     /// Calls to the internet leave through `egress`, where there is one.
     ///
     /// # Errors
@@ -38,7 +39,10 @@ impl Outbound {
     pub fn new(metrics: &Metrics, egress: Option<&Egress>) -> Result<Self> {
         let counts = Arc::new(Counts::of(metrics));
         let position = || TracePosition::current().map(|position| position.to_string());
-        let mut factory = HttpClientFactory::default().observed_by(counts.clone()).trace_parent(Arc::new(position));
+        let mut factory = HttpClientFactory::default()
+            .observed_by(counts.clone())
+            .trace_parent(Arc::new(position))
+            .correlation(Arc::new(ges_telemetry::correlation));
         if let Some(Egress { proxy, no_proxy }) = egress {
             let proxy = proxy.expose_secret().parse().ok().context("GES_EGRESS__PROXY is no URL")?;
             let no_proxy = format!("{no_proxy},{LOOPBACK}");

@@ -80,7 +80,7 @@ impl BookCallback {
         let service = found.filter(|service| !service.removed);
         let service = service.ok_or_else(|| Refusal::UnknownService(request.service.to_string()))?;
         self.check_captcha(tenant, &service, &mut request).await?; // 4
-        let ewt = self.wait.of(tenant, &service, now).await;
+        let ewt = self.wait.of_one(tenant, &service, &request.particulars, now).await;
         let wish = Wish {
             desired: request.desired,
             always_check_capacity: request.particulars.always_check_capacity,

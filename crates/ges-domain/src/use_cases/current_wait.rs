@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::callback::Particulars;
 use crate::service::Service;
 use crate::wait::{LastGoods, Question, WaitEstimates};
 use crate::{Instant, TenantId};
@@ -19,9 +20,17 @@ impl CurrentWait {
         Self { estimates, last_goods: Mutex::default() }
     }
 
-    /// The wait to decide with, 0 to 86,400 s; never an error (R-EWT-9).
+    /// The wait to decide about a service with, 0 to 86,400 s; never an error (R-EWT-9).
     pub async fn of(&self, tenant: TenantId, service: &Service, now: Instant) -> Duration {
-        let queue = service.ewt_queue();
+        self.in_queue(tenant, service, service.ewt_queue(), now).await
+    }
+
+    /// The same for one callback of it, which may wait in a queue of its own (integrations 2.2).
+    pub async fn of_one(&self, tenant: TenantId, service: &Service, asked: &Particulars, now: Instant) -> Duration {
+        self.in_queue(tenant, service, service.ewt_queue_for(asked), now).await
+    }
+
+    async fn in_queue(&self, tenant: TenantId, service: &Service, queue: &str, now: Instant) -> Duration {
         let regions = service.preferred_regions();
         let asked = Question { regions, ..Question::about(queue, service.settings.ewt_mode) };
         let estimate = self.estimates.estimate(tenant, &asked).await.ok();

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::CallbackId;
-use ges_domain::callback::{Callback, Reason, SessionUpdate, State};
+use ges_domain::callback::{Callback, Reason, SessionBinding, SessionUpdate, State};
 use ges_domain::ports::{
-    Asked, Bookings as _, CancelAnswer, Catalogue as _, Description, Moved, Place, Record as _, SessionNews as _, Told,
+    Asked, Bookings as _, CancelAnswer, Catalogue as _, Description, Moved, Passed, Place, Record as _, SessionEvent,
+    SessionNews as _, Told,
 };
 use ges_domain::use_cases::CarryOutWishes;
 use ges_testkit::builders::{
@@ -281,4 +282,73 @@ async fn a_wish_for_a_time_that_filled_up_leaves_the_callback_waiting_at_its_own
     let record = world.record(id).await;
     assert!(record.waits_for_handover() && record.desired_at == START, "{record:?}");
     assert_eq!(world.sessions.calls(), [SessionCall::Terminate(session("S1"))]);
+}
+
+/// Under which correlation ids sessions are asked and told.
+#[derive(Default)]
+struct Ids(std::sync::Mutex<Vec<(&'static str, Option<Box<str>>)>>);
+
+impl Ids {
+    fn note(&self, what: &'static str) {
+        self.0.lock().unwrap().push((what, ges_telemetry::correlation()));
+    }
+}
+
+#[async_trait::async_trait]
+impl ges_domain::ports::SessionRequests for Ids {
+    async fn place(&self, _: &SessionBinding) -> Asked<Place> {
+        self.note("place");
+        Asked::Unreachable
+    }
+
+    async fn describe(&self, _: &SessionBinding) -> Asked<Description> {
+        self.note("description");
+        Asked::Unreachable
+    }
+
+    async fn relay(&self, _: &SessionBinding, _: &str, _: &Passed) -> Asked<(u16, Passed)> {
+        Asked::Unreachable
+    }
+}
+
+#[async_trait::async_trait]
+impl ges_domain::ports::Sessions for Ids {
+    async fn tell(&self, _: &SessionBinding, _: CallbackId, _: &SessionEvent, _: ges_domain::Instant) -> Told {
+        self.note("event");
+        Told::Unreachable
+    }
+
+    async fn terminate(&self, _: &SessionBinding) {
+        self.note("terminate");
+    }
+}
+
+/// Integrations 0.4, 1.3.
+#[tokio::test(start_paused = true)]
+async fn sessions_are_asked_and_told_under_the_id_of_their_attempt() {
+    let mut world = World::new().await;
+    let ids = Arc::new(Ids::default());
+    let shared = Arc::new(world.store.clone());
+    world.duty = WatchSessions::new(WatchPorts {
+        held: shared.clone(),
+        requests: ids.clone(),
+        news: world.news.clone(),
+        record: shared.clone(),
+        wishes: CarryOutWishes {
+            record: shared.clone(),
+            catalogue: shared,
+            sessions: ids.clone(),
+            clock: world.clock.clone(),
+        },
+        clock: world.clock.clone(),
+    });
+    let id = world.bound("S1", None).await;
+    world.store.cancel(tenant(), id, &consumer_cancels(), START).await.unwrap();
+    world.run(seconds(90)).await;
+    let own = world.record(id).await.correlation().to_string();
+    let seen = ids.0.lock().unwrap();
+    for what in ["place", "event"] {
+        assert!(seen.iter().any(|(one, _)| *one == what), "{what} in {seen:?}");
+    }
+    assert!(seen.iter().all(|(_, id)| id.as_deref() == Some(&*own)), "{seen:?}");
 }

@@ -131,6 +131,19 @@ fn overrides_of_the_request_win_and_the_next_entry_is_not_touched() {
     assert_eq!((&data["_language"], &data["_priority"]), (&json!("fr-CA"), &json!(-7)), "R-CRE-9");
 }
 
+/// Integrations 2.2, 5.3.
+#[test]
+fn a_session_waits_in_the_queue_of_the_request_else_of_the_service_else_of_its_name() {
+    let mut dispatch = fixture::dispatch();
+    let queue = |dispatch: &Dispatch| data(&entry(dispatch, &fixture::origin(), "x"))["_urs_virtual_queue"].clone();
+    assert_eq!(queue(&dispatch), json!("CB_Sales"));
+    let settings = &mut Arc::make_mut(&mut dispatch.service).settings;
+    (settings.virtual_queue, settings.ewt_queue) = (Some("VQ_Other".into()), Some("VQ_Asked".into()));
+    assert_eq!(queue(&dispatch), json!("VQ_Other"), "not the queue whose wait counts");
+    dispatch.callback.particulars.virtual_queue = Some("VQ_Own".into());
+    assert_eq!(queue(&dispatch), json!("VQ_Own"));
+}
+
 #[test]
 fn ex_l_dialed_digits_reach_the_session() {
     for (prefix, number, dialed) in [

@@ -60,7 +60,7 @@ impl SessionRequests for OrsSessions {
         match self.bring(&self.queries, session, &errand).await {
             Asked::Answered(reply) => {
                 let content_type = reply.header("content-type").map(str::to_owned);
-                Asked::Answered((reply.status(), Passed { content_type, body: reply.body().to_vec() }))
+                Asked::Answered((reply.status(), Passed { content_type, body: reply.body().to_vec(), query: None }))
             }
             Asked::Gone => Asked::Gone,
             Asked::Unreachable => Asked::Unreachable,

@@ -80,7 +80,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Errand<'_> {
     fn call(&self, session: &SessionBinding, node: &Url, as_form: bool) -> Result<Call, CallError> {
-        let url = address(session, node, self.tail);
+        let mut url = address(session, node, self.tail);
+        if let Content::Passed(request) = self.content {
+            url.set_query(request.query.as_deref());
+        }
         let call = match self.content {
             Content::Question => Call::get(self.operation, self.template, url),
             _ => Call::post(self.operation, self.template, url).idempotent(),
@@ -90,7 +93,7 @@ impl Errand<'_> {
             Content::Question | Content::Order => Ok(call),
             Content::Words(body) if as_form => Ok(call.form(&body.pairs())),
             Content::Words(body) => call.json(body),
-            Content::Passed(Passed { content_type, body }) => {
+            Content::Passed(Passed { content_type, body, .. }) => {
                 call.bytes(content_type.as_deref().unwrap_or("application/json"), body.clone())
             }
         }

@@ -193,11 +193,17 @@ async fn a_request_is_passed_on_and_its_answer_back_as_they_are() {
         .expect(1)
         .mount(&server)
         .await;
-    let request = Passed { content_type: Some("application/x-www-form-urlencoded".into()), body: b"a=1".to_vec() };
+    let request = Passed {
+        content_type: Some("application/x-www-form-urlencoded".into()),
+        body: b"a=1".to_vec(),
+        query: Some("b=2%20x&b=3".into()),
+    };
     let passed = sessions(&server.uri()).relay(&session(None), "hold on", &request).await;
-    let back = Passed { content_type: Some("application/json".into()), body: b"{\"error\":\"no\"}".to_vec() };
+    let back =
+        Passed { content_type: Some("application/json".into()), body: b"{\"error\":\"no\"}".to_vec(), query: None };
     assert_eq!(passed, Asked::Answered((400, back)));
-    assert_eq!(server.received_requests().await.unwrap()[0].body, b"a=1");
+    let received = server.received_requests().await.unwrap();
+    assert_eq!((&*received[0].body, received[0].url.query()), (&b"a=1"[..], Some("b=2%20x&b=3")));
 }
 
 /// Integrations 1.4: every event, its name and its body.
