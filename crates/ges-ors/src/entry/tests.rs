@@ -254,3 +254,42 @@ proptest! {
         prop_assert_eq!(entry.data.settings.get("routingPoint"), Some(&texts[1]));
     }
 }
+
+fn documented(file: &str) -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/integrate/").to_owned() + file;
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What people who write a consumer read is what the code writes.
+#[test]
+fn the_documented_entry_is_the_one_that_is_written() {
+    let dispatch = fixture::dispatch();
+    let fields = entry(&dispatch, &fixture::origin(), &corr_id(dispatch.callback.id, dispatch.attempt));
+    let mut written: serde_json::Map<String, Value> =
+        fields.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+    written["data"] = data(&fields);
+    let shown = serde_json::to_string_pretty(&written).unwrap() + "\n";
+    assert!(shown == documented("orchestration-entry.json"), "the file has to be:\n{shown}");
+    let page = documented("orchestration.md");
+    for name in written.keys().chain(written["data"].as_object().unwrap().keys()).map(String::as_str).chain(["region"]) {
+        assert!(page.contains(&format!("`{name}`")), "{name} is not explained");
+    }
+}
+
+#[test]
+fn the_documented_events_are_the_ones_that_are_sent() {
+    let page = documented("orchestration.md");
+    let names = crate::EventNames::default();
+    let all = [
+        names.cancel,
+        names.reschedule,
+        names.pause,
+        names.resume,
+        names.user_data,
+        names.priority,
+        names.called_in,
+    ];
+    for name in all {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
