@@ -120,6 +120,26 @@ async fn every_call_names_us_and_its_correlation() {
     assert_eq!(reply.json::<Vec<u8>>().unwrap(), [1]);
 }
 
+#[tokio::test]
+async fn a_host_that_was_not_called_for_an_hour_is_forgotten_when_a_new_one_is() {
+    let servers = [answering(ResponseTemplate::new(200)).await, answering(ResponseTemplate::new(200)).await];
+    let newcomer = answering(ResponseTemplate::new(200)).await;
+    let (client, _, seconds) = client(QUICK);
+    let name = |server: &MockServer| server.address().to_string();
+    for server in &servers {
+        client.send(&look(&server.uri())).await.unwrap();
+    }
+    seconds.store(1_800, Ordering::SeqCst);
+    client.send(&look(&servers[1].uri())).await.unwrap();
+    seconds.store(3_600, Ordering::SeqCst);
+    client.send(&look(&newcomer.uri())).await.unwrap();
+    let mut known: Vec<_> = client.breakers().into_iter().map(|(name, _)| name).collect();
+    known.sort();
+    let mut expected = [name(&servers[1]), name(&newcomer)];
+    expected.sort();
+    assert_eq!(known, expected);
+}
+
 /// Integrations 0.4.
 #[tokio::test]
 async fn the_attempts_of_a_call_carry_one_id_that_of_the_work_or_a_fresh_one() {

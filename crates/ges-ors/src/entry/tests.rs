@@ -271,7 +271,8 @@ fn the_documented_entry_is_the_one_that_is_written() {
     let shown = serde_json::to_string_pretty(&written).unwrap() + "\n";
     assert!(shown == documented("orchestration-entry.json"), "the file has to be:\n{shown}");
     let page = documented("orchestration.md");
-    for name in written.keys().chain(written["data"].as_object().unwrap().keys()).map(String::as_str).chain(["region"]) {
+    for name in written.keys().chain(written["data"].as_object().unwrap().keys()).map(String::as_str).chain(["region"])
+    {
         assert!(page.contains(&format!("`{name}`")), "{name} is not explained");
     }
 }
@@ -280,15 +281,8 @@ fn the_documented_entry_is_the_one_that_is_written() {
 fn the_documented_events_are_the_ones_that_are_sent() {
     let page = documented("orchestration.md");
     let names = crate::EventNames::default();
-    let all = [
-        names.cancel,
-        names.reschedule,
-        names.pause,
-        names.resume,
-        names.user_data,
-        names.priority,
-        names.called_in,
-    ];
+    let all =
+        [names.cancel, names.reschedule, names.pause, names.resume, names.user_data, names.priority, names.called_in];
     for name in all {
         assert!(page.contains(&format!("`{name}`")), "{name}");
     }

@@ -30,8 +30,8 @@ pub use news::LocalNews;
 use nodes::Nodes;
 use search::{Content, Errand, Known};
 
-/// Longest time a session is waited for, retries and the search for its node included. Not a deadline of the call: retries would then never begin,
-/// because one attempt alone may take as long.
+/// Longest time a session is waited for, retries and the search for its node included. Not a deadline of the call: retries
+/// would then never begin, because one attempt alone may take as long.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The address of orchestration cannot be used.
