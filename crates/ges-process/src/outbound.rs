@@ -141,3 +141,22 @@ impl Statistics for NoStatistics {
         Err(StatisticsError::Unavailable("no statistics service is configured".into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ges_http_client::Policy;
+    use ges_telemetry::{Identity, correlated};
+
+    use super::*;
+
+    /// Integrations 0.4: what a request or a duty runs under is what its calls carry.
+    #[tokio::test]
+    async fn calls_carry_the_correlation_id_of_the_work() {
+        let identity = Identity { version: "1".into(), host: "h".into(), zone_data: "2026a".into() };
+        let outbound = Outbound::new(&Metrics::new(&identity, false), None).unwrap();
+        let client = outbound.factory().client(Policy::ORS_EVENTS).unwrap();
+        assert_eq!(client.correlation(), None);
+        let seen = correlated("c-7", async { client.correlation() }).await;
+        assert_eq!(seen.as_deref(), Some("c-7"));
+    }
+}

@@ -286,7 +286,10 @@ async fn a_wish_for_a_time_that_filled_up_leaves_the_callback_waiting_at_its_own
 
 /// Under which correlation ids sessions are asked and told.
 #[derive(Default)]
-struct Ids(std::sync::Mutex<Vec<(&'static str, Option<Box<str>>)>>);
+struct Ids(std::sync::Mutex<Vec<Heard>>);
+
+/// What was heard, and under which id.
+type Heard = (&'static str, Option<Box<str>>);
 
 impl Ids {
     fn note(&self, what: &'static str) {
