@@ -1,5 +1,6 @@
 //! Looking nodes up in Consul: every node of a service that passes its checks.
 
+use futures_util::future::join_all;
 use ges_domain::region::Region;
 use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, Policy, below};
 use secrecy::{ExposeSecret, SecretString};
@@ -54,17 +55,37 @@ impl Consul {
         Ok(Self { client: factory.client(Policy::CONSUL)?, base, token, regions })
     }
 
-    /// The passing nodes of a service in every datacenter. A datacenter that does not answer fails the whole look: half an
-    /// answer would take the others for gone.
-    pub(crate) async fn nodes(&self, service: &str) -> Result<Vec<Node>, CallError> {
-        let mut nodes = Vec::new();
-        for region in self.regions().await? {
+    /// The passing nodes of a service, datacenter by datacenter; one that does not answer has those of `before`, so that it
+    /// takes no other with it.
+    ///
+    /// # Errors
+    /// Consul does not say which datacenters there are, or none of them answers.
+    pub(crate) async fn nodes(&self, service: &str, before: &[Node]) -> Result<Vec<Node>, CallError> {
+        let regions = self.regions().await?;
+        let looks = join_all(regions.iter().map(async |region| {
             let mut url = below(&self.base, &["v1", "health", "service", service]);
             url.query_pairs_mut().append_pair("dc", region.as_str()).append_pair("passing", "1");
-            let lines: Vec<Line> = self.ask("health", "/v1/health/service/{name}", url).await?;
-            nodes.extend(lines.iter().filter_map(|line| node(&region, line)));
+            let lines = self.ask::<Vec<Line>>("health", "/v1/health/service/{name}", url).await;
+            (region, lines)
+        }));
+        let (mut nodes, mut answered, mut failure) = (Vec::new(), false, None);
+        for (region, lines) in looks.await {
+            match lines {
+                Ok(lines) => {
+                    answered = true;
+                    nodes.extend(lines.iter().filter_map(|line| node(region, line)));
+                }
+                Err(error) => {
+                    tracing::warn!(region = %region, %error, "a datacenter was not asked for nodes");
+                    failure = Some(error);
+                    nodes.extend(before.iter().filter(|node| node.region == *region).cloned());
+                }
+            }
         }
-        Ok(nodes)
+        match failure {
+            Some(failure) if !answered => Err(failure),
+            _ => Ok(nodes),
+        }
     }
 
     async fn regions(&self) -> Result<Vec<Region>, CallError> {

@@ -169,7 +169,8 @@ impl Directory {
                     },
                     peer,
                 );
-                let found = consul.nodes(&service).await;
+                let before = self.known().get(&peer).cloned().unwrap_or_default();
+                let found = consul.nodes(&service, &before).await;
                 found.inspect_err(|error| tracing::warn!(%error, "Consul was not asked for nodes")).ok()
             }
         };

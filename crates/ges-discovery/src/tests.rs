@@ -164,3 +164,25 @@ async fn names_that_do_not_resolve_are_counted_at_every_look() {
         assert_eq!(unresolved.0.load(Ordering::SeqCst), looks);
     }
 }
+
+/// Integrations 1.6, R-RA-6.
+#[tokio::test]
+async fn a_datacenter_that_cannot_be_asked_keeps_its_nodes_and_holds_up_no_other() {
+    let server = MockServer::start().await;
+    let one = |address: &str| json!([{ "Node": { "Address": address }, "Service": { "Address": "", "Port": 9098 } }]);
+    passing(&server, "voice-ors", "dc2", one("10.2.0.1")).await;
+    let directory = consul(&server, vec![region("dc1"), region("dc2")]);
+    directory.nodes(Peer::Orchestration);
+    directory.look().await;
+    let nodes = || shown(&directory.nodes(Peer::Orchestration));
+    assert_eq!(nodes(), ["dc2 http://10.2.0.1:9098/"], "the first has never answered");
+    server.reset().await;
+    passing(&server, "voice-ors", "dc1", one("10.1.0.1")).await;
+    directory.look().await;
+    assert_eq!(nodes(), ["dc1 http://10.1.0.1:9098/", "dc2 http://10.2.0.1:9098/"], "now the second does not");
+    server.reset().await;
+    passing(&server, "voice-ors", "dc1", json!([])).await;
+    passing(&server, "voice-ors", "dc2", one("10.2.0.2")).await;
+    directory.look().await;
+    assert_eq!(nodes(), ["dc2 http://10.2.0.2:9098/"], "one that answers is believed");
+}

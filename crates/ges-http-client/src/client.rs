@@ -7,11 +7,12 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use crate::call::Identity;
+use crate::correlation::fresh;
 use crate::endpoint::Endpoints;
 use crate::reply::asked_rest;
 use crate::{
-    BreakerState, Call, CallError, Finished, HttpClientFactory, Jitter, Observer, Outcome, Policy, Reply, Stage,
-    TraceParent, correlation,
+    BreakerState, Call, CallError, CorrelationOfWork, Finished, HttpClientFactory, Jitter, Observer, Outcome, Policy,
+    Reply, Stage, TraceParent, correlation, with_correlation,
 };
 
 /// The way to one integration: its connections, breakers and bulkhead. Made by the factory, shared by reference.
@@ -21,6 +22,7 @@ pub struct HttpClient {
     endpoints: Endpoints,
     jitter: Jitter,
     trace_parent: TraceParent,
+    correlation: CorrelationOfWork,
     observer: Arc<dyn Observer>,
 }
 
@@ -30,10 +32,18 @@ impl HttpClient {
         let endpoints =
             Endpoints::new(policy.integration, policy.bulkhead, Arc::clone(&factory.clock), Arc::clone(&observer));
         let (jitter, trace_parent) = (Arc::clone(&factory.jitter), Arc::clone(&factory.trace_parent));
-        Self { http, policy, endpoints, jitter, trace_parent, observer }
+        let correlation = Arc::clone(&factory.correlation);
+        Self { http, policy, endpoints, jitter, trace_parent, correlation, observer }
     }
 
-    /// Sends `call`, again where the policy says so, and gives the complete answer.
+    /// The correlation id that calls of the running work carry. Work that goes on in another task takes it along with
+    /// [`with_correlation`].
+    pub fn correlation(&self) -> Option<Box<str>> {
+        correlation().or_else(|| (self.correlation)())
+    }
+
+    /// Sends `call`, again where the policy says so, and gives the complete answer. All attempts carry one correlation id, a
+    /// fresh one when nobody asked for the work (integrations 0.4).
     ///
     /// Statuses below 500 other than 429 are answers: ask the reply for [`Reply::success`] or its status.
     ///
@@ -41,7 +51,8 @@ impl HttpClient {
     /// [`CallError`]; of several attempts the last failure is told.
     pub async fn send(&self, call: &Call) -> Result<Reply, CallError> {
         let began = Instant::now();
-        let result = self.attempts(call).await;
+        let id = self.correlation().unwrap_or_else(fresh);
+        let result = with_correlation(Some(&id), self.attempts(call)).await;
         let outcome = Outcome::of(&result.as_ref().map(Reply::status));
         let (integration, operation) = (self.policy.integration, call.operation);
         self.observer.finished(&Finished { integration, operation, outcome, took: began.elapsed() });

@@ -10,6 +10,8 @@ use url::Url;
 use crate::breaker::{Breaker, Leave};
 use crate::{BreakerState, Bulkhead, CallError, Monotonic, Observer};
 
+/// What was not called for so long is forgotten: sessions name hosts that never come back (integrations 0.4).
+const IDLE: Duration = Duration::from_secs(3_600);
 /// Longest wait for a free place in the bulkhead.
 const LONGEST_QUEUE: Duration = Duration::from_millis(250);
 
@@ -19,12 +21,18 @@ pub(crate) struct Endpoint {
     places: Arc<Semaphore>,
 }
 
-/// The endpoints of one integration.
+/// An endpoint, and when it was called last.
+struct Kept {
+    endpoint: Arc<Endpoint>,
+    called: Duration,
+}
+
+/// The endpoints of one integration that were called within the hour before the last new one.
 pub(crate) struct Endpoints {
     integration: &'static str,
     bulkhead: Bulkhead,
     shared: Arc<Semaphore>,
-    by_name: Mutex<HashMap<String, Arc<Endpoint>>>,
+    by_name: Mutex<HashMap<String, Kept>>,
     clock: Monotonic,
     observer: Arc<dyn Observer>,
 }
@@ -66,23 +74,32 @@ impl Endpoints {
     pub(crate) fn states(&self) -> Vec<(String, BreakerState)> {
         let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         let state = |endpoint: &Endpoint| endpoint.breaker.lock().unwrap_or_else(PoisonError::into_inner).state();
-        by_name.values().map(|endpoint| (endpoint.name.clone(), state(endpoint))).collect()
+        by_name.values().map(|Kept { endpoint, .. }| (endpoint.name.clone(), state(endpoint))).collect()
     }
 
     fn endpoint(&self, url: &Url) -> Arc<Endpoint> {
         let name =
             format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(endpoint) = by_name.get(&name) {
-            return Arc::clone(endpoint);
+        let now = (self.clock)();
+        if let Some(kept) = by_name.get_mut(&name) {
+            kept.called = now;
+            return Arc::clone(&kept.endpoint);
         }
+        by_name.retain(|_, kept| {
+            let stays = now < kept.called + IDLE || Arc::strong_count(&kept.endpoint) > 1;
+            if !stays {
+                self.observer.breaker_changed(self.integration, &kept.endpoint.name, BreakerState::Closed);
+            }
+            stays
+        });
         let places = match self.bulkhead {
             Bulkhead::Integration(_) => Arc::clone(&self.shared),
             Bulkhead::Endpoint(places) => Arc::new(Semaphore::new(places)),
         };
         self.observer.breaker_changed(self.integration, &name, BreakerState::Closed);
         let endpoint = Arc::new(Endpoint { name: name.clone(), breaker: Mutex::new(Breaker::new()), places });
-        by_name.insert(name, Arc::clone(&endpoint));
+        by_name.insert(name, Kept { endpoint: Arc::clone(&endpoint), called: now });
         endpoint
     }
 }

@@ -21,6 +21,9 @@ pub type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
 /// Gives the W3C `traceparent` of the work at hand, if it is traced.
 pub type TraceParent = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
+/// Gives the correlation id of the running work, if it has one.
+pub type CorrelationOfWork = Arc<dyn Fn() -> Option<Box<str>> + Send + Sync>;
+
 /// The process's monotonic clock, its origin being this call.
 pub fn monotonic() -> Monotonic {
     let origin = Instant::now();
@@ -52,6 +55,7 @@ pub struct HttpClientFactory {
     pub(crate) jitter: Jitter,
     pub(crate) clock: Monotonic,
     pub(crate) trace_parent: TraceParent,
+    pub(crate) correlation: CorrelationOfWork,
     egress: Option<Egress>,
 }
 
@@ -62,6 +66,7 @@ impl Default for HttpClientFactory {
             jitter: Arc::new(rand::random::<f64>),
             clock: monotonic(),
             trace_parent: Arc::new(|| None),
+            correlation: Arc::new(|| None),
             egress: None,
         }
     }
@@ -93,6 +98,13 @@ impl HttpClientFactory {
     #[must_use]
     pub fn trace_parent(mut self, trace_parent: TraceParent) -> Self {
         self.trace_parent = trace_parent;
+        self
+    }
+
+    /// Sends the id that `correlation` gives with every call that has none of [`crate::with_correlation`].
+    #[must_use]
+    pub fn correlation(mut self, correlation: CorrelationOfWork) -> Self {
+        self.correlation = correlation;
         self
     }
 

@@ -23,7 +23,9 @@ pub use call::Call;
 pub use client::HttpClient;
 pub use correlation::{correlation, with_correlation};
 pub use error::{CallError, Remedy, Stage};
-pub use factory::{BuildError, Egress, HttpClientFactory, Jitter, Monotonic, TraceParent, monotonic};
+pub use factory::{
+    BuildError, CorrelationOfWork, Egress, HttpClientFactory, Jitter, Monotonic, TraceParent, monotonic,
+};
 pub use observer::{Finished, Observer, Outcome, Recall, Silent};
 pub use policy::{Bulkhead, Policy, Reach, RetryOn};
 pub use reply::Reply;

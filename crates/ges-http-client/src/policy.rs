@@ -101,7 +101,7 @@ impl Policy {
     pub const RECAPTCHA: Self =
         Self { retry_on: RetryOn::NoConnection, ..row("recaptcha", Reach::Internet, 2_500, (1, 100, 300), 16) };
     /// Push notifications over Nexus.
-    pub const NEXUS: Self = row("nexus", Reach::Cluster, 5_000, (2, 500, 5_000), 8);
+    pub const NEXUS: Self = row("nexus", Reach::Internet, 5_000, (2, 500, 5_000), 8);
 
     pub(crate) const fn connect_timeout(&self) -> Duration {
         match self.reach {
@@ -126,6 +126,15 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Integrations 0.4: the proxy is for push and captcha; a host in the cluster is named in NO_PROXY.
+    #[test]
+    fn push_and_captcha_leave_through_the_egress_proxy() {
+        for policy in [Policy::FCM, Policy::NEXUS, Policy::RECAPTCHA] {
+            assert_eq!(policy.reach, Reach::Internet, "{}", policy.integration);
+        }
+        assert_eq!((Policy::ORS_EVENTS.reach, Policy::GWS_ENV.reach), (Reach::Cluster, Reach::Cluster));
+    }
 
     #[test]
     fn repeats_what_the_table_names_and_nothing_else() {

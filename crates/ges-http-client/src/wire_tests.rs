@@ -121,6 +121,56 @@ async fn every_call_names_us_and_its_correlation() {
 }
 
 #[tokio::test]
+async fn a_host_that_was_not_called_for_an_hour_is_forgotten_when_a_new_one_is() {
+    let servers = [answering(ResponseTemplate::new(200)).await, answering(ResponseTemplate::new(200)).await];
+    let newcomer = answering(ResponseTemplate::new(200)).await;
+    let (client, _, seconds) = client(QUICK);
+    let name = |server: &MockServer| server.address().to_string();
+    for server in &servers {
+        client.send(&look(&server.uri())).await.unwrap();
+    }
+    seconds.store(1_800, Ordering::SeqCst);
+    client.send(&look(&servers[1].uri())).await.unwrap();
+    seconds.store(3_600, Ordering::SeqCst);
+    client.send(&look(&newcomer.uri())).await.unwrap();
+    let mut known: Vec<_> = client.breakers().into_iter().map(|(name, _)| name).collect();
+    known.sort();
+    let mut expected = [name(&servers[1]), name(&newcomer)];
+    expected.sort();
+    assert_eq!(known, expected);
+}
+
+/// Integrations 0.4.
+#[tokio::test]
+async fn the_attempts_of_a_call_carry_one_id_that_of_the_work_or_a_fresh_one() {
+    let server = answering(ResponseTemplate::new(503)).await;
+    let ids = async || {
+        let received = server.received_requests().await.unwrap();
+        server.reset().await;
+        Mock::given(any()).respond_with(ResponseTemplate::new(503)).mount(&server).await;
+        let id = |request: &wiremock::Request| request.headers["x-correlation-id"].to_str().unwrap().to_owned();
+        received.iter().map(id).collect::<Vec<_>>()
+    };
+    let (nobodys, ..) = client(QUICK);
+    nobodys.send(&look(&server.uri())).await.unwrap_err();
+    let fresh = ids().await;
+    assert_eq!((fresh.len(), &fresh[0]), (3, &fresh[2]));
+    let uuid = |id: &str| {
+        let shape = [8, 4, 4, 4, 12].into_iter().eq(id.split('-').map(str::len));
+        shape && id.as_bytes()[14] == b'4' && b"89ab".contains(&id.as_bytes()[19])
+    };
+    assert!(uuid(&fresh[0]), "{fresh:?}");
+    nobodys.send(&look(&server.uri())).await.unwrap_err();
+    assert_ne!(ids().await[0], fresh[0]);
+    let factory = HttpClientFactory::default().correlation(Arc::new(|| Some("of the work".into())));
+    let of_work = factory.client(Policy { backoff: Backoff { retries: 0, ..QUICK.backoff }, ..QUICK }).unwrap();
+    of_work.send(&look(&server.uri())).await.unwrap_err();
+    assert_eq!((ids().await, of_work.correlation().as_deref()), (vec!["of the work".to_owned()], Some("of the work")));
+    with_correlation(Some("c-1"), of_work.send(&look(&server.uri()))).await.unwrap_err();
+    assert_eq!(ids().await, ["c-1"]);
+}
+
+#[tokio::test]
 async fn redirects_and_cookies_are_not_followed() {
     let answer = ResponseTemplate::new(302).insert_header("location", "/elsewhere").insert_header("set-cookie", "a=b");
     let server = answering(answer).await;

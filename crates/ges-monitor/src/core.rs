@@ -9,6 +9,7 @@ use ges_domain::ports::{
     BulkJobs, CallIns, Catalogue, Clock, Handover, KeptAnswers, SessionEvent, Sessions, SubmissionStream,
 };
 use ges_domain::use_cases::CurrentWait;
+use ges_telemetry::correlated;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -70,11 +71,11 @@ impl Core {
     pub(crate) fn stop_session(&self, record: &Callback, reason: &Reason) {
         let Some(session) = record.session.clone() else { return };
         let (sessions, places) = (Arc::clone(&self.sessions), Arc::clone(&self.stop_places));
-        let (id, at) = (record.id, self.clock.now());
+        let (id, at, corr_id) = (record.id, self.clock.now(), record.correlation().to_string());
         let event = SessionEvent::Cancel { reason: reason.clone(), by: Actor::Monitor };
         self.stops.spawn(async move {
             let Ok(_place) = places.acquire().await else { return };
-            let outcome = sessions.tell(&session, id, &event, at).await;
+            let outcome = correlated(corr_id, sessions.tell(&session, id, &event, at)).await;
             tracing::debug!(callback.id = %id, ?outcome, "a session was told that its callback has ended");
         });
     }

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use ges_domain::callback::{Callback, Change, State};
 use ges_domain::ports::{Pauses, ServiceRef, SessionEvent, ShardLease, StoreError, Told};
+use ges_telemetry::correlated;
 use tokio::sync::Notify;
 use tokio::time::Instant as Monotonic;
 
@@ -91,7 +92,10 @@ impl FollowPauses {
             _ => (SessionEvent::Pause, State::Paused),
         };
         let told = match &record.session {
-            Some(session) => self.core.sessions.tell(session, record.id, &event, now).await,
+            Some(session) => {
+                let telling = self.core.sessions.tell(session, record.id, &event, now);
+                correlated(record.correlation().to_string(), telling).await
+            }
             // Nobody has it, so it only waits again.
             None => Told::Accepted,
         };

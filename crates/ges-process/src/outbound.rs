@@ -30,7 +30,8 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// Counts into `metrics`; calls of a traced request carry its `traceparent` (integrations 0.4).
+    /// Counts into `metrics`; calls of a request carry its correlation id and its `traceparent`
+    /// (integrations 0.4).
     /// Calls to the internet leave through `egress`, where there is one.
     ///
     /// # Errors
@@ -38,7 +39,10 @@ impl Outbound {
     pub fn new(metrics: &Metrics, egress: Option<&Egress>) -> Result<Self> {
         let counts = Arc::new(Counts::of(metrics));
         let position = || TracePosition::current().map(|position| position.to_string());
-        let mut factory = HttpClientFactory::default().observed_by(counts.clone()).trace_parent(Arc::new(position));
+        let mut factory = HttpClientFactory::default()
+            .observed_by(counts.clone())
+            .trace_parent(Arc::new(position))
+            .correlation(Arc::new(ges_telemetry::correlation));
         if let Some(Egress { proxy, no_proxy }) = egress {
             let proxy = proxy.expose_secret().parse().ok().context("GES_EGRESS__PROXY is no URL")?;
             let no_proxy = format!("{no_proxy},{LOOPBACK}");
@@ -143,5 +147,24 @@ struct NoStatistics;
 impl Statistics for NoStatistics {
     async fn get_statistic_ex(&self, _: TenantId, _: StatisticsQuestion<'_>) -> Result<Arc<str>, StatisticsError> {
         Err(StatisticsError::Unavailable("no statistics service is configured".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ges_http_client::Policy;
+    use ges_telemetry::{Identity, correlated};
+
+    use super::*;
+
+    /// Integrations 0.4: what a request or a duty runs under is what its calls carry.
+    #[tokio::test]
+    async fn calls_carry_the_correlation_id_of_the_work() {
+        let identity = Identity { version: "1".into(), host: "h".into(), zone_data: "2026a".into() };
+        let outbound = Outbound::new(&Metrics::new(&identity, false), None).unwrap();
+        let client = outbound.factory().client(Policy::ORS_EVENTS).unwrap();
+        assert_eq!(client.correlation(), None);
+        let seen = correlated("c-7", async { client.correlation() }).await;
+        assert_eq!(seen.as_deref(), Some("c-7"));
     }
 }

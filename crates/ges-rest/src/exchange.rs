@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use ges_domain::{CallbackId, Refusal, TenantId};
-use ges_telemetry::{PRIVATE_PATH, TracePosition, UNMATCHED_PATH};
+use ges_telemetry::{PRIVATE_PATH, TracePosition, UNMATCHED_PATH, correlated};
 use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -46,6 +46,8 @@ struct Inner {
     gms: bool,
     trace: Option<TracePosition>,
     correlation: Option<HeaderValue>,
+    /// The id of an internal caller, when it looks like one and may stand in logs and in calls to others.
+    caller: Option<Box<str>>,
     started: Instant,
     reported: AtomicBool,
     notes: Mutex<Notes>,
@@ -85,10 +87,20 @@ impl Exchange {
             method: method(request.method()),
             gms,
             correlation: correlation.cloned(),
+            caller: correlation
+                .filter(|_| gms)
+                .and_then(|value| value.to_str().ok())
+                .filter(|id| is_id(id))
+                .map(Into::into),
             started: Instant::now(),
             reported: AtomicBool::new(false),
             notes: Mutex::default(),
         }))
+    }
+
+    /// What calls for this request carry: the caller's own id, so that a session's work stays together, else ours.
+    fn correlation(&self) -> Box<str> {
+        self.0.caller.clone().unwrap_or_else(|| self.0.corr_id.to_string().into())
     }
 
     fn notes(&self, write: impl FnOnce(&mut Notes)) {
@@ -197,12 +209,23 @@ pub(crate) fn fresh_id() -> Uuid {
     Uuid::new_v4()
 }
 
+/// Whether a text of visible ASCII looks like an id. One without a letter may be a number to call, and is none (I11).
+fn is_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'~');
+    text.bytes().all(fits) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
 /// The outermost layer of every listener.
 pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let exchange = Exchange::new(&request, site.role);
     let trace = exchange.0.trace;
     let trace_id = trace.map(|trace| trace.trace_id());
-    let span = tracing::info_span!("request", corr_id = %exchange.0.corr_id, trace_id);
+    let span = tracing::info_span!(
+        "request",
+        corr_id = %exchange.0.corr_id,
+        trace_id,
+        caller_corr_id = exchange.0.caller.as_deref()
+    );
     let rejected = span.in_scope(|| screen(&mut request, &site).or_else(|| unadmitted(&request, &site)));
     let page = if exchange.0.public && site.public_api().is_some() { Page::of(&request) } else { None };
     let preflight = site.public_api().is_some() && exchange.is_operation() && cors::is_preflight(&request);
@@ -230,12 +253,12 @@ pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request
         own.report(response.status(), code, &own_site);
         response
     };
-    let work = async move {
+    let work = correlated(exchange.correlation(), async move {
         match trace {
             Some(trace) => trace.around(work).await,
             None => work.await,
         }
-    };
+    });
     let running = site.tasks.spawn(work.instrument(span.clone()));
     let mut response = match tokio::time::timeout(site.limits.answer_within, running).await {
         Ok(Ok(response)) => response,

@@ -280,6 +280,22 @@ async fn one_line_tells_a_request_and_nothing_about_people() {
 }
 
 #[tokio::test]
+async fn the_line_of_an_internal_request_has_the_id_of_its_caller() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let world = World::new().await;
+    let asks = |id: &str| empty(Request::get("/genesys/1/node").header("x-correlation-id", id));
+    send(world.internal(), asks("7c1f2b1e-0000-4000-8000-00000000000a")).await;
+    send(world.internal(), asks("15105550100")).await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let answered: Vec<_> = text.lines().filter(|line| line.contains("request answered")).collect();
+    assert!(answered[0].contains("caller_corr_id=\"7c1f2b1e-0000-4000-8000-00000000000a\""), "{text}");
+    assert!(answered.len() == 2 && !text.contains("15105550100"), "I11: {text}");
+}
+
+#[tokio::test]
 async fn a_body_that_never_comes_is_given_up() {
     let mut world = World::new().await;
     world.limits.body_within = Duration::from_millis(10);

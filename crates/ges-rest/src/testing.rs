@@ -350,13 +350,14 @@ impl ApiKeys for OddKeys {
     }
 }
 
-/// Remembers who was told.
+/// Remembers who was told, and under which correlation id.
 #[derive(Default)]
-pub(crate) struct Told(pub(crate) Mutex<Vec<TenantId>>);
+pub(crate) struct Told(pub(crate) Mutex<Vec<TenantId>>, pub(crate) Mutex<Vec<Option<Box<str>>>>);
 
 #[async_trait]
 impl PublishedServices for Told {
     async fn services_changed(&self, tenant: TenantId) {
         self.0.lock().unwrap().push(tenant);
+        self.1.lock().unwrap().push(ges_telemetry::correlation());
     }
 }

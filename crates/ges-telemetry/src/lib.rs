@@ -5,6 +5,7 @@
 //! tenants are texts here.
 
 mod catalogue;
+mod correlation;
 mod instruments;
 mod logs;
 mod metrics;
@@ -13,6 +14,7 @@ mod process;
 mod trace;
 
 pub use catalogue::{CATALOGUE, Kind, Metric, PRIVATE_PATH, UNKNOWN_TENANT, UNMATCHED_PATH};
+pub use correlation::{correlated, correlation};
 pub use logs::{AlreadyStarted, Layout, Logs};
 pub use metrics::{Dependency, Identity, Managed, Metrics, Tolerances};
 pub use page::reference_page;

@@ -10,8 +10,7 @@ use ges_discovery::Peer;
 use ges_domain::TenantId;
 use ges_domain::wait::{Estimate, EwtMode, Question, WaitError, WaitEstimates};
 use ges_http_client::{
-    BuildError, Call, CallError, HttpClient, HttpClientFactory, Monotonic, Policy, below, correlation, is_segment,
-    with_correlation,
+    BuildError, Call, CallError, HttpClient, HttpClientFactory, Monotonic, Policy, below, is_segment, with_correlation,
 };
 use serde_json::Value;
 use tokio::time::Instant;
@@ -119,7 +118,7 @@ impl WaitEstimates for UrsWaits {
         if !is_segment(asked.queue) {
             return Ok(Estimate::UnknownQueue);
         }
-        let (desk, id) = (Arc::clone(&self.desk), correlation());
+        let (desk, id) = (Arc::clone(&self.desk), self.desk.http.correlation());
         let (queue, mode, on_hold, regions) =
             (asked.queue.to_owned(), asked.mode, asked.on_hold, asked.regions.to_vec());
         let look_up = || async move {
@@ -167,16 +166,25 @@ impl Desk {
     }
 
     /// Asks one router after the other; the first estimate wins and its router is asked first from then on.
+    ///
+    /// A router that knows no such queue may be the backup, which knows none: the others are asked too, and it is believed when
+    /// none of them has an estimate.
     async fn look_up(&self, tenant: TenantId, asked: &Question<'_>) -> Result<Estimate, UrsError> {
         let until = Instant::now() + LOOK_UP_TIME;
         let (Some(nodes), Some(routers)) = (self.nodes_of(tenant), self.routers.of(tenant)) else {
             return Err(UrsError::NoRouters);
         };
         let mut failure = UrsError::NoRouters;
+        let mut unknown = false;
         for node in nodes.order(asked.regions) {
             let url = self.address(nodes.address(node), &routers.tenant_name, asked);
             let left = until.saturating_duration_since(Instant::now());
             failure = match self.ask(url, left).await {
+                Ok((Estimate::UnknownQueue, _)) => {
+                    unknown = true;
+                    nodes.answered(node, false);
+                    continue;
+                }
                 Ok((estimate, position)) => {
                     self.note_position(tenant, asked.queue, position);
                     nodes.answered(node, true);
@@ -189,7 +197,11 @@ impl Desk {
                 nodes.failed(node);
             }
         }
-        Err(failure)
+        if !unknown {
+            return Err(failure);
+        }
+        self.note_position(tenant, asked.queue, None);
+        Ok(Estimate::UnknownQueue)
     }
 
     fn note_position(&self, tenant: TenantId, queue: &str, position: Option<u32>) {

@@ -212,15 +212,16 @@ async fn a_silent_router_costs_its_time_and_the_next_is_asked() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_sends_us_on_and_what_is_one_ends_the_search() {
+async fn what_is_no_estimate_sends_us_on() {
     let not_json = ResponseTemplate::new(200).set_body_string("<html>");
     let list = ResponseTemplate::new(200).set_body_string("[]");
     for (n, (primary, expected)) in [
         (not_json, Estimate::Known(60)),
         (list, Estimate::Known(60)),
         (ResponseTemplate::new(403), Estimate::Known(60)),
-        (ResponseTemplate::new(404), Estimate::UnknownQueue),
-        (ResponseTemplate::new(200).set_body_json(json!({ "error": "no queue" })), Estimate::UnknownQueue),
+        (ResponseTemplate::new(404), Estimate::Known(60)),
+        (ResponseTemplate::new(200).set_body_json(json!({ "error": "no queue" })), Estimate::Known(60)),
+        (ResponseTemplate::new(200).set_body_json(json!({ "ewt": "10000", "pos": "1" })), Estimate::NoCalls),
     ]
     .into_iter()
     .enumerate()
@@ -230,6 +231,24 @@ async fn what_is_no_answer_sends_us_on_and_what_is_one_ends_the_search() {
         answers(&scene.backup, ewt(60.0)).await;
         assert_eq!(scene.sales().await.unwrap(), expected, "row {n}");
     }
+}
+
+/// Integrations 3.4, 3.5.
+#[tokio::test]
+async fn a_queue_is_unknown_when_no_router_has_an_estimate_and_nobody_is_preferred_for_saying_so() {
+    let scene = Scene::new().await;
+    answers(&scene.primary, ResponseTemplate::new(404)).await;
+    let backup = ResponseTemplate::new(200).set_body_json(json!({ "error": "backup" }));
+    answers(&scene.backup, backup).await;
+    assert_eq!(scene.sales().await.unwrap(), Estimate::UnknownQueue);
+    assert_eq!((asked(&scene.primary).await, asked(&scene.backup).await), (1, 1));
+    answers(&scene.primary, backup_role()).await;
+    scene.wait(10);
+    assert_eq!(scene.sales().await.unwrap(), Estimate::UnknownQueue, "one silent, one that knows nothing");
+    answers(&scene.primary, ewt(60.0)).await;
+    answers(&scene.backup, ewt(70.0)).await;
+    scene.wait(10);
+    assert_eq!(scene.sales().await.unwrap(), Estimate::Known(60), "the first in order is still the first");
 }
 
 #[tokio::test]

@@ -99,6 +99,9 @@ pub struct Particulars {
     /// Queue the inbound call would have used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inbound_vq: Option<String>,
+    /// Queue its session waits in, instead of the service's (integrations 2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_queue: Option<String>,
     /// EWT in seconds above which the callback was offered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer_threshold: Option<i64>,

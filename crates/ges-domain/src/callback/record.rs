@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Direction, Kind, Particulars, Reason, State};
 use crate::phone::{PhoneKey, PhoneNumber};
-use crate::submission::ack_deadline;
+use crate::submission::{self, ack_deadline};
 use crate::{CallbackId, Instant, ServiceName, SessionId, TenantId};
 
 /// How long a record stays after its desired time (R-REC-1).
@@ -155,6 +156,11 @@ impl Callback {
     /// for a new time must not collapse with the first one for the old time (1.2.7), although three may follow again.
     pub fn last_attempt(&self) -> u32 {
         self.particulars.attempts_before + self.submission.attempts
+    }
+
+    /// The correlation id of what is done about its session now (integrations 0.4).
+    pub fn correlation(&self) -> Uuid {
+        submission::correlation(self.id, self.last_attempt())
     }
 
     /// The how manieth attempt for its desired time `attempt` is, from 1.

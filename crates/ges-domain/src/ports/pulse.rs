@@ -56,6 +56,8 @@ pub struct Passed {
     pub content_type: Option<String>,
     /// The body, letter by letter.
     pub body: Vec<u8>,
+    /// Parameters in the address of a request, letter by letter without the question mark; none in an answer.
+    pub query: Option<String>,
 }
 
 impl std::fmt::Debug for Passed {

@@ -100,7 +100,7 @@ fn priority(place: &mut Option<i32>, cell: &str) -> Result<(), Cause> {
     Ok(())
 }
 
-const COLUMNS: [Column; 40] = [
+const COLUMNS: [Column; 41] = [
     column("description", "Description", "", |s, v| text(&mut s.description, v)),
     column("businessHours", "Business Hours", "_business_hours_service", |s, v| named(&mut s.business_hours, v)),
     column("callbackApplication", "Callback Application", "_application", |s, v| text(&mut s.callback_application, v)),
@@ -146,6 +146,7 @@ const COLUMNS: [Column; 40] = [
     }),
     column("captchaRequired", "CAPTCHA Required", "", |s, v| flag(&mut s.captcha_required, v)),
     column("captchaSiteKey", "CAPTCHA Site Key", "", |s, v| named(&mut s.captcha_site_key, v)),
+    column("virtualQueue", "", "_urs_virtual_queue", |s, v| named(&mut s.virtual_queue, v)),
     column("ewtQueue", "EWT Queue", "", |s, v| named(&mut s.ewt_queue, v)),
     column("ewtMode", "EWT Mode", "", |s, v| {
         s.ewt_mode = v.to_ascii_lowercase().parse().map_err(|_| "must be mode1, mode2 or mode3")?;
@@ -168,10 +169,7 @@ const COLUMNS: [Column; 40] = [
 ];
 
 /// Cells that say what a row is, not how its service behaves.
-const STRUCTURE: [&str; 5] = [KIND, "_type", "serviceName", "Virtual Queue", "_urs_virtual_queue"];
-
-/// The queue whose wait counts, when the row is about another name than the queue.
-const QUEUE: &str = "_urs_virtual_queue";
+const STRUCTURE: [&str; 4] = [KIND, "_type", "serviceName", "Virtual Queue"];
 
 /// Reads the settings of a row of service `name`: blank cells are defaults, columns nobody knows are kept (R-CFG-1, R-CFG-3).
 /// What the row refers to is not looked up here.
@@ -193,9 +191,8 @@ pub fn read_settings(name: &str, cells: &Cells) -> Result<Settings, Vec<Flaw>> {
             flaws.push(Flaw::new(spelling, cause));
         }
     }
-    if settings.ewt_queue.is_none() {
-        settings.ewt_queue = filled(cells, QUEUE).filter(|queue| *queue != name).map(str::to_owned);
-    }
+    // The service's own queue needs no mention.
+    settings.virtual_queue = settings.virtual_queue.filter(|queue| queue != name);
     let known = |cell: &str| {
         STRUCTURE.contains(&cell)
             || COLUMNS.iter().any(|column| cell == column.key || cell == column.label || cell == column.gms)

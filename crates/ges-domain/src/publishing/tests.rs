@@ -68,7 +68,8 @@ fn the_documented_row_reads() {
         ..Settings::default()
     };
     assert_eq!(read, expected);
-    assert_eq!(settings(&[("_urs_virtual_queue", "Other")]).ewt_queue.as_deref(), Some("Other"));
+    let other = settings(&[("_urs_virtual_queue", "Other")]);
+    assert_eq!((other.virtual_queue.as_deref(), other.ewt_queue), (Some("Other"), None));
 }
 
 /// Integrations 5.3 and chapter 7.1: a column has one meaning under its key, its label and its GMS name.

@@ -5,6 +5,7 @@ mod settings;
 pub use settings::{BadSetting, FirstParty, Settings};
 
 use crate::ServiceName;
+use crate::callback::Particulars;
 use crate::capacity::CapacityRule;
 use crate::hours::Hours;
 use crate::phone::{NumberRule, NumberingPlan, PhoneKey, Screening, Verdict};
@@ -66,8 +67,21 @@ impl Service {
         self.region_rule.as_ref().map_or(&[], RegionRule::preferred)
     }
 
+    /// The queue in which the session of a callback with these particulars waits: what the request says, what is published, the
+    /// name of the service (integrations 2.2, R-CON-5).
+    pub fn virtual_queue<'a>(&'a self, particulars: &'a Particulars) -> &'a str {
+        let named = particulars.virtual_queue.as_deref().or(self.settings.virtual_queue.as_deref());
+        named.unwrap_or(self.name.as_str())
+    }
+
     /// The queue whose wait counts for it.
     pub fn ewt_queue(&self) -> &str {
-        self.settings.ewt_queue.as_deref().unwrap_or(self.name.as_str())
+        let named = self.settings.ewt_queue.as_deref().or(self.settings.virtual_queue.as_deref());
+        named.unwrap_or(self.name.as_str())
+    }
+
+    /// The queue whose wait counts for a callback with these particulars: the one it waits in, when the request names one.
+    pub fn ewt_queue_for<'a>(&'a self, particulars: &'a Particulars) -> &'a str {
+        particulars.virtual_queue.as_deref().unwrap_or(self.ewt_queue())
     }
 }

@@ -80,7 +80,10 @@ pub struct Settings {
     pub captcha_required: bool,
     /// Which of the tenant's CAPTCHA site keys is used; none means the only one or the default one (R-CPT-1).
     pub captcha_site_key: Option<String>,
-    /// Queue whose wait counts; none means the service's own.
+    /// Queue its sessions wait in; none means the one named as the service is (R-CON-5, integrations 5.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_queue: Option<String>,
+    /// Queue whose wait counts; none means the one its sessions wait in.
     pub ewt_queue: Option<String>,
     /// How that wait is estimated.
     pub ewt_mode: EwtMode,
@@ -124,6 +127,7 @@ impl Default for Settings {
             call_in_group: String::new(),
             captcha_required: false,
             captcha_site_key: None,
+            virtual_queue: None,
             ewt_queue: None,
             ewt_mode: EwtMode::default(),
             throttle: throttle::Settings::default(),

@@ -4,7 +4,9 @@ mod verdict;
 
 use std::time::Duration;
 
-use crate::Instant;
+use uuid::Uuid;
+
+use crate::{CallbackId, Instant};
 
 pub use verdict::{DueVerdict, TimerVerdict, decide_due, decide_timer, reason_at_deadline};
 
@@ -49,11 +51,38 @@ pub fn rest_after_failure(failed: u32) -> Duration {
     })
 }
 
+/// The correlation id of an attempt, from 1, and of the session it starts (integrations 0.3, 1.2.2): the same attempt has the
+/// same id however often it is written, and 0 stands for a session that brought its callback. Its first digits are those of the
+/// callback, so that people find both with one search.
+pub fn correlation(callback: CallbackId, attempt: u32) -> Uuid {
+    let mut bytes = callback.0.into_bytes();
+    for (byte, more) in bytes[12..].iter_mut().zip(attempt.to_be_bytes()) {
+        *byte ^= more;
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Integrations 1.2.2.
+    #[test]
+    fn every_attempt_has_a_uuid_of_its_own() {
+        let id: CallbackId = "0f2b1d5e-7a4c-4f6e-9a51-0a4f6a2f3c10".parse().unwrap();
+        let shown = [0, 1, 2, 259].map(|attempt| correlation(id, attempt).to_string());
+        assert_eq!(
+            shown,
+            [
+                "0f2b1d5e-7a4c-8f6e-9a51-0a4f6a2f3c10",
+                "0f2b1d5e-7a4c-8f6e-9a51-0a4f6a2f3c11",
+                "0f2b1d5e-7a4c-8f6e-9a51-0a4f6a2f3c12",
+                "0f2b1d5e-7a4c-8f6e-9a51-0a4f6a2f3d13",
+            ]
+        );
+    }
 
     fn at(clock: &str) -> Instant {
         format!("2026-06-01T{clock}Z").parse().unwrap()

@@ -79,7 +79,7 @@ impl BookCallback {
         let service = found.filter(|service| !service.removed);
         let service = service.ok_or_else(|| Refusal::UnknownService(request.service.to_string()))?;
         self.check_captcha(tenant, &service, &mut request).await?; // 4
-        let offer = self.wait.at_offer(tenant, &service, now).await;
+        let offer = self.wait.at_offer(tenant, &service, &request.particulars, now).await;
         let ewt = offer.wait;
         let wish = Wish {
             desired: request.desired,

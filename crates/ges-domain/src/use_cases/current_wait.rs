@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::callback::Particulars;
 use crate::service::Service;
 use crate::wait::{Estimate, LastGoods, Question, WaitEstimates};
 use crate::{Instant, TenantId};
@@ -33,23 +34,35 @@ impl CurrentWait {
         Self { estimates, last_goods: Mutex::default() }
     }
 
-    /// The wait to decide with, 0 to 86,400 s; never an error (R-EWT-9).
+    /// The wait to decide about a service with, 0 to 86,400 s; never an error (R-EWT-9).
     pub async fn of(&self, tenant: TenantId, service: &Service, now: Instant) -> Duration {
-        self.asked(tenant, service, now).await.0
+        self.in_queue(tenant, service, service.ewt_queue(), now).await.0
     }
 
-    /// The wait to decide with, and what of it and of the queue's length is known; never an error, and no second question.
-    pub async fn at_offer(&self, tenant: TenantId, service: &Service, now: Instant) -> AtOffer {
-        let (wait, estimate) = self.asked(tenant, service, now).await;
+    /// The same for one callback of it, which may wait in a queue of its own (integrations 2.2).
+    pub async fn of_one(&self, tenant: TenantId, service: &Service, asked: &Particulars, now: Instant) -> Duration {
+        self.in_queue(tenant, service, service.ewt_queue_for(asked), now).await.0
+    }
+
+    /// The wait to decide about one callback with, and what of it and of the queue's length is known; never an error, and no second
+    /// question.
+    pub async fn at_offer(&self, tenant: TenantId, service: &Service, asked: &Particulars, now: Instant) -> AtOffer {
+        let queue = service.ewt_queue_for(asked);
+        let (wait, estimate) = self.in_queue(tenant, service, queue, now).await;
         let known = matches!(estimate, Some(Estimate::Known(_))) || !wait.is_zero();
         let ewt = u32::try_from(wait.as_secs()).ok().filter(|_| known);
         // Without an answer now nobody knows how old the remembered place is.
-        let position = estimate.and_then(|_| self.estimates.position(tenant, service.ewt_queue()));
+        let position = estimate.and_then(|_| self.estimates.position(tenant, queue));
         AtOffer { wait, ewt, position }
     }
 
-    async fn asked(&self, tenant: TenantId, service: &Service, now: Instant) -> (Duration, Option<Estimate>) {
-        let queue = service.ewt_queue();
+    async fn in_queue(
+        &self,
+        tenant: TenantId,
+        service: &Service,
+        queue: &str,
+        now: Instant,
+    ) -> (Duration, Option<Estimate>) {
         let regions = service.preferred_regions();
         let asked = Question { regions, ..Question::about(queue, service.settings.ewt_mode) };
         let estimate = self.estimates.estimate(tenant, &asked).await.ok();

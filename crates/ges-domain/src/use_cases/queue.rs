@@ -63,6 +63,17 @@ impl TellWaits {
         mode: EwtMode,
         on_hold: bool,
     ) -> Result<Vec<QueueWait>, Refusal> {
+        let (told, answered) = self.ask(tenant, names, mode, on_hold).await;
+        if answered { Ok(told) } else { Err(Refusal::UpstreamUnavailable) }
+    }
+
+    /// The same for sessions, which get an unknown wait for every queue even when no router answers (integrations 2.17, R-EWT-5).
+    pub async fn whatever_is_known(&self, tenant: TenantId, names: &[&str], mode: EwtMode) -> Vec<QueueWait> {
+        self.ask(tenant, names, mode, false).await.0
+    }
+
+    /// The waits, and whether a router answered for one of them.
+    async fn ask(&self, tenant: TenantId, names: &[&str], mode: EwtMode, on_hold: bool) -> (Vec<QueueWait>, bool) {
         let mut queues: Vec<&str> = Vec::with_capacity(names.len());
         for name in names {
             if !queues.contains(name) {
@@ -82,9 +93,7 @@ impl TellWaits {
             })
             .collect();
         let outcomes = self.waits.estimates(tenant, &questions).await;
-        if !outcomes.is_empty() && outcomes.iter().all(Result::is_err) {
-            return Err(Refusal::UpstreamUnavailable);
-        }
+        let answered = outcomes.is_empty() || outcomes.iter().any(Result::is_ok);
         let tell = |(outcome, queue): (_, &&str)| {
             let told = QueueWait::from(outcome);
             match told.result_code {
@@ -94,7 +103,7 @@ impl TellWaits {
         };
         let told: Vec<_> = outcomes.iter().zip(&queues).map(tell).collect();
         let of = |name: &&str| queues.iter().position(|queue| queue == name).and_then(|at| told.get(at)).copied();
-        Ok(names.iter().filter_map(of).collect())
+        (names.iter().filter_map(of).collect(), answered)
     }
 
     /// The service of a queue, where its region rule could matter. A catalogue that does not answer costs the preference only.

@@ -75,6 +75,7 @@ impl RecreateCallback {
             route_point: old_ones.route_point,
             survey_rp: old_ones.survey_rp,
             inbound_vq: old_ones.inbound_vq,
+            virtual_queue: old_ones.virtual_queue,
             offer_threshold: old_ones.offer_threshold,
             channel: old_ones.channel,
             offer_timing: old_ones.offer_timing,

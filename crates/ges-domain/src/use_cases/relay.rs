@@ -66,7 +66,7 @@ impl RelayToSession {
             }
             let service = self.catalogue.service(tenant, &callback.service).await?;
             let Some(service) = service else { return Ok(Relayed::NotYet(Duration::ZERO)) };
-            return Ok(Relayed::NotYet(self.wait.of(tenant, &service, now).await));
+            return Ok(Relayed::NotYet(self.wait.of_one(tenant, &service, &callback.particulars, now).await));
         };
         if action == PLACE
             && let Some(seen) = self.news.of(tenant, id).await

@@ -72,7 +72,7 @@ impl RescheduleCallback {
         }
         let service = self.catalogue.service(tenant, &record.service).await?.filter(|service| !service.removed);
         let service = service.ok_or_else(|| Refusal::UnknownService(record.service.to_string()))?;
-        let ewt = self.wait.of(tenant, &service, now).await;
+        let ewt = self.wait.of_one(tenant, &service, &record.particulars, now).await;
         let always_check = record.particulars.always_check_capacity;
         let wish = Wish {
             desired,

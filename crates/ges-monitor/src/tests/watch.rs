@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::CallbackId;
-use ges_domain::callback::{Actor, Callback, Reason, SessionUpdate, State};
+use ges_domain::callback::{Actor, Callback, Reason, SessionBinding, SessionUpdate, State};
 use ges_domain::ports::{
-    Asked, Bookings as _, CancelAnswer, Catalogue as _, Clock as _, Description, Moved, Place, Record as _,
-    SessionNews as _, Told,
+    Asked, Bookings as _, CancelAnswer, Catalogue as _, Clock as _, Description, Moved, Passed, Place, Record as _,
+    SessionEvent, SessionNews as _, Told,
 };
 use ges_domain::use_cases::{CarryOutWishes, CurrentWait, RescheduleCallback};
 use ges_testkit::builders::{
@@ -382,4 +382,78 @@ async fn a_former_session_that_is_never_reached_is_forgotten_after_its_deadline(
     world.clock.set(deadline + seconds(1));
     world.run(seconds(600)).await;
     assert_eq!(world.stops(), tried + 1);
+}
+
+/// Under which correlation ids sessions are asked and told.
+#[derive(Default)]
+struct Ids(std::sync::Mutex<Vec<Heard>>);
+
+/// What was heard, and under which id.
+type Heard = (&'static str, Option<Box<str>>);
+
+impl Ids {
+    fn note(&self, what: &'static str) {
+        self.0.lock().unwrap().push((what, ges_telemetry::correlation()));
+    }
+}
+
+#[async_trait::async_trait]
+impl ges_domain::ports::SessionRequests for Ids {
+    async fn place(&self, _: &SessionBinding) -> Asked<Place> {
+        self.note("place");
+        Asked::Unreachable
+    }
+
+    async fn describe(&self, _: &SessionBinding) -> Asked<Description> {
+        self.note("description");
+        Asked::Unreachable
+    }
+
+    async fn relay(&self, _: &SessionBinding, _: &str, _: &Passed) -> Asked<(u16, Passed)> {
+        Asked::Unreachable
+    }
+}
+
+#[async_trait::async_trait]
+impl ges_domain::ports::Sessions for Ids {
+    async fn tell(&self, _: &SessionBinding, _: CallbackId, _: &SessionEvent, _: ges_domain::Instant) -> Told {
+        self.note("event");
+        Told::Unreachable
+    }
+
+    async fn terminate(&self, _: &SessionBinding) -> Told {
+        self.note("terminate");
+        Told::Unreachable
+    }
+}
+
+/// Integrations 0.4, 1.3.
+#[tokio::test(start_paused = true)]
+async fn sessions_are_asked_and_told_under_the_id_of_their_attempt() {
+    let mut world = World::new().await;
+    let ids = Arc::new(Ids::default());
+    let shared = Arc::new(world.store.clone());
+    world.duty = WatchSessions::new(WatchPorts {
+        held: shared.clone(),
+        former: shared.clone(),
+        requests: ids.clone(),
+        news: world.news.clone(),
+        record: shared.clone(),
+        wishes: CarryOutWishes {
+            record: shared.clone(),
+            catalogue: shared,
+            sessions: ids.clone(),
+            clock: world.clock.clone(),
+        },
+        clock: world.clock.clone(),
+    });
+    let id = world.bound("S1", None).await;
+    world.store.cancel(tenant(), id, &consumer_cancels(), START).await.unwrap();
+    world.run(seconds(90)).await;
+    let own = world.record(id).await.correlation().to_string();
+    let seen = ids.0.lock().unwrap();
+    for what in ["place", "event"] {
+        assert!(seen.iter().any(|(one, _)| *one == what), "{what} in {seen:?}");
+    }
+    assert!(seen.iter().all(|(_, id)| id.as_deref() == Some(&*own)), "{seen:?}");
 }

@@ -22,7 +22,7 @@ impl Agenda {
         let Some(session) = &record.session else { return };
         match self.0.get_mut(&record.id).filter(|line| line.session.id == session.id) {
             Some(line) => line.meet(session, record.state),
-            None => drop(self.0.insert(record.id, Line::new(record.tenant, session.clone(), record.state, now))),
+            None => drop(self.0.insert(record.id, Line::new(record, session.clone(), now))),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ges_domain::Instant as StoreInstant;
-use ges_domain::callback::{SessionBinding, State};
+use ges_domain::callback::{Callback, SessionBinding, State};
 use ges_domain::ports::{Asked, Description, Place, Seen};
 use ges_domain::{CallbackId, TenantId};
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ const APART: Duration = Duration::from_secs(10);
 /// Bounds of the rest between two polls (R-POL-1).
 const SHORTEST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(30);
-/// Between two looks at a callback that does not queue: only whether its session lives.
+/// Between two looks at a callback that does not queue: only whether its session lives. R-POL-1 means the place in a queue.
 const BESIDE_THE_QUEUE: Duration = Duration::from_secs(10);
 /// Between two descriptions (integrations 1.7).
 const DESCRIBED_EVERY: Duration = Duration::from_secs(60);
@@ -26,6 +26,8 @@ pub(super) struct Due {
     pub(super) tenant: TenantId,
     pub(super) id: CallbackId,
     pub(super) session: SessionBinding,
+    /// Of the attempt that started it (integrations 0.4).
+    pub(super) corr_id: Box<str>,
     /// The whole session, not only its place.
     pub(super) describe: bool,
 }
@@ -42,6 +44,7 @@ pub(super) enum Outlook {
 pub(super) struct Line {
     pub(super) tenant: TenantId,
     pub(super) session: SessionBinding,
+    corr_id: Box<str>,
     /// Whether this round has met it.
     pub(super) met: bool,
     state: State,
@@ -55,12 +58,13 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(tenant: TenantId, session: SessionBinding, state: State, now: Instant) -> Self {
+    pub(super) fn new(record: &Callback, session: SessionBinding, now: Instant) -> Self {
         Self {
-            tenant,
+            tenant: record.tenant,
             session,
+            corr_id: record.correlation().to_string().into(),
             met: true,
-            state,
+            state: record.state,
             next_place: now,
             next_description: now + DESCRIBED_EVERY,
             missed: None,
@@ -90,6 +94,7 @@ impl Line {
             tenant: self.tenant,
             id,
             session: self.session.clone(),
+            corr_id: self.corr_id.clone(),
             describe,
         })
     }

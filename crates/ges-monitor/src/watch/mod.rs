@@ -14,6 +14,7 @@ use ges_domain::callback::{Callback, SessionBinding, SessionEnd, SessionUpdate};
 use ges_domain::ports::{Asked, Clock, FormerSessions, HeldRecords, Record, SessionNews, SessionRequests, StoreError};
 use ges_domain::use_cases::CarryOutWishes;
 use ges_domain::{CallbackId, TenantId};
+use ges_telemetry::correlated;
 use tokio::time::Instant;
 
 use crate::{Duty, Turn};
@@ -122,7 +123,7 @@ impl WatchSessions {
         let wished = page.into_iter().filter(|record| record.cancel.is_some() || record.particulars.moving.is_some());
         stream::iter(wished)
             .for_each_concurrent(WISHES_AT_ONCE, |record| async move {
-                if let Err(error) = wishes.run(&record).await {
+                if let Err(error) = correlated(record.correlation().to_string(), wishes.run(&record)).await {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(callback.id = %record.id, error, "a wish waits for the record store");
                 }
@@ -144,7 +145,7 @@ impl WatchSessions {
         let requests = &self.ports.requests;
         let polls: Vec<Poll> = stream::iter(due)
             .map(|due| async move {
-                let seen = ask(&**requests, &due).await;
+                let seen = correlated(due.corr_id.clone(), ask(&**requests, &due)).await;
                 Poll { due, seen }
             })
             .buffer_unordered(POLLS_PER_SECOND)

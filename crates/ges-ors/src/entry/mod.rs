@@ -12,8 +12,8 @@ pub use read::{BadEntry, StreamEntry};
 pub use write::Writer;
 pub(crate) use write::user_data;
 
-use ges_domain::CallbackId;
 use ges_domain::ports::Dispatch;
+use ges_domain::{CallbackId, submission};
 
 /// The fields of an entry, in the order they are written.
 pub type Fields = Vec<(&'static str, String)>;
@@ -34,7 +34,7 @@ pub struct Origin {
 
 /// The correlation id of an attempt. The same attempt has the same id however often it is written.
 pub fn corr_id(callback: CallbackId, attempt: u32) -> String {
-    format!("{callback}.{attempt}")
+    submission::correlation(callback, attempt).to_string()
 }
 
 /// The entry of one attempt; for batches a [`Writer`] is cheaper.

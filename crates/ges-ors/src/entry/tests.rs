@@ -131,6 +131,19 @@ fn overrides_of_the_request_win_and_the_next_entry_is_not_touched() {
     assert_eq!((&data["_language"], &data["_priority"]), (&json!("fr-CA"), &json!(-7)), "R-CRE-9");
 }
 
+/// Integrations 2.2, 5.3.
+#[test]
+fn a_session_waits_in_the_queue_of_the_request_else_of_the_service_else_of_its_name() {
+    let mut dispatch = fixture::dispatch();
+    let queue = |dispatch: &Dispatch| data(&entry(dispatch, &fixture::origin(), "x"))["_urs_virtual_queue"].clone();
+    assert_eq!(queue(&dispatch), json!("CB_Sales"));
+    let settings = &mut Arc::make_mut(&mut dispatch.service).settings;
+    (settings.virtual_queue, settings.ewt_queue) = (Some("VQ_Other".into()), Some("VQ_Asked".into()));
+    assert_eq!(queue(&dispatch), json!("VQ_Other"), "not the queue whose wait counts");
+    dispatch.callback.particulars.virtual_queue = Some("VQ_Own".into());
+    assert_eq!(queue(&dispatch), json!("VQ_Own"));
+}
+
 #[test]
 fn ex_l_dialed_digits_reach_the_session() {
     for (prefix, number, dialed) in [
@@ -239,5 +252,38 @@ proptest! {
         prop_assert_eq!(entry.data.inbound_vq.as_ref(), Some(&texts[0]));
         prop_assert_eq!(&entry.data.route_point, &texts[1]);
         prop_assert_eq!(entry.data.settings.get("routingPoint"), Some(&texts[1]));
+    }
+}
+
+fn documented(file: &str) -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/integrate/").to_owned() + file;
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What people who write a consumer read is what the code writes.
+#[test]
+fn the_documented_entry_is_the_one_that_is_written() {
+    let dispatch = fixture::dispatch();
+    let fields = entry(&dispatch, &fixture::origin(), &corr_id(dispatch.callback.id, dispatch.attempt));
+    let mut written: serde_json::Map<String, Value> =
+        fields.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+    written["data"] = data(&fields);
+    let shown = serde_json::to_string_pretty(&written).unwrap() + "\n";
+    assert!(shown == documented("orchestration-entry.json"), "the file has to be:\n{shown}");
+    let page = documented("orchestration.md");
+    for name in written.keys().chain(written["data"].as_object().unwrap().keys()).map(String::as_str).chain(["region"])
+    {
+        assert!(page.contains(&format!("`{name}`")), "{name} is not explained");
+    }
+}
+
+#[test]
+fn the_documented_events_are_the_ones_that_are_sent() {
+    let page = documented("orchestration.md");
+    let names = crate::EventNames::default();
+    let all =
+        [names.cancel, names.reschedule, names.pause, names.resume, names.user_data, names.priority, names.called_in];
+    for name in all {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
     }
 }

@@ -132,7 +132,7 @@ impl<'a> Outgoing<'a> {
             _callback_type: callback.kind.as_str(),
             _media_type: "voice",
             _call_direction: callback.direction.as_str(),
-            _urs_virtual_queue: callback.service.as_str(),
+            _urs_virtual_queue: service.virtual_queue(particulars),
             _inbound_vq: particulars.inbound_vq.as_deref(),
             _priority: callback.priority.or(row.default_priority),
             _language: particulars.language(),

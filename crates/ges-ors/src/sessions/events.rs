@@ -55,7 +55,8 @@ enum Value {
     Json(Box<RawValue>),
 }
 
-/// The body of an event.
+/// The body of an event; the default is an empty one.
+#[derive(Default)]
 pub(super) struct Body(Vec<(&'static str, Value)>);
 
 impl Body {

@@ -5,20 +5,22 @@ mod events;
 mod news;
 mod nodes;
 mod requests;
+mod search;
+#[cfg(test)]
+mod search_tests;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use ges_discovery::Directory;
 use ges_domain::callback::SessionBinding;
-use ges_domain::ports::{SessionEvent, Sessions, Told};
+use ges_domain::ports::{Asked, SessionEvent, Sessions, Told};
 use ges_domain::region::Region;
 use ges_domain::{CallbackId, Instant};
-use ges_http_client::{Call, CallError, HttpClient, Reply};
+use ges_http_client::HttpClient;
 use url::Url;
 
 pub use allowed::AllowedHosts;
@@ -26,9 +28,10 @@ use events::Body;
 pub use events::EventNames;
 pub use news::LocalNews;
 use nodes::Nodes;
+use search::{Content, Errand, Known};
 
-/// Longest time a session is waited for, retries included. Not a deadline of the call: retries would then never begin,
-/// because one attempt alone may take as long.
+/// Longest time a session is waited for, retries and the search for its node included. Not a deadline of the call: retries
+/// would then never begin, because one attempt alone may take as long.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The address of orchestration cannot be used.
@@ -43,7 +46,7 @@ pub struct OrsSessions {
     nodes: Nodes,
     allowed: AllowedHosts,
     names: EventNames,
-    forms_only: Mutex<HashSet<String>>,
+    known: Known,
 }
 
 impl OrsSessions {
@@ -64,7 +67,7 @@ impl OrsSessions {
             nodes: Nodes::fixed(base),
             allowed,
             names: EventNames::default(),
-            forms_only: Mutex::default(),
+            known: Known::default(),
         })
     }
 
@@ -86,100 +89,40 @@ impl OrsSessions {
     pub async fn probe(&self) -> bool {
         self.nodes.probe(&self.queries).await
     }
-
-    /// The node to call: the session's own when that is allowed, else the default (1.3).
-    fn base_of(&self, session: &SessionBinding) -> Url {
-        let Some(told) = &session.url else { return self.nodes.next() };
-        match Url::parse(told).ok().filter(|url| self.allowed.permits(url, self.nodes.configured())) {
-            Some(url) => url,
-            None => {
-                tracing::warn!(session.id = %session.id, "the session's address is not allowed; the default is used");
-                self.nodes.next()
-            }
-        }
-    }
-
-    fn address(&self, session: &SessionBinding, tail: &[&str]) -> Url {
-        let mut url = self.base_of(session);
-        url.set_query(None);
-        url.set_fragment(None);
-        // The cookie form of an id carries its node; paths have the bare id.
-        let id = session.id.as_str();
-        let bare = id.rsplit_once(".node").map_or(id, |(bare, _)| bare);
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["scxml", "session", bare]).extend(tail);
-        }
-        url
-    }
-
-    async fn event(
-        &self,
-        session: &SessionBinding,
-        (name, operation): (&str, &'static str),
-        body: &Body,
-    ) -> Result<Reply, CallError> {
-        let url = self.address(session, &["event", name]);
-        let node = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
-        let call = || -> Result<Call, CallError> {
-            let call = Call::post(operation, "/scxml/session/{sid}/event/{name}", url.clone()).idempotent();
-            call.header("cookie", &format!("ORSSESSIONID={}", session.id))
-        };
-        if !self.forms_only().contains(&node) {
-            let reply = self.client.send(&call()?.json(body)?).await?;
-            if reply.status() != 415 {
-                return Ok(reply);
-            }
-            self.forms_only().insert(node);
-        }
-        self.client.send(&call()?.form(&body.pairs())).await
-    }
-
-    fn forms_only(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.forms_only.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[async_trait]
 impl Sessions for OrsSessions {
     async fn tell(&self, session: &SessionBinding, callback: CallbackId, event: &SessionEvent, at: Instant) -> Told {
-        let (name, body) = (self.names.of(event), Body::of(event, callback, at));
-        // JSON and then a form may be sent; both together have the time of one.
-        match tokio::time::timeout(PATIENCE, self.event(session, name, &body)).await {
-            Ok(Ok(reply)) => match reply.status() {
+        let ((name, operation), body) = (self.names.of(event), Body::of(event, callback, at));
+        let errand = Errand {
+            operation,
+            template: "/scxml/session/{sid}/event/{name}",
+            tail: &["event", name],
+            content: Content::Words(&body),
+        };
+        match self.bring(&self.client, session, &errand).await {
+            Asked::Answered(reply) => match reply.status() {
                 200..300 => Told::Accepted,
-                404 => Told::Gone,
                 409 => Told::Refused,
                 _ => Told::Unreachable,
             },
-            Ok(Err(error)) => {
-                tracing::debug!(callback.id = %callback, event = name.1, %error, "the session was not reached");
-                Told::Unreachable
-            }
-            Err(_) => {
-                tracing::debug!(callback.id = %callback, event = name.1, "the session did not answer in time");
-                Told::Unreachable
-            }
+            Asked::Gone => Told::Gone,
+            Asked::Unreachable => Told::Unreachable,
         }
     }
 
     async fn terminate(&self, session: &SessionBinding) -> Told {
-        let url = self.address(session, &["terminate"]);
-        let call = Call::post("terminate", "/scxml/session/{sid}/terminate", url).idempotent();
-        let sent = match call.header("cookie", &format!("ORSSESSIONID={}", session.id)) {
-            Ok(call) => tokio::time::timeout(PATIENCE, self.client.send(&call)).await,
-            Err(error) => Ok(Err(error)),
+        let errand = Errand {
+            operation: "terminate",
+            template: "/scxml/session/{sid}/terminate",
+            tail: &["terminate"],
+            content: Content::Order,
         };
-        match sent {
-            Ok(Ok(reply)) => match reply.status() {
-                200..300 => Told::Accepted,
-                404 => Told::Gone,
-                _ => Told::Unreachable,
-            },
-            Ok(Err(error)) => {
-                tracing::debug!(session.id = %session.id, %error, "the session was not told to stop");
-                Told::Unreachable
-            }
-            Err(_) => {
+        match self.bring(&self.client, session, &errand).await {
+            Asked::Answered(reply) if (200..300).contains(&reply.status()) => Told::Accepted,
+            Asked::Gone => Told::Gone,
+            Asked::Answered(_) | Asked::Unreachable => {
                 tracing::debug!(session.id = %session.id, "the session did not say that it stops");
                 Told::Unreachable
             }

@@ -1,4 +1,4 @@
-//! Which node is asked about a session that did not say where it is (integrations 1.6, R-RA-3, R-RA-4).
+//! In which order nodes are asked about a session that did not say where it is (integrations 1.6, R-RA-3, R-RA-4).
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,9 +33,13 @@ impl Nodes {
         &self.fixed
     }
 
-    /// The node to ask now: of the own region before others, those that answered before those that did not, in turn.
-    pub(super) fn next(&self) -> Url {
+    /// Every node, the one to ask now first: regions in their order, the own one before others; nodes that did not answer the
+    /// last probe after all that did; those that are alike in turn.
+    pub(super) fn in_order(&self) -> Vec<Url> {
         let all = self.all();
+        if all.is_empty() {
+            return vec![self.fixed.clone()];
+        }
         let own = self.found.as_ref().and_then(|(_, own)| own.as_ref());
         let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
         let mut standings: BTreeMap<Region, Standing> = BTreeMap::new();
@@ -45,12 +49,17 @@ impl Nodes {
                 *standing = Standing::Usable;
             }
         }
-        let region = connection_order(&[], own, &standings).into_iter().next();
-        let there: Vec<&Node> = all.iter().filter(|node| Some(&node.region) == region).collect();
-        let up: Vec<&Node> = there.iter().copied().filter(|node| !down.contains(&node.url)).collect();
-        let choice = if up.is_empty() { there } else { up };
+        let regions = connection_order(&[], own, &standings);
+        // A region that is passed over still has nodes that may run a session.
+        let place = |node: &Node| regions.iter().position(|region| **region == node.region).unwrap_or(regions.len());
+        let mut ranked: Vec<((bool, usize), Url)> =
+            all.iter().map(|node| ((down.contains(&node.url), place(node)), node.url.clone())).collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        choice.get(turn % choice.len().max(1)).map_or_else(|| self.fixed.clone(), |node| node.url.clone())
+        for alike in ranked.chunk_by_mut(|(one, _), (other, _)| one == other) {
+            alike.rotate_left(turn % alike.len());
+        }
+        ranked.into_iter().map(|(_, url)| url).collect()
     }
 
     /// Asks every node whether it lives; any status below 500 is a sign of life (integrations 8.3). Whether one does.
@@ -100,17 +109,18 @@ mod tests {
         let named = [(region("east"), none, Some(at_east.as_str())), (region("west"), none, Some(at_west.as_str()))];
         let directory = Arc::new(Directory::named(named).unwrap());
         let nodes = Nodes::fixed("http://fixed:9098".parse().unwrap()).found_by(directory, Some(region("east")));
-        let next = || nodes.next().to_string();
+        let next = || nodes.in_order()[0].to_string();
         let (east, west) = (format!("{at_east}/"), format!("{at_west}/"));
         assert_eq!(next(), east, "unknown is as good as healthy");
         let client = HttpClientFactory::default().client(Policy::ORS_QUERIES).unwrap();
         assert!(nodes.probe(&client).await, "404 proves life");
         assert_eq!((next(), next()), (west.clone(), west), "R-RA-4: the own region does not answer");
+        assert_eq!(nodes.in_order().len(), 2, "a session may run where nobody answers");
     }
 
     #[test]
     fn without_a_directory_there_is_one_address() {
         let nodes = Nodes::fixed("http://fixed:9098/".parse().unwrap());
-        assert_eq!(nodes.next().as_str(), "http://fixed:9098/");
+        assert_eq!(nodes.in_order(), ["http://fixed:9098/".parse().unwrap()]);
     }
 }

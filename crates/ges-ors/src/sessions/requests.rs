@@ -3,51 +3,27 @@
 use async_trait::async_trait;
 use ges_domain::callback::{SessionBinding, State};
 use ges_domain::ports::{Asked, Description, Passed, Place, SessionRequests};
-use ges_http_client::{Call, CallError, Reply};
 use serde_json::Value;
 
-use super::{OrsSessions, PATIENCE};
+use super::OrsSessions;
+use super::events::Body;
+use super::search::{Content, Errand};
 
 /// An estimate from here on means that nobody knows (integrations 3.4).
 const UNKNOWN_FROM: f64 = 10_000.0;
 
-impl OrsSessions {
-    /// One attempt: the next look is the retry. `None`: no answer.
-    async fn ask(&self, session: &SessionBinding, call: Call) -> Asked<Reply> {
-        let asked = match call.header("cookie", &format!("ORSSESSIONID={}", session.id)) {
-            Ok(call) => tokio::time::timeout(PATIENCE, self.queries.send(&call)).await,
-            Err(error) => Ok(Err(error)),
-        };
-        match asked {
-            Ok(Ok(reply)) => match reply.status() {
-                404 => Asked::Gone,
-                // The session did not answer its node in time.
-                408 => Asked::Unreachable,
-                _ => Asked::Answered(reply),
-            },
-            Ok(Err(CallError::Status { status: 404, .. })) => Asked::Gone,
-            Ok(Err(error)) => {
-                tracing::debug!(session.id = %session.id, %error, "the session's node was not reached");
-                Asked::Unreachable
-            }
-            Err(_) => Asked::Unreachable,
-        }
-    }
-
-    fn request(&self, session: &SessionBinding, name: &str) -> Call {
-        let url = self.address(session, &["request", name]);
-        Call::post("request", "/scxml/session/{sid}/request/{name}", url).idempotent()
-    }
-}
+const REQUEST: &str = "/scxml/session/{sid}/request/{name}";
 
 #[async_trait]
 impl SessionRequests for OrsSessions {
     async fn place(&self, session: &SessionBinding) -> Asked<Place> {
-        let call = match self.request(session, "check-queue-position").json(&serde_json::json!({})) {
-            Ok(call) => call,
-            Err(_) => return Asked::Unreachable,
+        let errand = Errand {
+            operation: "request",
+            template: REQUEST,
+            tail: &["request", "check-queue-position"],
+            content: Content::Words(&Body::default()),
         };
-        match self.ask(session, call).await {
+        match self.bring(&self.queries, session, &errand).await {
             Asked::Answered(reply) => Asked::Answered(match reply.status() {
                 200..300 => place_in(reply.body()),
                 // It runs and knows no such request.
@@ -59,25 +35,32 @@ impl SessionRequests for OrsSessions {
     }
 
     async fn describe(&self, session: &SessionBinding) -> Asked<Description> {
-        let call = Call::get("query", "/scxml/session/{sid}/query", self.address(session, &["query"]));
-        match self.ask(session, call).await {
-            Asked::Answered(reply) => match reply.status() {
-                200..300 => Asked::Answered(description_in(reply.body())),
-                _ => Asked::Unreachable,
-            },
+        let errand = Errand {
+            operation: "query",
+            template: "/scxml/session/{sid}/query",
+            tail: &["query"],
+            content: Content::Question,
+        };
+        match self.bring(&self.queries, session, &errand).await {
+            Asked::Answered(reply) if (200..300).contains(&reply.status()) => {
+                Asked::Answered(description_in(reply.body()))
+            }
             Asked::Gone => Asked::Gone,
-            Asked::Unreachable => Asked::Unreachable,
+            Asked::Answered(_) | Asked::Unreachable => Asked::Unreachable,
         }
     }
 
     async fn relay(&self, session: &SessionBinding, action: &str, request: &Passed) -> Asked<(u16, Passed)> {
-        let content_type = request.content_type.as_deref().unwrap_or("application/json");
-        let call = self.request(session, action).bytes(content_type, request.body.clone());
-        let Ok(call) = call else { return Asked::Unreachable };
-        match self.ask(session, call).await {
+        let errand = Errand {
+            operation: "request",
+            template: REQUEST,
+            tail: &["request", action],
+            content: Content::Passed(request),
+        };
+        match self.bring(&self.queries, session, &errand).await {
             Asked::Answered(reply) => {
                 let content_type = reply.header("content-type").map(str::to_owned);
-                Asked::Answered((reply.status(), Passed { content_type, body: reply.body().to_vec() }))
+                Asked::Answered((reply.status(), Passed { content_type, body: reply.body().to_vec(), query: None }))
             }
             Asked::Gone => Asked::Gone,
             Asked::Unreachable => Asked::Unreachable,

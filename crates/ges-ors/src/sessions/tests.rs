@@ -12,7 +12,7 @@ use super::*;
 
 const CALLBACK: &str = "0f2b1d5e-7a4c-4f6e-9a51-0a4f6a2f3c10";
 
-fn sessions(ors_url: &str) -> OrsSessions {
+pub(super) fn sessions(ors_url: &str) -> OrsSessions {
     let policy = Policy {
         backoff: Backoff { retries: 2, base: Duration::from_millis(1), cap: Duration::from_millis(2) },
         ..Policy::ORS_EVENTS
@@ -22,17 +22,17 @@ fn sessions(ors_url: &str) -> OrsSessions {
     OrsSessions::new(client, queries, ors_url, AllowedHosts::default()).unwrap()
 }
 
-fn session(url: Option<&str>) -> SessionBinding {
+pub(super) fn session(url: Option<&str>) -> SessionBinding {
     SessionBinding { id: SessionId::new("00GESDEMO7H2.node3").unwrap(), url: url.map(Into::into) }
 }
 
-async fn cancel(sessions: &OrsSessions, session: &SessionBinding) -> Told {
+pub(super) async fn cancel(sessions: &OrsSessions, session: &SessionBinding) -> Told {
     let at = "2026-11-23T15:31:07.201Z".parse().unwrap();
     let event = SessionEvent::Cancel { reason: Reason::CANCELLED, by: Actor::Ui("kim".into()) };
     sessions.tell(session, CALLBACK.parse().unwrap(), &event, at).await
 }
 
-async fn answering(status: u16) -> MockServer {
+pub(super) async fn answering(status: u16) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(status)).mount(&server).await;
     server
@@ -193,11 +193,17 @@ async fn a_request_is_passed_on_and_its_answer_back_as_they_are() {
         .expect(1)
         .mount(&server)
         .await;
-    let request = Passed { content_type: Some("application/x-www-form-urlencoded".into()), body: b"a=1".to_vec() };
+    let request = Passed {
+        content_type: Some("application/x-www-form-urlencoded".into()),
+        body: b"a=1".to_vec(),
+        query: Some("b=2%20x&b=3".into()),
+    };
     let passed = sessions(&server.uri()).relay(&session(None), "hold on", &request).await;
-    let back = Passed { content_type: Some("application/json".into()), body: b"{\"error\":\"no\"}".to_vec() };
+    let back =
+        Passed { content_type: Some("application/json".into()), body: b"{\"error\":\"no\"}".to_vec(), query: None };
     assert_eq!(passed, Asked::Answered((400, back)));
-    assert_eq!(server.received_requests().await.unwrap()[0].body, b"a=1");
+    let received = server.received_requests().await.unwrap();
+    assert_eq!((&*received[0].body, received[0].url.query()), (&b"a=1"[..], Some("b=2%20x&b=3")));
 }
 
 /// Integrations 1.4: every event, its name and its body.

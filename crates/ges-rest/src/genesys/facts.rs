@@ -91,7 +91,7 @@ pub(super) async fn waits(
 ) -> Result<Response, GmsFault> {
     let lists = values(uri.query(), "vq")?;
     let queues = names(lists.iter().map(String::as_str)).map_err(|bad| GmsFault::option(format!("vq {bad}")))?;
-    let waits = site.api().waits.run(tenant, &queues, EwtMode::default(), false).await?;
+    let waits = site.api().waits.whatever_is_known(tenant, &queues, EwtMode::default()).await;
     let bodies = queues.iter().zip(waits).map(|(queue, wait)| {
         let body = WaitBody { ewt: wait.estimated_wait_time, pos: wait.position, result_code: wait.result_code };
         (*queue, body)

@@ -21,6 +21,8 @@ use crate::path::segment;
 
 /// Longest name of a request in bytes.
 const ACTION: usize = 128;
+/// When a session that was silent may be asked again: it is polled as often when its queue is short (R-POL-1).
+const ASK_AGAIN_SECONDS: u64 = 2;
 /// Longest media type that is passed on, in bytes.
 const MEDIA_TYPE: usize = 255;
 
@@ -36,7 +38,8 @@ pub(super) async fn relay(
     let action = named.ok_or_else(|| GmsFault::option("The action of the path is not a name of a request"))?;
     let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = media.filter(|media| media.len() <= MEDIA_TYPE).map(str::to_owned);
-    let passed = Passed { content_type, body: read(request, &site).await?.to_vec() };
+    let query = uri.query().map(str::to_owned);
+    let passed = Passed { content_type, body: read(request, &site).await?.to_vec(), query };
     let relayed = match site.api().relay.run(tenant, id, &action, &passed).await {
         Ok(relayed) => relayed,
         Err(refusal) => return Err(elsewhere(&site, tenant, id, refusal).await),
@@ -56,10 +59,7 @@ pub(super) async fn relay(
         Relayed::NoSession => {
             Err(GmsFault::new(StatusCode::NOT_FOUND, Exception::SessionNotFound, "No session has this callback"))
         }
-        Relayed::Unreachable => {
-            let silent = "The session of this callback does not answer";
-            Err(GmsFault::new(StatusCode::SERVICE_UNAVAILABLE, Exception::ServiceUnavailable, silent))
-        }
+        Relayed::Unreachable => Err(GmsFault::later("The session of this callback does not answer", ASK_AGAIN_SECONDS)),
     }
 }
 

@@ -41,6 +41,28 @@ fn documented() -> Value {
             "_bh_regular1": "Mon-Fri 08:00-20:00", "_holiday1": "2026-12-25" } })
 }
 
+/// Integrations 0.4, 1.3: what a request makes us ask of others carries the caller's id, else ours.
+#[tokio::test]
+async fn work_for_an_internal_request_has_the_id_of_its_caller() {
+    let world = World::new().await;
+    let mut echoed = Vec::new();
+    for given in ["7c1f2b1e-0000-4000-8000-00000000000a", "15105550100", "<script>"] {
+        let request = Request::post(TENANTS).header("content-type", "application/json");
+        let request = request.header("contactcenterid", tenant().to_string()).header("x-correlation-id", given);
+        let reply = send(world.internal(), request.body(documented().to_string().into()).unwrap()).await;
+        assert_eq!((reply.status, reply.header("x-correlation-id")), (200, Some(given)), "{given}");
+        echoed.push(given);
+    }
+    let seen = std::mem::take(&mut *world.told.1.lock().unwrap());
+    assert_eq!(seen[0].as_deref(), Some(echoed[0]));
+    for ours in &seen[1..] {
+        let ours = ours.as_deref().unwrap();
+        assert!(uuid::Uuid::parse_str(ours).is_ok(), "I11, no number to call and no markup goes on: {ours}");
+    }
+    let reply = of_tenant(&world, Method::POST, &documented()).await;
+    assert_eq!(world.told.1.lock().unwrap()[0].as_deref(), reply.header("x-correlation-id"), "ours is told back");
+}
+
 #[tokio::test]
 async fn sections_are_put_given_back_and_removed() {
     let world = World::new().await;

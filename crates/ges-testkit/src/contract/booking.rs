@@ -28,6 +28,7 @@ fn full_particulars() -> Particulars {
         route_point: Some("5001".into()),
         survey_rp: Some("5002".into()),
         inbound_vq: Some("VQ_in".into()),
+        virtual_queue: Some("VQ_own".into()),
         offer_threshold: Some(-1),
         channel: Some("WEB".into()),
         offer_timing: Some("ON-HOURS".into()),

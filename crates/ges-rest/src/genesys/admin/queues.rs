@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use ges_domain::callback::{Callback, Reason};
+use ges_domain::callback::{Callback, Particulars, Reason};
 use ges_domain::ports::{Look, MOST_FOUND};
 use ges_domain::{Refusal, ServiceName, TenantId};
 
@@ -135,7 +135,8 @@ async fn lines(
 
 /// The queue an inbound call would have used, else the one it was told to use, else its service.
 fn queue_of(callback: &Callback) -> String {
-    let told = || callback.particulars.session_facts.get("_urs_virtual_queue").cloned();
-    let queue = callback.particulars.inbound_vq.clone().or_else(told);
+    let Particulars { inbound_vq, virtual_queue, session_facts, .. } = &callback.particulars;
+    let told = || session_facts.get("_urs_virtual_queue");
+    let queue = inbound_vq.as_ref().or(virtual_queue.as_ref()).or_else(told).cloned();
     queue.unwrap_or_else(|| callback.service.to_string())
 }

@@ -168,6 +168,7 @@ fn wanted(service: ServiceName, pairs: Vec<(String, Scalar)>) -> Result<BookRequ
             "_device_os" => device_os = read::short(&key, &value)?,
             "_language" => particulars.language = read::short(&key, &value)?,
             "_inbound_vq" => particulars.inbound_vq = read::short(&key, &value)?,
+            "_urs_virtual_queue" => particulars.virtual_queue = read::short(&key, &value)?,
             "_offer_type" => offer_type = read::short(&key, &value)?,
             "_offer_timing" => particulars.offer_timing = read::short(&key, &value)?,
             "_offer_threshold" => particulars.offer_threshold = read::threshold(&value)?,

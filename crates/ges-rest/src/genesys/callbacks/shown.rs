@@ -58,6 +58,7 @@ pub(in super::super) fn own(callback: &Callback) -> Vec<(&'static str, String)> 
     ];
     own.extend(callback.session.as_ref().map(|session| ("_ors_session_id", session.id.to_string())));
     own.extend(callback.particulars.inbound_vq.clone().map(|queue| ("_inbound_vq", queue)));
+    own.extend(callback.particulars.virtual_queue.clone().map(|queue| ("_urs_virtual_queue", queue)));
     own.extend(callback.particulars.language.clone().map(|language| ("_language", language)));
     own.extend(callback.priority.map(|priority| ("_priority", priority.to_string())));
     own

@@ -1,7 +1,8 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use ges_domain::callback::{Change, Reason, State};
-use ges_domain::ports::Record as _;
+use ges_domain::ports::{Clock as _, Record as _};
+use ges_domain::wait::Estimate;
 use ges_testkit::builders;
 use serde_json::{Value, json};
 
@@ -167,6 +168,26 @@ async fn limits_are_named_counted_and_come_with_a_time() {
     let many = world.make(json!({"_customer_number": "15105550199"})).await;
     assert!(many.faulted(503, "ServiceUnavailable").starts_with("The limit of 1 queued callbacks"));
     assert_eq!((many.header("retry-after"), counted("CB_TTL_LIMIT_REACHED")), (Some("300"), Some(1.0)));
+}
+
+/// Integrations 2.2: the queue of the session, and the wait that counts.
+#[tokio::test]
+async fn a_create_may_name_the_queue_to_wait_in() {
+    let world = World::new().await;
+    world.waits.set(builders::tenant(), "VQ_Own", Estimate::Known(90));
+    let id = world.made(json!({"_customer_number": "15105550100", "_urs_virtual_queue": "VQ_Own"})).await;
+    let particulars = world.only().particulars;
+    assert_eq!((particulars.virtual_queue.as_deref(), particulars.ewt_at_creation), (Some("VQ_Own"), Some(90)));
+    assert_eq!(particulars.session_facts.get("_urs_virtual_queue"), None);
+    assert_eq!(world.fetch(&format!("{HERE}/{id}")).await.done()["_urs_virtual_queue"], "VQ_Own");
+    world.provision(SERVICE, |settings| settings.virtual_queue = Some("VQ_Published".into())).await;
+    world.waits.set(builders::tenant(), "VQ_Published", Estimate::Known(30));
+    let other = world.made(json!({"_customer_number": "15105550101"})).await;
+    let shown = world.fetch(&format!("{HERE}/{other}")).await.done();
+    assert_eq!(shown.get("_urs_virtual_queue"), None, "{shown}");
+    let record =
+        world.store.find(builders::tenant(), other.parse().unwrap(), world.clock.now()).await.unwrap().unwrap();
+    assert_eq!(record.particulars.ewt_at_creation, Some(30), "of the published queue");
 }
 
 /// Integrations 2.2, R-TR-2: the session is bound in the write that books.

@@ -15,7 +15,7 @@ async fn ask(world: &World, id: impl std::fmt::Display, action: &str, body: &str
 
 fn answer(status: u16, body: &str) -> Asked<(u16, Passed)> {
     let content_type = Some("application/json".into());
-    Asked::Answered((status, Passed { content_type, body: body.as_bytes().to_vec() }))
+    Asked::Answered((status, Passed { content_type, body: body.as_bytes().to_vec(), query: None }))
 }
 
 fn class(reply: &Reply) -> String {
@@ -42,10 +42,13 @@ async fn a_request_goes_to_the_session_and_its_answer_back() {
     let gone = ask(&world, id, "start-call", "").await;
     assert_eq!((gone.status, class(&gone).as_str()), (404, "CallbackExceptionSessionNotFound"));
     world.requests.relayed(Asked::Unreachable);
-    assert_eq!(ask(&world, id, "start-call", "").await.status, 503);
+    let silent = ask(&world, id, "start-call", "").await;
+    assert_eq!((silent.status, silent.header("retry-after")), (503, Some("2")));
     world.requests.relayed(answer(200, "{}"));
-    let get = send(world.internal(), bare(Method::GET, &format!("/genesys/1/service/{id}/start-call"))).await;
-    assert_eq!(get.status, 200);
+    let get = format!("/genesys/1/service/{id}/start-call?a=%2B1&b");
+    assert_eq!(send(world.internal(), bare(Method::GET, &get)).await.status, 200);
+    let asked = world.requests.asked().pop().unwrap();
+    assert_eq!((asked.2.query.as_deref(), &*asked.2.body), (Some("a=%2B1&b"), &b""[..]), "parameters too");
 }
 
 #[tokio::test]
