@@ -389,6 +389,9 @@ impl Catalogue for Node {
     async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
         self.world.store.put_region_rule(tenant, rule).await
     }
+    async fn tenant_throttle(&self, tenant: TenantId) -> Result<throttle::Settings, StoreError> {
+        self.call("tenant_throttle", self.world.store.tenant_throttle(tenant)).await
+    }
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         self.world.store.put_tenant_throttle(tenant, settings).await
     }
@@ -541,14 +544,15 @@ impl Record for Node {
     ) -> Result<Edited, StoreError> {
         self.call("edit", self.world.store.edit(tenant, id, edit, actor, now)).await
     }
-    async fn link_call_in(
+    async fn call_in_told(
         &self,
         tenant: TenantId,
         id: CallbackId,
         call_in: CallInId,
+        asked: &SessionId,
         now: Instant,
-    ) -> Result<Option<Callback>, StoreError> {
-        self.call("link_call_in", self.world.store.link_call_in(tenant, id, call_in, now)).await
+    ) -> Result<(), StoreError> {
+        self.call("call_in_told", self.world.store.call_in_told(tenant, id, call_in, asked, now)).await
     }
     async fn apply_session_update(
         &self,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ges_domain::phone::{NumberGuide, NumberingPlan};
 use ges_domain::ports::{Areas, Bookings, CallIns, Catalogue, Clock, KeptAnswers, Lookup, Publisher, Record, Sessions};
 use ges_domain::use_cases::{
-    CurrentWait, EditCallback, FindCallbacks, MatchCallIn, RescheduleCallback, TellWatermarks,
+    CarryOutWishes, CurrentWait, EditCallback, FindCallbacks, MatchCallIn, RescheduleCallback, TellWatermarks,
 };
 
 use crate::gate::Gate;
@@ -80,9 +80,13 @@ impl Inside {
             },
             match_call_in: MatchCallIn {
                 call_ins: store.clone(),
-                record,
                 catalogue: catalogue.clone(),
-                sessions: Arc::clone(sessions),
+                wishes: CarryOutWishes {
+                    record,
+                    catalogue: catalogue.clone(),
+                    sessions: Arc::clone(sessions),
+                    clock: clock.clone(),
+                },
                 plan,
                 clock: clock.clone(),
             },

@@ -12,6 +12,7 @@ use ges_domain::publishing::{Cells, Publish, Published};
 use serde_json::{Map, Value, json};
 
 use super::fault::{Exception, GmsFault, Written};
+use super::place::{Nobodys, text_of};
 use crate::answer::JSON;
 use crate::body::{media_type, read};
 use crate::designer::{cell, log_problems};
@@ -143,7 +144,7 @@ async fn caller(site: &Site, exchange: &Exchange, headers: &HeaderMap) -> Result
             let answer = (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, JSON)], body);
             Err(written(answer.into_response()))
         }
-        Named::Unknown => Err(super::unknown_contact_center(headers).into_response()),
+        Named::Unknown => Err(GmsFault::from(Nobodys::Unknown(text_of(headers))).into_response()),
     }
 }
 
