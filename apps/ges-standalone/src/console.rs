@@ -7,7 +7,7 @@ use ges_config::{Gws, Settings};
 use ges_domain::access::Assignment;
 use ges_gws::Configuration;
 use ges_process::{Outbound, SecureChance};
-use ges_rest::{BreakGlass, Console};
+use ges_rest::{BreakGlass, Console, Guesses};
 use ges_sqlite::SqliteStore;
 use ges_vault::Keys;
 use secrecy::ExposeSecret as _;
@@ -39,6 +39,6 @@ pub(crate) fn console(
         },
         public_base: settings.server.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
         break_glass,
-        guessing: tokio::sync::Mutex::default(),
+        guesses: Guesses::default(),
     }))
 }

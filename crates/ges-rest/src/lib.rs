@@ -38,7 +38,7 @@ mod testing;
 mod visitor;
 
 pub use api::{Api, Endpoints, Observed, Parts};
-pub use console::{BreakGlass, Console, ConsoleError, Operator};
+pub use console::{BreakGlass, Console, ConsoleError, Guesses, Operator};
 pub use gate::Gate;
 pub use genesys::InsideParts;
 pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};

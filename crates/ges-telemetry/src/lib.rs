@@ -9,6 +9,7 @@ mod instruments;
 mod logs;
 mod metrics;
 mod page;
+mod panics;
 mod process;
 mod trace;
 
@@ -16,4 +17,5 @@ pub use catalogue::{CATALOGUE, Kind, Metric, PRIVATE_PATH, UNKNOWN_TENANT, UNMAT
 pub use logs::{AlreadyStarted, Layout, Logs};
 pub use metrics::{Dependency, Identity, Managed, Metrics, Tolerances};
 pub use page::reference_page;
+pub use panics::count_panics;
 pub use trace::TracePosition;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ges_domain::availability::{Query, Until};
 use ges_domain::booking::{BookRequest, CaptchaToken};
 use ges_domain::callback::{
-    Actor, Callback, Direction, Kind, Particulars, PushTarget, Scalar, Source, State, UserData,
+    Actor, Callback, Direction, Kind, OwnSession, Particulars, PushTarget, Scalar, Source, State, UserData,
 };
 use ges_domain::hours::{Days, Hours, OfficeHours, Opening, Regular, Zone};
 use ges_domain::phone::PhoneNumber;
@@ -21,7 +21,7 @@ use ges_domain::use_cases::{
 };
 use ges_domain::wait::Estimate;
 use ges_domain::{Instant, Refusal};
-use ges_testkit::builders::{consumer_cancels, other_tenant, pause_act, service, settings, tenant, update};
+use ges_testkit::builders::{consumer_cancels, other_tenant, pause_act, service, session, settings, tenant, update};
 use ges_testkit::{CountingIds, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore};
 
 /// The office of EX-D: Monday to Friday 09:00 to 17:00 in New York, cells of 30 minutes with one place.
@@ -474,8 +474,15 @@ async fn a_completed_callback_is_recreated_as_often_as_wanted() {
     let again = async || recreate.run(tenant(), booked.id, None, "super").await;
     assert_eq!(again().await, Err(Refusal::NotEditable(State::Scheduled)), "chapter 5: only when completed");
     cancel_of(&office).run(tenant(), booked.id, consumer_cancels()).await.unwrap();
+    office.store.damage(booked.id, |record, _| {
+        let own = OwnSession { id: session("S1"), url: None };
+        (record.particulars.own_session, record.particulars.attempts_before) = (Some(own), 2);
+        record.particulars.call_in_untold = true;
+    });
     for _ in 0..4 {
         let new = again().await.unwrap();
+        assert!(new.waits_for_handover() && new.next_attempt() == 1, "nobody has it, and nothing was tried for it");
+        assert!(!new.particulars.call_in_untold);
         assert_ne!(new.id, booked.id);
         assert_eq!(new.particulars.recreated_from, Some(booked.id), "R-REC-10");
         assert_eq!(new.particulars.channel.as_deref(), Some("WEB"));

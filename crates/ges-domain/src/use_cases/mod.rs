@@ -22,7 +22,7 @@ mod watermarks;
 mod wishes;
 
 pub use book::{BookCallback, Created};
-pub use bulk::{BulkAct, BulkDesk};
+pub use bulk::{BulkAct, BulkDesk, Done};
 pub use call_in::{CallInWish, CalledFor, MatchCallIn, ReportedCall, RequestCallIn};
 pub use cancel::CancelCallback;
 pub use current_wait::CurrentWait;

@@ -32,6 +32,7 @@ pub(super) struct Heard {
     pub(super) panics: AtomicU64,
     pub(super) entries: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) booked: AtomicU64,
     pub(super) looks: Mutex<Vec<Look>>,
     pub(super) sizes: Mutex<MonitorSizes>,
 }
@@ -54,6 +55,9 @@ impl MonitorGauges for Heard {
     }
     fn refused(&self, writes: u64) {
         self.refused.fetch_add(writes, Ordering::SeqCst);
+    }
+    fn booked(&self, _: TenantId) {
+        self.booked.fetch_add(1, Ordering::SeqCst);
     }
     fn panicked(&self) {
         self.panics.fetch_add(1, Ordering::SeqCst);

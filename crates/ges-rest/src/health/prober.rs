@@ -99,10 +99,8 @@ impl Prober {
         let mut task = tokio::spawn((probe.look)());
         let outcome = match tokio::time::timeout(TIMEOUT, &mut task).await {
             Ok(Ok(outcome)) => outcome.map_err(|fault| fault.0),
-            Ok(Err(_)) => {
-                self.observed.metrics.uncaught_exception();
-                Err("probe panicked".into())
-            }
+            // Counted where it was thrown, by the hook of the process.
+            Ok(Err(_)) => Err("probe panicked".into()),
             Err(_) => {
                 task.abort();
                 Err("timeout".into())

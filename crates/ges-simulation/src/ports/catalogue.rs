@@ -62,6 +62,7 @@ impl MonitorGauges for Node {
     fn sizes(&self, _: MonitorSizes) {}
     fn submitted(&self, _: usize, _: Duration) {}
     fn submit_failed(&self) {}
+    fn booked(&self, _: TenantId) {}
     fn lagging(&self, _: u64) {}
     fn looked(&self, look: &Look) {
         let mut seen = self.world.seen();
