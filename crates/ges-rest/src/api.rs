@@ -21,6 +21,7 @@ use ges_telemetry::Metrics;
 use uuid::Uuid;
 
 use crate::console::Console;
+use crate::engagement::recent::Recent;
 use crate::genesys::{Inside, InsideParts};
 use crate::health::Health;
 
@@ -72,6 +73,8 @@ pub struct Api {
     pub console: Option<Arc<Console>>,
     /// Where sessions and routers are.
     pub endpoints: Endpoints,
+    /// What was answered a moment ago.
+    pub(crate) recent: Recent,
 }
 
 /// Where sessions and routers of a contact center are; `{ccid}` stands for its id (integrations 5.2).
@@ -201,6 +204,7 @@ impl Api {
             pause,
             bulk,
             inside,
+            recent: Recent::default(),
         }
     }
 }

@@ -23,7 +23,8 @@ impl Guesses {
     pub(super) fn begin(&self, caller: Option<IpAddr>) -> Option<Guess<'_>> {
         let caller = caller.map(network);
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (callers.len() < MOST && callers.insert(caller)).then_some(Guess { of: self, caller })
+        // Lazily: a guess that is not begun must not end another one.
+        (callers.len() < MOST && callers.insert(caller)).then(|| Guess { of: self, caller })
     }
 }
 
