@@ -368,19 +368,63 @@ fn check_04_a_session_is_polled_asked_and_kept_in_its_place() {
     office.interrupt();
 }
 
+/// Conformance check 4, by the clock: the session of the first attempt takes its callback only when that of the second has it. It
+/// hears 409, is made to stop, and the other one goes on (R-SUB-8).
+#[test]
+fn check_04_a_late_session_finds_its_callback_taken_and_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = Standalone::start(folder.path(), &["--quiet"]);
+    let late = json!({ "service": "CB_Sales", "ackDelayMs": 75_000 });
+    office.simulator("POST", "ors/scenario", &late);
+    let id = office.book("+15105550212");
+    let sessions = || {
+        let sessions = office.simulator("GET", "ors/sessions", &Value::Null);
+        let mut mine = sessions.as_array().unwrap().clone();
+        mine.retain(|session| session["data"]["_service_id"] == id.as_str());
+        mine.sort_by_key(|session| session["data"]["_attempt"].as_u64());
+        mine
+    };
+    let until = |what: &str, holds: &dyn Fn(&[Value]) -> bool| {
+        let begun = Instant::now();
+        while !holds(&sessions()) {
+            assert!(begun.elapsed() < Duration::from_secs(100), "{what}: {:?}", sessions());
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
+        sessions()
+    };
+    until("the first attempt", &|sessions| sessions.len() == 1);
+    let waits =
+        json!({ "service": "CB_Sales", "steps": [{ "afterMs": 600_000, "update": { "_callback_state": "ROUTING" } }] });
+    office.simulator("POST", "ors/scenario", &waits);
+    until("the second attempt has it", &|sessions| sessions.len() == 2 && sessions[1]["data"]["_bound"] == true);
+    assert_eq!(sessions()[0]["state"], "running", "the first one has not spoken yet");
+    let both = until("the first one is over", &|sessions| sessions[0]["state"] == "ended");
+    assert_eq!((&both[0]["data"]["_bound"], &both[1]["state"]), (&json!(false), &json!("running")));
+    let terminated = format!("/scxml/session/{}/terminate", both[0]["session"].as_str().unwrap());
+    let begun = Instant::now();
+    loop {
+        let told = office.simulator("GET", "requests?target=ors", &Value::Null);
+        if told.as_array().unwrap().iter().any(|request| request["path"] == terminated.as_str()) {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "nobody told it to stop: {told}");
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    assert_eq!(office.callback(&id)["callbackState"], "QUEUED");
+    office.interrupt();
+}
+
 /// Click-To-Call-In from end to end (chapter 15): a published service whose customers call themselves, a request with a number
 /// and a code, the call that is matched once, and the session that hears of it (R-CTI-11 to R-CTI-14).
 #[test]
 fn a_customer_who_calls_in_is_known_and_the_session_hears_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let office = Standalone::start(folder.path(), &["--quiet"]);
+    let office = Standalone::start(folder.path(), &["--quiet", "--speed", "5"]);
     let rows = json!({ "version": "1", "rows": [{ "serviceName": "CB_CallMe", "callbackApplication": "CallbackApp",
         "routingPoint": "5003", "callDirection": "USERORIGINATED" }] });
     let table = "/ges/v1/designer/c0ffee00-0000-4000-8000-000000000100/tables/callback-settings";
     let (status, answer) = office.call(office.port("internal API"), "PUT", table, &rows.to_string());
     assert_eq!((status, &answer["data"]["added"]), (200, &json!(["CB_CallMe"])), "{answer}");
-    let waits = json!({ "service": "CB_CallMe", "steps": [{ "afterMs": 600_000, "update": { "_callback_state": "ROUTING" } }] });
-    office.simulator("POST", "ors/scenario", &waits);
     let booking = json!({ "serviceName": "CB_CallMe", "phoneNumber": "+15105550230",
         "pushTargets": [{ "channel": "FCM", "target": "phone-230" }] });
     let (status, answer) = office.post("create", &booking);
@@ -398,6 +442,12 @@ fn a_customer_who_calls_in_is_known_and_the_session_hears_of_it() {
     assert_eq!(status, 200, "{answer}");
     let request = &answer["data"];
     let (number, code) = (request["toPhoneNumber"].clone(), request["accessCode"].clone());
+    // An agent is reserved for them, and nobody's phone rings.
+    let begun = Instant::now();
+    while office.callback(&id)["callbackState"] != "ROUTING" {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{}", office.callback(&id));
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
     let arrives = |code: &Value| {
         let call = json!({ "_access_number": number, "_access_code": code, "_phone_number": "15105550230",
             "_return_user_data": "true" });
@@ -413,6 +463,9 @@ fn a_customer_who_calls_in_is_known_and_the_session_hears_of_it() {
     let path = |request: &Value| request["path"].as_str().unwrap_or_default().to_owned();
     let events: Vec<_> = told.as_array().unwrap().iter().map(path).filter(|path| path.contains("/event/")).collect();
     assert!(events.iter().any(|path| path.ends_with("/event/callback.callin")), "R-CTI-14: {events:?}");
+    assert_eq!(office.reason(&id), "AGENT_CONNECTED");
+    let session = session_of(&office, &id).unwrap();
+    assert_eq!((&session["data"]["_call_in_id"], &session["data"]["_dialed_at"]), (&request["id"], &json!([])));
     office.interrupt();
 }
 

@@ -14,7 +14,7 @@ use crate::desk::Desk;
 use crate::fcm::Fcm;
 use crate::floor::FloorSettings;
 use crate::gws::Gws;
-use crate::http::{Door, Fault};
+use crate::http::{Door, Fault, Faults};
 use crate::ors::{Deed, Ors, Playbook, Scenario, Session};
 use crate::recaptcha::{Recaptcha, RecaptchaState};
 use crate::stats::{Stats, StatsState};
@@ -81,6 +81,7 @@ async fn requests(State(control): State<Arc<Control>>, Query(query): Query<HashM
 
 async fn order_fault(State(control): State<Arc<Control>>, Json(fault): Json<Value>) -> Response {
     match serde_json::from_value::<Fault>(fault) {
+        Ok(fault) if !Faults::know(&fault.target) => bad(&format!("there is no target {:?}", fault.target)),
         Ok(fault) => Json(json!({ "id": control.door.faults.lock().order(fault) })).into_response(),
         Err(error) => bad(&error.to_string()),
     }

@@ -74,6 +74,10 @@ impl Desk {
         self.change(|state, now| state.floor.hold(id, held, now))
     }
 
+    pub(crate) fn called_in(&self, id: &str) {
+        self.change(|state, now| state.floor.called_in(id, now));
+    }
+
     pub(crate) fn prioritise(&self, id: &str, priority: i32) {
         self.change(|state, now| state.floor.prioritise(id, priority, now));
     }

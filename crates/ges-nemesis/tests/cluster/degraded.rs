@@ -208,15 +208,17 @@ async fn check_02_without_the_stream_bookings_wait_in_the_record() {
 /// Row Postgres, check 6: never 200 without durability.
 #[tokio::test(flavor = "multi_thread")]
 async fn check_06_without_the_record_nothing_is_promised() {
-    let slow = ["--agents", "1", "--speed", "1"].map(str::to_owned).into();
-    let plan = DeploymentPlan { floor: slow, ..DeploymentPlan::new(services()) };
+    // Nobody works: what happens to the callback is what this test sends.
+    let empty = ["--agents", "0"].map(str::to_owned).into();
+    let plan = DeploymentPlan { floor: empty, ..DeploymentPlan::new(services()) };
     let deployment = deployment(&plan).await;
     let history = history();
     burst(&deployment, &history, 4, 2).await;
     let held = held_by_a_session(&deployment).await;
+    let session = deployment.sql(&format!("select session_id from callbacks where id = '{held}'")).unwrap();
     block_in_place(|| deployment.cluster.postgres().halt(true)).unwrap();
     let storage = format!("/genesys/1/service/{held}/storage");
-    let update = json!({ "fromTheSession": "kept" });
+    let update = json!({ "_ors_session_id": session.trim(), "_callback_state": "ROUTING", "_dial_attempts": "1", "fromTheSession": "kept" });
     let refused = ask(&deployment, "api-0", Method::POST, &storage, Some(&update)).await;
     assert_eq!((refused.status, refused.retry_after.as_deref()), (503, Some("2")), "{}", refused.text);
     burst(&deployment, &history, 2, 2).await;
@@ -242,6 +244,15 @@ async fn check_06_without_the_record_nothing_is_promised() {
     assert_eq!(taken.status, 200, "{}", taken.text);
     let kept = get(&deployment, "api-0", &format!("{storage}/fromTheSession")).await;
     assert_eq!((kept.status, kept.text.as_str()), (200, "kept"));
+    let standing = format!(
+        "select state, dial_attempts, (select count(*) from callback_events e where e.id = c.id) \
+         from callbacks c where id = '{held}'"
+    );
+    let once = deployment.sql(&standing).unwrap();
+    let again = ask(&deployment, "api-0", Method::POST, &storage, Some(&update)).await;
+    assert_eq!(again.status, 200, "{}", again.text);
+    assert_eq!(deployment.sql(&standing).unwrap(), once, "R-TR-3: it counts once");
+    assert!(once.starts_with("3"), "ROUTING: {once}");
     assert_eq!(violations(&deployment, &history, false).await, []);
 }
 

@@ -28,6 +28,8 @@ pub struct NewCall {
     pub max_dial_attempts: Option<u32>,
     /// Rest between attempts in milliseconds, when it has one of its own.
     pub redial_ms: Option<u64>,
+    /// Nobody is dialed: the consumer calls in, once an agent is reserved or before.
+    pub calls_in: bool,
 }
 
 /// What happened to a call.
@@ -35,7 +37,7 @@ pub struct NewCall {
 pub enum What {
     /// An agent is reserved for it.
     Reserved,
-    /// The consumer's phone rings for the n-th time, from 1.
+    /// The consumer's phone rings for the n-th time, from 1; never for one who calls in.
     Dialed(u32),
     /// The consumer talks with the agent.
     Connected,
@@ -102,6 +104,9 @@ struct Call {
     max_dials: u32,
     redial_ms: u64,
     dials: u32,
+    calls_in: bool,
+    /// Whether the consumer is on the line.
+    on_the_line: bool,
     phase: Phase,
 }
 
@@ -111,6 +116,7 @@ enum Phase {
     Held { from: u64 },
     Reserving { until: u64 },
     Ringing { until: u64, answers: bool },
+    Expecting { until: u64 },
     Talking { until: u64, since: u64 },
 }
 
@@ -196,6 +202,8 @@ impl Floor {
                 max_dials: call.max_dial_attempts.unwrap_or(self.settings.max_dial_attempts).max(1),
                 redial_ms: scaled(redial, self.settings.speed),
                 dials: 0,
+                calls_in: call.calls_in,
+                on_the_line: false,
                 phase: Phase::Waiting { from },
             },
         );
@@ -268,6 +276,20 @@ impl Floor {
         done
     }
 
+    /// The consumer of a call calls in: the agent who expects them has them at once, else the next one who is reserved.
+    pub fn called_in(&mut self, id: &str, now: u64) {
+        self.run(now);
+        let Some((seq, phase)) = self.find(id) else { return };
+        if let Some(call) = self.calls.get_mut(&seq) {
+            call.on_the_line = true;
+        }
+        if let Phase::Expecting { until } = phase {
+            self.timers.remove(&(until, seq));
+            self.connect(seq);
+        }
+        self.run(now);
+    }
+
     /// Changes the priority of a call that waits.
     pub fn prioritise(&mut self, id: &str, priority: i32, now: u64) {
         self.run(now);
@@ -297,10 +319,14 @@ impl Floor {
                 self.wait_until(seq, earliest);
             }
             Phase::Held { .. } => {}
-            Phase::Reserving { until } | Phase::Ringing { until, .. } | Phase::Talking { until, .. } => {
+            Phase::Reserving { until }
+            | Phase::Ringing { until, .. }
+            | Phase::Expecting { until }
+            | Phase::Talking { until, .. } => {
                 self.timers.remove(&(until, seq));
                 let sooner = match phase {
                     Phase::Ringing { answers, .. } => Phase::Ringing { until: clock, answers },
+                    Phase::Expecting { .. } => Phase::Expecting { until: clock },
                     Phase::Talking { since, .. } => Phase::Talking { until: clock, since },
                     _ => Phase::Reserving { until: clock },
                 };
@@ -401,6 +427,7 @@ impl Floor {
                 Some(Phase::Reserving { .. }) => self.dial(seq),
                 Some(Phase::Ringing { answers: true, .. }) => self.connect(seq),
                 Some(Phase::Ringing { answers: false, .. }) => self.give_up_attempt(seq),
+                Some(Phase::Expecting { .. }) => self.give_up(seq, "CALL_IN_NOT_RECEIVED"),
                 Some(Phase::Talking { since, .. }) => self.finish(seq, since),
                 Some(Phase::Waiting { .. } | Phase::Held { .. }) | None => {}
             }
@@ -409,6 +436,15 @@ impl Floor {
 
     fn dial(&mut self, seq: u64) {
         let Some(call) = self.calls.get_mut(&seq) else { return };
+        if call.on_the_line {
+            return self.connect(seq);
+        }
+        if call.calls_in {
+            let until = self.clock + scaled(self.groups[call.group].crew.call_in_ms, self.settings.speed);
+            call.phase = Phase::Expecting { until };
+            self.timers.insert((until, seq));
+            return;
+        }
         call.dials += 1;
         let (dials, crew) = (call.dials, &self.groups[call.group].crew);
         let answers = happens(&mut self.rng, crew.answer);
@@ -435,18 +471,22 @@ impl Floor {
     }
 
     fn give_up_attempt(&mut self, seq: u64) {
-        self.release_agent(seq);
         let Some(call) = self.calls.get(&seq) else { return };
         if call.dials >= call.max_dials {
             let reason = if call.max_dials == 1 { "NO_ANSWER" } else { "REDIAL_LIMIT_REACHED" };
-            self.tell(seq, What::Ended(reason));
-            self.forget(seq);
-            return;
+            return self.give_up(seq, reason);
         }
         let from = self.clock + call.redial_ms;
+        self.release_agent(seq);
         self.set_phase(seq, Phase::Waiting { from });
         self.wait_until(seq, from);
         self.tell(seq, What::Requeued);
+    }
+
+    fn give_up(&mut self, seq: u64, reason: &'static str) {
+        self.release_agent(seq);
+        self.tell(seq, What::Ended(reason));
+        self.forget(seq);
     }
 
     fn finish(&mut self, seq: u64, since: u64) {
@@ -505,7 +545,11 @@ impl Floor {
     /// Frees the agent of a call and forgets its timer.
     fn release_agent(&mut self, seq: u64) {
         let Some(call) = self.calls.get(&seq) else { return };
-        if let Phase::Reserving { until } | Phase::Ringing { until, .. } | Phase::Talking { until, .. } = call.phase {
+        if let Phase::Reserving { until }
+        | Phase::Ringing { until, .. }
+        | Phase::Expecting { until }
+        | Phase::Talking { until, .. } = call.phase
+        {
             self.timers.remove(&(until, seq));
             let group = &mut self.groups[call.group];
             group.busy = group.busy.saturating_sub(1);

@@ -20,6 +20,8 @@ pub struct Crew {
     pub answer: f64,
     /// Rest between two dial attempts, for calls that bring none of their own.
     pub redial_ms: u64,
+    /// How long a reserved agent waits for a consumer who calls in.
+    pub call_in_ms: u64,
 }
 
 impl Default for Crew {
@@ -32,6 +34,7 @@ impl Default for Crew {
             ring_timeout_ms: 8_000,
             answer: 0.85,
             redial_ms: 10_000,
+            call_in_ms: 60_000,
         }
     }
 }

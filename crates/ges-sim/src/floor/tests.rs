@@ -17,6 +17,7 @@ fn call(id: &str) -> NewCall {
         priority: 0,
         max_dial_attempts: None,
         redial_ms: None,
+        calls_in: false,
     }
 }
 
@@ -46,6 +47,33 @@ fn ex_o_worked_examples_of_the_estimate() {
     assert_eq!(mode2(5, 240_000, 0), Estimate::NoAgents, "code -2");
     assert_eq!(mode2(1, 1_000, 3), Estimate::Seconds(1), "rounded up");
     assert_eq!((mode1(3, &[]), mode1(3, &[7])), (Estimate::Unknown, Estimate::Unknown), "no interval yet");
+}
+
+/// Chapter 15: nobody is dialed, and an agent does not wait for ever.
+#[test]
+fn a_consumer_who_calls_in_is_expected_and_never_dialed() {
+    let whats = |told: &[Happening]| -> Vec<What> { told.iter().map(|happening| happening.what).collect() };
+    let expecting = || {
+        let mut floor = Floor::new(one_group(certain()), 1);
+        floor.offer(NewCall { calls_in: true, ..call("a") }, 0);
+        floor
+    };
+    let mut floor = expecting();
+    assert_eq!(whats(&floor.step(10_000)), [What::Reserved]);
+    floor.called_in("a", 20_000);
+    assert_eq!(whats(&play(&mut floor)), [What::Connected, What::Ended("AGENT_CONNECTED")]);
+
+    let mut floor = expecting();
+    let told = play(&mut floor);
+    assert_eq!(whats(&told), [What::Reserved, What::Ended("CALL_IN_NOT_RECEIVED")]);
+    assert!(told[1].at - told[0].at >= Crew::default().call_in_ms, "it was waited for");
+    floor.offer(call("b"), told[1].at);
+    assert_eq!(whats(&floor.step(told[1].at)), [What::Reserved], "the agent is free again");
+
+    let mut floor = expecting();
+    floor.called_in("a", 0);
+    let told = play(&mut floor);
+    assert_eq!(whats(&told), [What::Reserved, What::Connected, What::Ended("AGENT_CONNECTED")], "called before");
 }
 
 #[test]

@@ -2,6 +2,10 @@
 
 use serde::Deserialize;
 
+/// Every peer.
+pub(crate) const TARGETS: [&str; 10] =
+    ["ors", "urs.primary", "urs.backup", "auth", "env", "conf", "fcm", "nexus", "recaptcha", "stats"];
+
 /// How a request fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,6 +66,11 @@ impl Faults {
         let before = self.ordered.len();
         self.ordered.retain(|(ordered, _)| *ordered != id);
         self.ordered.len() < before
+    }
+
+    /// Whether a peer has this name, or roles of it have.
+    pub(crate) fn know(target: &str) -> bool {
+        TARGETS.iter().any(|known| names(target, known))
     }
 
     pub(crate) fn clear(&mut self) {
@@ -138,6 +147,7 @@ mod tests {
     #[test]
     fn unknown_kinds_and_fields_are_refused() {
         assert!(serde_json::from_str::<Fault>(r#"{"target":"urs","kind":"explode"}"#).is_err());
+        assert_eq!(["urs", "urs.backup", "usr", "urs.", ""].map(Faults::know), [true, true, false, false, false]);
         assert!(serde_json::from_str::<Fault>(r#"{"target":"urs","kind":"drop","tiems":1}"#).is_err());
     }
 }

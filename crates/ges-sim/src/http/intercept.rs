@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::faults::{Fault, Faults, Kind};
+use super::faults::{Fault, Faults, Kind, TARGETS};
 use super::recordings::{Recorded, Recordings};
 use super::socket::{Cuttable, Scissors};
 use crate::clock::{SimClock, rfc3339};
@@ -37,6 +37,7 @@ pub(crate) async fn serve(
     door: Arc<Door>,
     stop: CancellationToken,
 ) {
+    debug_assert!(TARGETS.contains(&target), "{target} has no faults");
     let guarded = peer.layer(from_fn_with_state((target, door), intercept));
     let served = axum::serve(Cuttable(listener), guarded.into_make_service_with_connect_info::<Scissors>())
         .with_graceful_shutdown(stop.cancelled_owned())

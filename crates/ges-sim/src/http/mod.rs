@@ -5,5 +5,5 @@ mod intercept;
 mod recordings;
 mod socket;
 
-pub(crate) use faults::Fault;
+pub(crate) use faults::{Fault, Faults};
 pub(crate) use intercept::{Door, serve};

@@ -21,6 +21,8 @@ pub(crate) struct Start {
     pub(crate) priority: i32,
     pub(crate) max_dial_attempts: Option<u32>,
     pub(crate) redial_ms: Option<u64>,
+    /// Whether the consumer calls in instead of being dialed (`_call_direction`).
+    pub(crate) calls_in: bool,
     /// What the customer's application sent along.
     pub(crate) user_data: Map<String, Value>,
 }
@@ -85,6 +87,7 @@ impl Start {
             redial_ms: of(settings, "redialInterval")
                 .and_then(|seconds| seconds.parse::<u64>().ok())
                 .map(|seconds| seconds.saturating_mul(1_000)),
+            calls_in: here("_call_direction").as_deref() == Some("USERORIGINATED"),
             user_data: particulars.get("_user_data").and_then(Value::as_object).cloned().unwrap_or_default(),
         }
     }

@@ -82,6 +82,7 @@ async fn event(
         "callback.reschedule" => return leaves(&ors, session.reschedule(&ors.desk)).await,
         "callback.pause" => session.hold(&ors.desk, true),
         "callback.resume" => session.hold(&ors.desk, false),
+        "callback.callin" => session.called_in(&ors.desk, params.get("_call_in_id").and_then(text)),
         "callback.priority" => {
             if let Some(priority) = params.get("_priority").and_then(text).and_then(|text| text.parse().ok()) {
                 session.prioritise(&ors.desk, priority);

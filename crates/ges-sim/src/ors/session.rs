@@ -58,6 +58,8 @@ struct Status {
     dial_attempts: u32,
     bound_at: Option<u64>,
     dialed_at: Vec<u64>,
+    /// The call-in request it was told of.
+    called_in: Option<String>,
     reach: Reach,
     priority: i32,
     user_data: Map<String, Value>,
@@ -97,6 +99,7 @@ impl Session {
             dial_attempts: 0,
             bound_at: None,
             dialed_at: Vec::new(),
+            called_in: None,
             reach: Reach::Answers,
             priority: start.priority,
             user_data: start.user_data.clone(),
@@ -182,6 +185,15 @@ impl Session {
         desk.prioritise(&self.id, priority);
     }
 
+    /// The consumer of this call-in request is on the line. A script goes on with its next step.
+    pub(crate) fn called_in(&self, desk: &Desk, request: Option<String>) {
+        self.status.lock().called_in = Some(request.unwrap_or_default());
+        match self.scenario {
+            Some(_) => self.tell(Deed::Advance),
+            None => desk.called_in(&self.id),
+        }
+    }
+
     /// Its callback has other user data; what it had is gone.
     pub(crate) fn replace_user_data(&self, user_data: Map<String, Value>) {
         self.status.lock().user_data = user_data;
@@ -248,7 +260,8 @@ impl Session {
                 "_bound_at": status.bound_at.map(rfc3339),
                 "_dialed_at": status.dialed_at.iter().copied().map(rfc3339).collect::<Vec<_>>(),
                 "_callback_state": status.state, "_callback_reason": status.reason,
-                "_dial_attempts": status.dial_attempts, "_priority": status.priority, "_position": queue["_position"], "_ewt": queue["_eta"],
+                "_dial_attempts": status.dial_attempts, "_call_in_id": status.called_in,
+                "_priority": status.priority, "_position": queue["_position"], "_ewt": queue["_eta"],
             },
         })
     }
@@ -296,6 +309,7 @@ impl Session {
             priority: self.start.priority,
             max_dial_attempts: self.start.max_dial_attempts,
             redial_ms: self.start.redial_ms,
+            calls_in: self.start.calls_in,
         });
         let mut on_floor = true;
         loop {

@@ -109,6 +109,8 @@ async fn ordered_faults_happen_and_end() {
     assert_eq!(world.http.delete(world.control(&format!("faults/{id}"))).send().await.unwrap().status(), 404);
     let wrong = world.http.post(world.control("faults")).json(&json!({ "target": "urs", "kind": "explode" }));
     assert_eq!(wrong.send().await.unwrap().status(), 400);
+    let nobody = world.http.post(world.control("faults")).json(&json!({ "target": "usr", "kind": "drop" }));
+    assert_eq!(nobody.send().await.unwrap().status(), 400, "no fault that never happens");
 }
 
 #[tokio::test]

@@ -125,7 +125,16 @@ pub(crate) fn entry(ges: &str, id: &str, attempt: u32, expires: &str, data: Valu
 
 /// A crew that answers at once and talks for a moment.
 pub(crate) fn swift() -> Crew {
-    Crew { agents: 2, handling_ms: 30, reserve_ms: 10, ring_ms: 10, ring_timeout_ms: 20, answer: 1.0, redial_ms: 20 }
+    Crew {
+        agents: 2,
+        handling_ms: 30,
+        reserve_ms: 10,
+        ring_ms: 10,
+        ring_timeout_ms: 20,
+        answer: 1.0,
+        redial_ms: 20,
+        call_in_ms: 200,
+    }
 }
 
 pub(crate) fn settings(crew: Crew) -> SimSettings {

@@ -151,6 +151,7 @@ fn settings(plan: &Plan, at: Duration) -> FloorSettings {
             ring_timeout_ms: 30_000,
             answer: desk.answers,
             redial_ms: u64::from(desk.redial) * 1_000,
+            ..Crew::default()
         },
     });
     FloorSettings { groups: groups.collect(), ..FloorSettings::default() }

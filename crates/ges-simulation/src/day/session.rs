@@ -111,6 +111,7 @@ impl Session {
                 priority: self.priority,
                 max_dial_attempts: Some(self.most_dials - self.dials),
                 redial_ms: u64::try_from(self.redial.as_millis()).ok(),
+                calls_in: false,
             };
             let happens = self.town.line_up(&self.speech.name, call);
             match self.on_the_floor(happens).await {
