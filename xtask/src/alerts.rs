@@ -59,7 +59,8 @@ mod tests {
     /// Integrations 9.3: what is noisy is off until somebody wants it.
     #[test]
     fn check_20_alerts_about_single_tenants_are_not_loaded_with_the_others() {
-        let about_tenants = |file| after(&read(file), "- alert:").iter().filter(|name| name.ends_with("_TENANT")).count();
+        let about_tenants =
+            |file| after(&read(file), "- alert:").iter().filter(|name| name.ends_with("_TENANT")).count();
         assert_eq!((about_tenants(RULES), about_tenants(TENANT_RULES)), (0, 4));
         assert_eq!(after(&read(TENANT_RULES), "- alert:").len(), 4);
     }
