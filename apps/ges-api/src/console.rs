@@ -7,7 +7,7 @@ use ges_domain::access::Assignment;
 use ges_gws::{Configuration, SignIn};
 use ges_postgres::PgStore;
 use ges_process::SecureChance;
-use ges_rest::{BreakGlass, Console};
+use ges_rest::{BreakGlass, Console, Guesses};
 use ges_vault::LiveKeys;
 use secrecy::ExposeSecret as _;
 
@@ -42,6 +42,6 @@ pub(crate) fn console(
         },
         public_base: settings.server.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
         break_glass,
-        guessing: tokio::sync::Mutex::default(),
+        guesses: Guesses::default(),
     }))
 }

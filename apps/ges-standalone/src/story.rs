@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use std::sync::Arc;
 
-use ges_domain::Instant;
 use ges_domain::callback::{Change, State};
 use ges_domain::ports::{Clock, NoticeKey};
+use ges_domain::{Instant, TenantId};
 use ges_monitor::PushGauges;
 use ges_sqlite::Written;
 use ges_telemetry::Metrics;
@@ -87,6 +87,10 @@ impl PushGauges for PushStory {
             // Nobody reading any more is no failure.
             let _ = writeln!(std::io::stdout(), "{at} {} push {event} {outcome}", push.callback);
         }
+    }
+
+    fn number_given(&self, tenant: TenantId) {
+        self.metrics.number_given(tenant);
     }
 }
 

@@ -69,9 +69,15 @@ impl RunBulk {
         };
         self.last = Some(job.id);
         let pending = self.ports.jobs.pending_bulk(job.id, BATCH).await?;
-        let act = &self.ports.act;
+        let (act, gauges) = (&self.ports.act, &self.core.gauges);
         let tried: Vec<(Pending, Option<Outcome>)> = stream::iter(pending)
-            .map(|one| async move { (one, act.run(job, one.callback).await) })
+            .map(|one| async move {
+                let done = act.run(job, one.callback).await;
+                if done.as_ref().is_some_and(|done| done.booked) {
+                    gauges.booked(job.tenant);
+                }
+                (one, done.map(|done| done.outcome))
+            })
             .buffer_unordered(BATCH as usize)
             .collect()
             .await;

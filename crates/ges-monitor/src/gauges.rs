@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ges_domain::TenantId;
 use ges_domain::invariants::Look;
 use ges_domain::ports::{MonitorSizes, NoticeKey};
 use ges_telemetry::{Managed, Metrics};
@@ -14,6 +15,8 @@ pub trait MonitorGauges: Send + Sync {
     fn submitted(&self, entries: usize, took: Duration);
     /// A write cycle failed, or a third attempt stayed unanswered (R-SUB-7, R-SUB-8; `CB_SUBMIT_FAILED`).
     fn submit_failed(&self);
+    /// A bulk job has booked a callback (R-CRE-7; `ges_callbacks_created`).
+    fn booked(&self, tenant: TenantId);
     /// Items were handled more than 10 s after their time (`MONITOR_LAGGING_BEHIND`).
     fn lagging(&self, items: u64);
     /// A promise was looked at in passing (`ges_invariant_checks_total`, `ges_invariant_violations_total`).
@@ -29,15 +32,21 @@ pub trait MonitorGauges: Send + Sync {
 pub trait PushGauges: Send + Sync {
     /// A push to one target has ended (R-PSH-6; `ges_push_notifications_sent`).
     fn push_ended(&self, push: &NoticeKey, success: bool);
+    /// A push got a number to call of its own (R-CTI-9; `ges_callin_created`).
+    fn number_given(&self, tenant: TenantId);
 }
 
 impl PushGauges for NoGauges {
     fn push_ended(&self, _: &NoticeKey, _: bool) {}
+    fn number_given(&self, _: TenantId) {}
 }
 
 impl PushGauges for Metrics {
     fn push_ended(&self, push: &NoticeKey, success: bool) {
         self.push_notification_sent(&push.tenant.to_string(), success);
+    }
+    fn number_given(&self, tenant: TenantId) {
+        self.callin_created(&tenant.to_string());
     }
 }
 
@@ -49,6 +58,7 @@ impl MonitorGauges for NoGauges {
     fn sizes(&self, _: MonitorSizes) {}
     fn submitted(&self, _: usize, _: Duration) {}
     fn submit_failed(&self) {}
+    fn booked(&self, _: TenantId) {}
     fn lagging(&self, _: u64) {}
     fn looked(&self, _: &Look) {}
     fn refused(&self, _: u64) {}
@@ -68,6 +78,9 @@ impl MonitorGauges for Metrics {
     fn submit_failed(&self) {
         Metrics::submit_failed(self, 1);
     }
+    fn booked(&self, tenant: TenantId) {
+        self.callback_created(&tenant.to_string());
+    }
     fn lagging(&self, items: u64) {
         self.monitor_lagging_behind(items);
     }
@@ -78,7 +91,6 @@ impl MonitorGauges for Metrics {
     fn refused(&self, writes: u64) {
         self.monitor_refused(writes);
     }
-    fn panicked(&self) {
-        self.uncaught_exception();
-    }
+    // The hook of the process has counted it where it was thrown.
+    fn panicked(&self) {}
 }

@@ -22,7 +22,7 @@ use ges_domain::push::{
     Event, HOLD, MAX_ATTEMPTS, SEND_TIME, Sent, Texts, Upcoming, Verdict, abandoned, compose, judge, upcoming,
     with_call_in,
 };
-use ges_domain::use_cases::{CallInWish, RequestCallIn};
+use ges_domain::use_cases::{CallInWish, CalledFor, RequestCallIn};
 use ges_domain::{Instant, TenantId};
 use tokio::sync::Notify;
 use tokio::time::Instant as Monotonic;
@@ -360,7 +360,12 @@ impl Attempt<'_> {
         let (from, callback) = (Some(record.phone.clone()), Some(record.id));
         let wish = CallInWish { group, from, user_data: UserData::default(), callback };
         match self.push.call_in.run(record.tenant, wish, Source::Ui, Some(keyed)).await {
-            Ok(called_for) => Some(called_for.request().clone()),
+            Ok(called_for) => {
+                if matches!(called_for, CalledFor::Now(_)) {
+                    self.push.gauges.number_given(record.tenant);
+                }
+                Some(called_for.request().clone())
+            }
             Err(refusal) => {
                 tracing::warn!(
                     callback.id = %record.id, error = &refusal as &dyn std::error::Error, "a push names no number to call"

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{ConfigError, Loaded, Settings, Sources};
 use ges_domain::hours::zone_data_version;
-use ges_telemetry::{Identity, Layout, Logs, Metrics, Tolerances};
+use ges_telemetry::{Identity, Layout, Logs, Metrics, Tolerances, count_panics};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -117,15 +117,6 @@ async fn watch_lag(metrics: Metrics) {
         tokio::time::sleep_until(asked).await;
         metrics.eventloop_lag(asked.elapsed().as_secs_f64());
     }
-}
-
-/// A panic ends its task, not the process; it is counted and logged without its message, which may hold values (I11).
-fn count_panics(metrics: Metrics) {
-    std::panic::set_hook(Box::new(move |panic| {
-        metrics.uncaught_exception();
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(panic.at = place, "a task panicked");
-    }));
 }
 
 fn host_name() -> String {

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::console::Console;
 use crate::endpoints::Endpoints;
+use crate::engagement::recent::Recent;
 use crate::genesys::{Inside, InsideParts};
 use crate::health::Health;
 
@@ -77,6 +78,8 @@ pub struct Api {
     pub endpoints: Endpoints,
     /// Whose tokens callers show who name no contact center; none when nobody can tell.
     pub callers: Option<Arc<dyn Identities>>,
+    /// What was answered a moment ago.
+    pub(crate) recent: Recent,
 }
 
 /// What the use cases work with besides the store.
@@ -199,6 +202,7 @@ impl Api {
             bulk,
             inside,
             callers: None,
+            recent: Recent::default(),
         }
     }
 }

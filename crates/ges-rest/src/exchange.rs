@@ -245,7 +245,7 @@ pub(crate) async fn exchange(State(site): State<Arc<Site>>, mut request: Request
             Err(_) => {
                 // What was thrown may hold anything a request brought, so it is not repeated (I11).
                 tracing::error!("a handler panicked; the request was answered with an internal error");
-                own_site.metrics().uncaught_exception();
+                // Counted where it was thrown, by the hook of the process.
                 Failure::Internal.into_response()
             }
         };
@@ -311,13 +311,14 @@ fn screen(request: &mut Request<Body>, site: &Site) -> Option<Failure> {
     (site.limits.tenant_headers == TenantHeaders::Reject).then(|| Refusal::Forbidden.into())
 }
 
-/// The path label of a request: bounded, whatever callers send (engagement-api 2.7).
+/// The path label of a request: bounded, whatever callers send (engagement-api 2.7). From outside only what no route takes is
+/// unmatched: pages of the console are ours (integrations 9.2).
 fn label(request: &Request, role: Role) -> &'static str {
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     match (matched.and_then(engagement::template), role) {
         (Some(template), _) => template,
-        (None, Role::External) => UNMATCHED_PATH,
-        (None, Role::Internal) => PRIVATE_PATH,
+        (None, Role::External) if matched.is_none() => UNMATCHED_PATH,
+        (None, _) => PRIVATE_PATH,
     }
 }
 

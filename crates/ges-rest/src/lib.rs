@@ -42,7 +42,7 @@ mod testing;
 mod visitor;
 
 pub use api::{Api, Observed, Parts};
-pub use console::{BreakGlass, Console, ConsoleError, Operator};
+pub use console::{BreakGlass, Console, ConsoleError, Guesses, Operator};
 pub use door::Door;
 pub use endpoints::{Endpoints, FoundNodes};
 pub use gate::Gate;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ges_domain::Refusal;
 use ges_domain::ports::{NoHumanCheck, NoNews};
 use ges_domain::use_cases::{
-    BookCallback, CancelCallback, CurrentWait, MatchCallIn, RequestCallIn, RescheduleCallback, RetrieveCallback,
-    TakeSessionUpdate,
+    BookCallback, CancelCallback, CarryOutWishes, CurrentWait, MatchCallIn, RequestCallIn, RescheduleCallback,
+    RetrieveCallback, TakeSessionUpdate,
 };
 use ges_testkit::{CountingChance, FakePlan};
 
@@ -69,9 +69,13 @@ impl Desk {
         };
         let match_call = MatchCallIn {
             call_ins,
-            record: node.clone(),
             catalogue: node.clone(),
-            sessions: node.clone(),
+            wishes: CarryOutWishes {
+                record: node.clone(),
+                catalogue: node.clone(),
+                sessions: node.clone(),
+                clock: node.clone(),
+            },
             plan: Arc::new(FakePlan),
             clock: node.clone(),
         };

@@ -5,7 +5,7 @@ use ges_domain::call_in::{
     AccessNumber, CallInRequest, Draft, Group, GroupName, Held, IncomingCall, KEY_REST, Key, Reservation, State, allot,
     first_of,
 };
-use ges_domain::callback::UserData;
+use ges_domain::callback::{UserData, acts};
 use ges_domain::phone::PhoneNumber;
 use ges_domain::ports::{CallIns, Reserved, StoreError};
 use ges_domain::{CallInId, CallbackId, Instant, TenantId};
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::error::{BadColumn, unavailable, unreadable};
 use crate::kept;
 use crate::store::SqliteStore;
+use crate::stored::{self, live};
 
 const TABLE: &str = "call_in_requests";
 
@@ -246,6 +247,12 @@ impl CallIns for SqliteStore {
                 let write = write.bind(now.millis()).bind(now.millis()).bind(details(&matched));
                 let write = write.bind(tenant.0).bind(matched.id.0);
                 write.execute(&mut *connection).await.map_err(unavailable)?;
+                if let Some(id) = matched.callback
+                    && let Some(before) = live(connection, tenant, id, now).await?
+                    && let Some(write) = acts::link_call_in(&before.record, matched.id, now)
+                {
+                    stored::write(transaction, &before, &write).await?;
+                }
                 Ok(Some(matched))
             })
         });

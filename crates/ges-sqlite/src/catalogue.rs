@@ -251,6 +251,13 @@ impl Catalogue for SqliteStore {
         self.put_document(statement, tenant, rule.name(), json(rule)).await
     }
 
+    async fn tenant_throttle(&self, tenant: TenantId) -> Result<throttle::Settings, StoreError> {
+        let found = sqlx::query_scalar("select settings from tenant_throttle where tenant = ?").bind(tenant.0);
+        let found: Option<String> = found.fetch_optional(self.readers()).await.map_err(unavailable)?;
+        let settings = found.map(|document| document_of("tenant_throttle", "settings", &document)).transpose()?;
+        Ok(settings.unwrap_or_default())
+    }
+
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         let document = json(settings);
         let work = self.act(move |transaction| {

@@ -208,23 +208,22 @@ impl Record for SqliteStore {
         work.await
     }
 
-    async fn link_call_in(
+    async fn call_in_told(
         &self,
         tenant: TenantId,
         id: CallbackId,
         call_in: CallInId,
+        asked: &SessionId,
         now: Instant,
-    ) -> Result<Option<Callback>, StoreError> {
+    ) -> Result<(), StoreError> {
+        let asked = asked.clone();
         let work = self.act(move |transaction| {
             Box::pin(async move {
-                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else { return Ok(None) };
-                match acts::link_call_in(&before.record, call_in, now) {
-                    Some(write) => {
-                        stored::write(transaction, &before, &write).await?;
-                        Ok(Some(write.0))
-                    }
-                    None => Ok(Some(before.record)),
+                let Some(before) = live(&mut transaction.connection, tenant, id, now).await? else { return Ok(()) };
+                if let Some(write) = acts::call_in_told(&before.record, call_in, &asked, now) {
+                    stored::write(transaction, &before, &write).await?;
                 }
+                Ok(())
             })
         });
         work.await

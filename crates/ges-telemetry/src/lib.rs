@@ -10,6 +10,7 @@ mod instruments;
 mod logs;
 mod metrics;
 mod page;
+mod panics;
 mod process;
 mod trace;
 
@@ -18,4 +19,5 @@ pub use correlation::{correlated, correlation};
 pub use logs::{AlreadyStarted, Layout, Logs};
 pub use metrics::{Dependency, Identity, Managed, Metrics, Tolerances};
 pub use page::reference_page;
+pub use panics::count_panics;
 pub use trace::TracePosition;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use ges_domain::call_in::{AccessNumber, CallInRequest, GroupName, State};
 use ges_domain::callback::{Direction, Source, State as CallbackState, UserData};
-use ges_domain::phone::PhoneNumber;
-use ges_domain::ports::{Bookings, CallIns, Catalogue, Record, SessionEvent};
-use ges_domain::use_cases::{CallInWish, MatchCallIn, ReportedCall, RequestCallIn};
-use ges_domain::{CallbackId, Refusal};
+use ges_domain::phone::{Country, PhoneNumber};
+use ges_domain::ports::{Bookings, CallIns, Catalogue, Record, SessionEvent, Told};
+use ges_domain::use_cases::{CallInWish, CarryOutWishes, MatchCallIn, ReportedCall, RequestCallIn};
+use ges_domain::{CallbackId, Refusal, throttle};
 use ges_testkit::builders::{call_in_group, immediate, service, service_row, session, tenant, update};
 use ges_testkit::{CountingChance, CountingIds, FakePlan, FakeSessions, ManualClock, MemoryStore, SessionCall};
 
@@ -40,9 +40,13 @@ impl Desk {
         };
         let answer = MatchCallIn {
             call_ins: shared.clone(),
-            record: shared.clone(),
-            catalogue: shared,
-            sessions: sessions.clone(),
+            catalogue: shared.clone(),
+            wishes: CarryOutWishes {
+                record: shared.clone(),
+                catalogue: shared,
+                sessions: sessions.clone(),
+                clock: clock.clone(),
+            },
             plan: Arc::new(FakePlan),
             clock: clock.clone(),
         };
@@ -66,7 +70,18 @@ impl Desk {
             code: code.map(str::to_owned),
             caller: caller.map(|caller| PhoneNumber::new(caller).unwrap()),
         };
-        self.answer.run(tenant(), call).await.unwrap()
+        let found = self.answer.run(tenant(), call).await.unwrap();
+        if let Some(request) = &found {
+            self.answer.announce(request).await.unwrap();
+        }
+        found
+    }
+
+    /// The tie of a call to this callback is still to be told.
+    async fn is_untold(&self, id: CallbackId) -> bool {
+        let now = ges_domain::ports::Clock::now(&*self.clock);
+        let callback = self.store.find(tenant(), id, now).await.unwrap().unwrap();
+        callback.call_in_to_tell().is_some()
     }
 
     /// A callback of this direction that session `S1` holds in `state`.
@@ -127,6 +142,46 @@ async fn a_matched_call_is_noted_in_its_callback_and_its_waiting_session_is_told
         assert_eq!(callback.particulars.call_in_request, Some(request.id));
         let expected = told.then(|| SessionCall::Told(session("S1"), id, SessionEvent::CalledIn(request.id)));
         assert_eq!(desk.sessions.calls(), Vec::from_iter(expected), "{direction:?} {state:?}");
+    }
+}
+
+/// R-CTI-14: a session that did not answer is told again, one that is gone is not told any more, and no answer is taken twice.
+#[tokio::test]
+async fn only_an_answer_ends_the_telling() {
+    for (told, untold) in
+        [(Told::Accepted, false), (Told::Refused, false), (Told::Unreachable, true), (Told::Gone, true)]
+    {
+        let desk = Desk::new().await;
+        desk.group(&["+15550001"], None).await;
+        let id = desk.callback(Direction::UserOriginated, CallbackState::Routing).await;
+        let request = desk.request(None, Some(id)).await.unwrap();
+        desk.sessions.answer(told);
+        desk.call("+15550001", None, None).await.unwrap();
+        assert_eq!(desk.is_untold(id).await, untold, "{told:?}");
+        desk.answer.announce(&request).await.unwrap();
+        assert_eq!(desk.sessions.calls().len(), 1 + usize::from(untold), "{told:?}");
+        assert!(!desk.is_untold(id).await, "{told:?}: then it was accepted");
+    }
+}
+
+/// R-THR-1: a group without a service reads numbers as its tenant says, when they are announced and when they call.
+#[tokio::test]
+async fn numbers_of_a_group_without_a_service_are_read_as_the_tenant_says() {
+    let desk = Desk::new().await;
+    desk.group(&["+15550001"], None).await;
+    assert_eq!(desk.request(Some("12345"), None).await, Err(Refusal::ImpossibleNumber), "as the product says");
+    let settings = throttle::Settings {
+        default_country: Some(Country::new("FR").unwrap()),
+        block_impossible: Some(false),
+        ..throttle::Settings::default()
+    };
+    desk.store.put_tenant_throttle(tenant(), &settings).await.unwrap();
+    desk.request(Some("12345"), None).await.expect("the tenant lets it in");
+    // Ten digits are a national number of the United States, and of no other country.
+    for (announced, caller) in [("(222) 333-4444", "+222 333 4444"), ("+222 333 4444", "(222) 333-4444")] {
+        let request = desk.request(Some(announced), None).await.unwrap();
+        let found = desk.call("+15550001", None, Some(caller)).await;
+        assert_eq!(found.map(|found| found.id), Some(request.id), "{announced}");
     }
 }
 

@@ -474,8 +474,15 @@ async fn a_completed_callback_is_recreated_as_often_as_wanted() {
     let again = async || recreate.run(tenant(), booked.id, None, "super").await;
     assert_eq!(again().await, Err(Refusal::NotEditable(State::Scheduled)), "chapter 5: only when completed");
     cancel_of(&office).run(tenant(), booked.id, consumer_cancels()).await.unwrap();
+    office.store.damage(booked.id, |record, _| {
+        let own = OwnSession { id: session("S1"), url: None };
+        (record.particulars.own_session, record.particulars.attempts_before) = (Some(own), 2);
+        record.particulars.call_in_untold = true;
+    });
     for _ in 0..4 {
         let new = again().await.unwrap();
+        assert!(new.waits_for_handover() && new.next_attempt() == 1, "nobody has it, and nothing was tried for it");
+        assert!(!new.particulars.call_in_untold);
         assert_ne!(new.id, booked.id);
         assert_eq!(new.particulars.recreated_from, Some(booked.id), "R-REC-10");
         assert_eq!(new.particulars.channel.as_deref(), Some("WEB"));

@@ -2,8 +2,8 @@
 //! here, and write the outcome as one compare-and-set; so every store decides alike.
 
 use super::{
-    Act, Actor, Callback, Change, FirstDial, Ignored, Kind, MoveWish, Overgrown, PushTarget, Reason, SessionUpdate,
-    SessionVerdict, State, TimelineEvent, decide_session_update, may_act, session,
+    Act, Actor, Callback, Change, Direction, FirstDial, Ignored, Kind, MoveWish, Overgrown, PushTarget, Reason,
+    SessionUpdate, SessionVerdict, State, TimelineEvent, decide_session_update, may_act, session,
 };
 use crate::capacity::Usage;
 use crate::ports::{
@@ -193,6 +193,8 @@ fn moved(record: &Callback, to: &Move, now: Instant, first: Option<Change>) -> M
     let (mut next, event) = record.apply(to.actor.clone(), now, changes);
     let particulars = &mut next.particulars;
     particulars.moving = None;
+    // Who called for the old time does not wait on the line for the new one.
+    particulars.call_in_untold = false;
     particulars.attempts_before = record.last_attempt();
     // The old session's late news must not take the callback again (EX-M16, R-TR-2).
     particulars.leave(record.session.as_ref().map(|session| &session.id));
@@ -254,14 +256,28 @@ fn edited(record: &Callback, edit: &Edit) -> (Callback, Vec<String>) {
     (edited, fields)
 }
 
-/// Notes the call-in request whose call has come (R-CTI-14). None when it is noted already.
+/// Notes the call-in request whose call has come, and that a session has to hear of it when the consumer was to call and
+/// orchestration has the callback, be it that no session has bound yet (R-CTI-14). None when it is noted already.
 pub fn link_call_in(record: &Callback, call_in: CallInId, now: Instant) -> Option<Write> {
     if record.particulars.call_in_request == Some(call_in) {
         return None;
     }
     let mut linked = record.clone();
     linked.particulars.call_in_request = Some(call_in);
+    linked.particulars.call_in_untold = record.direction == Direction::UserOriginated && record.state.is_active();
     Some(linked.apply(Actor::Ivr, now, vec![Change::Edited { fields: vec!["callInRequestId".into()] }]))
+}
+
+/// Notes that the session `asked` has heard of the call of `call_in` (R-CTI-14). None when there is nothing to note: another
+/// session has the callback by now, another call has come, or it was noted before.
+pub fn call_in_told(record: &Callback, call_in: CallInId, asked: &SessionId, now: Instant) -> Option<Write> {
+    let (session, waiting) = record.call_in_to_tell()?;
+    if session.id != *asked || waiting != call_in {
+        return None;
+    }
+    let mut told = record.clone();
+    told.particulars.call_in_untold = false;
+    Some(told.apply(Actor::Monitor, now, vec![Change::Edited { fields: vec!["callInTold".into()] }]))
 }
 
 /// What a session update comes to for a store.

@@ -141,6 +141,9 @@ pub struct Particulars {
     /// The call-in request whose call has come (R-CTI-14).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call_in_request: Option<CallInId>,
+    /// Whether a session still has to hear of that call (R-CTI-14).
+    #[serde(skip_serializing_if = "is_default")]
+    pub call_in_untold: bool,
     /// Earlier desired times, oldest first, at most the last ten.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previous_desired: Vec<Instant>,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Direction, Kind, Particulars, Reason, State};
 use crate::phone::{PhoneKey, PhoneNumber};
 use crate::submission::{self, ack_deadline};
-use crate::{CallbackId, Instant, ServiceName, SessionId, TenantId};
+use crate::{CallInId, CallbackId, Instant, ServiceName, SessionId, TenantId};
 
 /// How long a record stays after its desired time (R-REC-1).
 pub const RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -182,6 +182,12 @@ impl Callback {
         let wish = self.cancel.as_ref().filter(|wish| !wish.confirmed && !wish.dropped)?;
         let by_wish = self.state == State::Completed && self.reason.as_ref() == Some(&wish.reason);
         self.session.as_ref().filter(|_| by_wish).map(|session| (session, &wish.reason))
+    }
+
+    /// The session that still has to hear that the consumer is on the line, and by which request (R-CTI-14).
+    pub fn call_in_to_tell(&self) -> Option<(&SessionBinding, CallInId)> {
+        let untold = self.particulars.call_in_untold && self.state.is_active();
+        self.session.as_ref().zip(self.particulars.call_in_request).filter(|_| untold)
     }
 
     /// Whether somebody has to look after its session at `now`: an open record that one has, or one whose session still has to

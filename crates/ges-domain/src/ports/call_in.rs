@@ -51,10 +51,11 @@ pub trait CallIns: Send + Sync {
     async fn reserve(&self, draft: Draft) -> Result<Reserved, StoreError>;
 
     /// Finds the request of an incoming call by [`crate::call_in::first_of`], sets it MATCHED and frees its key (R-CTI-11 to
-    /// R-CTI-13). Two calls at once never match the same request.
+    /// R-CTI-13), and notes it in the callback it is tied to, by [`crate::callback::acts::link_call_in`] (R-CTI-14). Two calls
+    /// at once never match the same request. A callback that is not there any more does not hinder the match.
     ///
     /// # Errors
-    /// [`StoreError`]: nothing is known to have happened.
+    /// [`StoreError`]: nothing is known to have happened; the call may ask again.
     async fn match_call(
         &self,
         tenant: TenantId,

@@ -96,6 +96,12 @@ pub trait Catalogue: Send + Sync {
     /// [`StoreError`] when the store is not available.
     async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError>;
 
+    /// The tenant's own throttle settings, for what belongs to no service (R-THR-1); none of them set when none are stored.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store is not available.
+    async fn tenant_throttle(&self, tenant: TenantId) -> Result<throttle::Settings, StoreError>;
+
     /// Stores the tenant's own throttle settings (R-THR-1).
     ///
     /// # Errors

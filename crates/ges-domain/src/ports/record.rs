@@ -277,18 +277,19 @@ pub trait Record: Send + Sync {
         now: Instant,
     ) -> Result<Edited, StoreError>;
 
-    /// Notes the call-in request whose call has come (R-CTI-14). The record as it is then; none when it is unknown. Safe to
-    /// repeat.
+    /// Notes that the session `asked` has heard of the call of this request, by [`crate::callback::acts::call_in_told`]
+    /// (R-CTI-14). Nothing is written when another session has the callback by now: that one has not heard. Safe to repeat.
     ///
     /// # Errors
     /// [`StoreError`]: nothing is known to have happened; asking again is safe.
-    async fn link_call_in(
+    async fn call_in_told(
         &self,
         tenant: TenantId,
         id: CallbackId,
         call_in: CallInId,
+        asked: &SessionId,
         now: Instant,
-    ) -> Result<Option<Callback>, StoreError>;
+    ) -> Result<(), StoreError>;
 
     /// Applies what a session told us, by [`crate::callback::decide_session_update`]. Safe to repeat.
     ///

@@ -6,7 +6,7 @@ use crate::bulk::{BulkId, Item, Job, Kind, MOST, NewJob, Outcome, Selection, key
 use crate::callback::{Actor, Reason};
 use crate::phone::NumberingPlan;
 use crate::ports::{Bookings, BulkJobs, CancelRequest, Catalogue, Clock, Ids, NoHumanCheck, Opened, Record, Sessions};
-use crate::use_cases::{BookCallback, CancelCallback, CurrentWait, RecreateCallback};
+use crate::use_cases::{BookCallback, CancelCallback, Created, CurrentWait, RecreateCallback};
 use crate::{CallbackId, Refusal, TenantId};
 
 /// What staff asks about bulk jobs.
@@ -62,6 +62,15 @@ impl BulkDesk {
     }
 }
 
+/// What doing one record came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Done {
+    /// For the job's report.
+    pub outcome: Outcome,
+    /// Whether a callback was booked just now, not by an earlier try (R-CRE-7).
+    pub booked: bool,
+}
+
 /// Does to one record what its job is for.
 pub struct BulkAct {
     /// Cancels.
@@ -100,7 +109,7 @@ impl BulkAct {
 
     /// Does it once, however often it is tried (I6): the outcome, or none when the store did not answer and it has to be tried
     /// again.
-    pub async fn run(&self, job: &Job, callback: CallbackId) -> Option<Outcome> {
+    pub async fn run(&self, job: &Job, callback: CallbackId) -> Option<Done> {
         let keyed = keyed(job.id, job.kind, callback);
         let done = match job.kind {
             Kind::Cancel => {
@@ -113,9 +122,12 @@ impl BulkAct {
             }
         };
         match done {
-            Ok(created) => Some(Outcome::Succeeded { created }),
+            Ok(created) => Some(Done {
+                booked: matches!(created, Some(Created::Now(_))),
+                outcome: Outcome::Succeeded { created: created.map(|created| created.id()) },
+            }),
             Err(Refusal::StoreUnavailable | Refusal::UpstreamUnavailable) => None,
-            Err(refusal) => Some(Outcome::Failed { cause: refusal.to_string() }),
+            Err(refusal) => Some(Done { booked: false, outcome: Outcome::Failed { cause: refusal.to_string() } }),
         }
     }
 }

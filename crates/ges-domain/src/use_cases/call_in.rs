@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::call_in::{AccessNumber, CallInRequest, Draft, Draws, Group, GroupName, IncomingCall, code_of};
-use crate::callback::{Direction, Source, UserData};
+use crate::callback::{Source, UserData};
 use crate::idempotency::Keyed;
-use crate::phone::{Country, NumberingPlan, PhoneKey, PhoneNumber, Screening, key_of, plausibility};
-use crate::ports::{CallIns, Catalogue, Chance, Clock, Ids, KeptAnswers, Record, Reserved, SessionEvent, Sessions};
-use crate::{CallInId, CallbackId, Refusal, TenantId};
+use crate::phone::{NumberingPlan, PhoneKey, PhoneNumber, Screening, key_of, plausibility};
+use crate::ports::{CallIns, Catalogue, Chance, Clock, Ids, KeptAnswers, Record, Reserved, StoreError};
+use crate::service::Service;
+use crate::use_cases::CarryOutWishes;
+use crate::{CallInId, CallbackId, Refusal, TenantId, throttle};
 
 /// What somebody who is about to call asks for.
 #[derive(Debug, Clone)]
@@ -139,7 +141,7 @@ impl RequestCallIn {
         Ok(CalledFor::Before(Box::new(request.ok_or(Refusal::StoreUnavailable)?)))
     }
 
-    /// The checks of chapter 13 with the settings of the group's service, else the product defaults.
+    /// The checks of chapter 13 with the settings of the group's service.
     async fn screen(
         &self,
         tenant: TenantId,
@@ -147,17 +149,30 @@ impl RequestCallIn {
         number: &PhoneNumber,
         source: Source,
     ) -> Result<PhoneKey, Refusal> {
-        let service = match &group.service {
-            Some(name) => self.catalogue.service(tenant, name).await?,
-            None => None,
-        };
-        let screening = service.as_ref().map_or_else(Screening::default, |service| service.screening());
+        let (service, screening) = ruling(&*self.catalogue, tenant, group).await?;
         let key = plausibility(&*self.plan, number, &screening, source == Source::Api)?;
         match service {
             Some(service) if service.blocks(&*self.plan, &key) => Err(Refusal::NumberBlocked),
             _ => Ok(key),
         }
     }
+}
+
+/// The service of a group, and how its numbers are screened: as the service says, else the tenant, else the product (R-THR-1).
+async fn ruling(
+    catalogue: &dyn Catalogue,
+    tenant: TenantId,
+    group: &Group,
+) -> Result<(Option<Arc<Service>>, Screening), StoreError> {
+    let service = match &group.service {
+        Some(name) => catalogue.service(tenant, name).await?,
+        None => None,
+    };
+    let screening = match &service {
+        Some(service) => service.screening(),
+        None => throttle::screening(&throttle::Settings::default(), &catalogue.tenant_throttle(tenant).await?),
+    };
+    Ok((service, screening))
 }
 
 /// A call as the switch reports it.
@@ -175,12 +190,10 @@ pub struct ReportedCall {
 pub struct MatchCallIn {
     /// Groups and requests.
     pub call_ins: Arc<dyn CallIns>,
-    /// Callbacks that requests are tied to.
-    pub record: Arc<dyn Record>,
     /// Services that groups belong to.
     pub catalogue: Arc<dyn Catalogue>,
-    /// Sessions that wait for their consumer.
-    pub sessions: Arc<dyn Sessions>,
+    /// Tells sessions that wait for their consumer.
+    pub wishes: CarryOutWishes,
     /// What numbers mean.
     pub plan: Arc<dyn NumberingPlan>,
     /// Store time.
@@ -188,12 +201,11 @@ pub struct MatchCallIn {
 }
 
 impl MatchCallIn {
-    /// The request of a call, which is MATCHED from then on; none when it belongs to nobody (R-CTI-11 to R-CTI-13). A tied
-    /// callback learns of it, and so does its session when the consumer was to call (R-CTI-14).
+    /// The request of a call, which is MATCHED from then on; none when it belongs to nobody (R-CTI-11 to R-CTI-13). It is noted
+    /// in a tied callback in the same act; the session of one hears of it by [`Self::announce`].
     ///
     /// # Errors
-    /// `StoreUnavailable`: the call may ask again. Once matched the answer stands, also when the callback cannot be told:
-    /// somebody is on the line.
+    /// `StoreUnavailable`: the call may ask again.
     pub async fn run(&self, tenant: TenantId, call: ReportedCall) -> Result<Option<CallInRequest>, Refusal> {
         let now = self.clock.now();
         let code = match call.code.as_deref().map(code_of).transpose() {
@@ -205,16 +217,21 @@ impl MatchCallIn {
             _ => Vec::new(),
         };
         let call = IncomingCall { number: call.number, code, caller: call.caller, caller_keys };
-        let Some(request) = self.call_ins.match_call(tenant, &call, now).await? else { return Ok(None) };
-        if let Some(id) = request.callback
-            && let Ok(Some(callback)) = self.record.link_call_in(tenant, id, request.id, now).await
-            && callback.direction == Direction::UserOriginated
-            && callback.state.is_active()
-            && let Some(session) = &callback.session
-        {
-            self.sessions.tell(session, id, &SessionEvent::CalledIn(request.id), now).await;
+        Ok(self.call_ins.match_call(tenant, &call, now).await?)
+    }
+
+    /// Tells the session of the callback a matched request is tied to that the consumer is on the line (R-CTI-14). For after the
+    /// switch has its answer: a session may take its time. What does not succeed now, [`CarryOutWishes`] repeats.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the session may or may not have heard.
+    pub async fn announce(&self, request: &CallInRequest) -> Result<(), StoreError> {
+        let Some(id) = request.callback else { return Ok(()) };
+        let found = self.wishes.record.find(request.tenant, id, self.clock.now()).await?;
+        if let Some(callback) = found.filter(|callback| callback.call_in_to_tell().is_some()) {
+            self.wishes.run(&callback).await?;
         }
-        Ok(Some(request))
+        Ok(())
     }
 
     /// The keys a caller's number has in the countries of the groups that use this access number.
@@ -226,12 +243,8 @@ impl MatchCallIn {
     ) -> Result<Vec<PhoneKey>, Refusal> {
         let mut keys = Vec::new();
         for group in self.call_ins.groups(tenant).await?.iter().filter(|group| group.numbers.contains(number)) {
-            let service = match &group.service {
-                Some(name) => self.catalogue.service(tenant, name).await?,
-                None => None,
-            };
-            let country = service.map_or(Country::US, |service| service.screening().default_country);
-            let key = key_of(&*self.plan, caller, &country);
+            let (_, screening) = ruling(&*self.catalogue, tenant, group).await?;
+            let key = key_of(&*self.plan, caller, &screening.default_country);
             if !keys.contains(&key) {
                 keys.push(key);
             }

@@ -25,7 +25,7 @@ mod wishes;
 
 pub use attach::{AttachValues, Attached};
 pub use book::{BookCallback, Created};
-pub use bulk::{BulkAct, BulkDesk};
+pub use bulk::{BulkAct, BulkDesk, Done};
 pub use call_in::{CallInWish, CalledFor, MatchCallIn, ReportedCall, RequestCallIn};
 pub use cancel::CancelCallback;
 pub use current_wait::{AtOffer, CurrentWait};

@@ -6,7 +6,7 @@ use crate::booking::BookRequest;
 use crate::callback::{Act, Callback, Particulars, Source, may_act};
 use crate::idempotency::Keyed;
 use crate::ports::{Clock, Record};
-use crate::use_cases::BookCallback;
+use crate::use_cases::{BookCallback, Created};
 use crate::{CallbackId, Instant, Refusal, TenantId};
 
 /// Makes a new callback of a completed one.
@@ -37,7 +37,7 @@ impl RecreateCallback {
         self.book.run(tenant, request).await
     }
 
-    /// The same under a key: once, however often it is tried (I6). Names the new record.
+    /// The same under a key: once, however often it is tried (I6).
     ///
     /// # Errors
     /// As [`RecreateCallback::run`], and `KeyReused`.
@@ -48,9 +48,9 @@ impl RecreateCallback {
         desired: Option<Instant>,
         user: &str,
         keyed: Keyed,
-    ) -> Result<CallbackId, Refusal> {
+    ) -> Result<Created, Refusal> {
         let request = self.request(tenant, id, desired, user).await?;
-        Ok(self.book.run_once(tenant, request, keyed).await?.id())
+        self.book.run_once(tenant, request, keyed).await
     }
 
     async fn request(

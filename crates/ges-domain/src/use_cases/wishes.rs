@@ -1,8 +1,9 @@
-//! Carrying out what somebody wished and did not live to see done (R-CAN-2, R-EDT-4).
+//! Carrying out what somebody wished and did not live to see done (R-CAN-2, R-EDT-4, R-CTI-14).
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::CallInId;
 use crate::callback::{Actor, Callback, CancelWish, Kind, MoveWish, SessionBinding, State};
 use crate::ports::{
     CancelAnswer, CancelRequest, Catalogue, Clock, Move, MoveAnswer, Record, SessionEvent, Sessions, StoreError, Told,
@@ -28,13 +29,18 @@ pub struct CarryOutWishes {
 impl CarryOutWishes {
     /// Looks at a record with a session, as it was read just now; `true` when there was a wish to carry out. To be called every
     /// ten seconds: a session that does not answer hears of a cancel again until it does, is gone, or the deadline has passed
-    /// (R-CAN-2).
+    /// (R-CAN-2); and of a consumer on the line until it answers or the callback ends (R-CTI-14).
     ///
     /// # Errors
     /// [`StoreError`]: the wish stands; the next call carries it out.
     pub async fn run(&self, record: &Callback) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let Some(session) = &record.session else { return Ok(false) };
+        // First, because somebody is on the line; a wish beside it is not held up for longer than a session may take to answer.
+        let called = match record.call_in_to_tell() {
+            Some((session, call_in)) => self.call_in(record, session, call_in).await.map(|()| true)?,
+            None => false,
+        };
         let left_alone = |since: crate::Instant| since + LEFT_ALONE <= now;
         match (&record.cancel, record.particulars.moving) {
             (Some(wish), _) if record.cancel_to_tell().is_some() => self.cancel(record, session, wish).await,
@@ -44,7 +50,19 @@ impl CarryOutWishes {
             (None, Some(wish)) if record.state.is_open() && (wish.confirmed || left_alone(wish.at)) => {
                 self.reschedule(record, session, wish).await
             }
-            _ => Ok(false),
+            _ => Ok(called),
+        }
+    }
+
+    /// A session that is gone gives way to another one, which hears it then.
+    async fn call_in(&self, record: &Callback, session: &SessionBinding, call_in: CallInId) -> Result<(), StoreError> {
+        let event = SessionEvent::CalledIn(call_in);
+        match self.sessions.tell(session, record.id, &event, self.clock.now()).await {
+            Told::Gone | Told::Unreachable => Ok(()),
+            Told::Accepted | Told::Refused => {
+                let now = self.clock.now();
+                self.record.call_in_told(record.tenant, record.id, call_in, &session.id, now).await
+            }
         }
     }
 

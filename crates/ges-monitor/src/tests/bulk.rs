@@ -1,5 +1,6 @@
 //! Bulk jobs under virtual time: pace, turns, deaths (R-BLK-1 to R-BLK-3, I6, P-19).
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ges_domain::bulk::{BulkId, Job, Kind, NewJob, Outcome, Selection, Stage};
@@ -103,7 +104,8 @@ async fn every_record_has_an_outcome_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn a_bulk_recreate_books_completed_records_again() {
     let world = World::new().await;
-    let (_monitor, _stop) = world.node().start(settings("a"));
+    let node = world.node();
+    let (_monitor, _stop) = node.start(settings("a"));
     let records = world.waiting(3).await;
     let cancelled = world.open(1, Kind::Cancel, &records[..2]).await;
     seconds(3).await;
@@ -119,6 +121,7 @@ async fn a_bulk_recreate_books_completed_records_again() {
         assert_eq!(new.particulars.created_by.as_deref(), Some("ada"));
     }
     assert!(matches!(&outcomes[2], Outcome::Failed { .. }), "R-BLK-3: COMPLETED ones only");
+    assert_eq!(node.heard.booked.load(Ordering::SeqCst), 2, "R-CRE-7: counted like any other booking");
 }
 
 /// A small job does not wait for a large one to end.

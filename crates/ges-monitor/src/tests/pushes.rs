@@ -27,12 +27,16 @@ use crate::gauges::PushGauges;
 struct Ended {
     success: AtomicU64,
     failure: AtomicU64,
+    numbers: AtomicU64,
 }
 
 impl PushGauges for Ended {
     fn push_ended(&self, _: &NoticeKey, success: bool) {
         let count = if success { &self.success } else { &self.failure };
         count.fetch_add(1, Ordering::SeqCst);
+    }
+    fn number_given(&self, _: TenantId) {
+        self.numbers.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -217,6 +221,7 @@ async fn an_app_that_should_call_in_is_told_a_number_of_its_own() {
     assert_eq!(first.data["accessCode"].len(), 6);
     assert!(first.data["expirationTime"].parse::<i64>().unwrap() > world.now().millis());
     assert_eq!(first.data, second.data, "every attempt names the same number and code");
+    assert_eq!(pushing.ended.numbers.load(Ordering::SeqCst), 1, "R-CTI-9: one request, counted once");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ges_domain::CallbackId;
-use ges_domain::callback::{Actor, Callback, Reason, SessionBinding, SessionUpdate, State};
+use ges_domain::call_in::{Draft, Draws, IncomingCall};
+use ges_domain::callback::{Actor, Callback, Direction, Reason, SessionBinding, SessionUpdate, State, UserData};
 use ges_domain::ports::{
-    Asked, Bookings as _, CancelAnswer, Catalogue as _, Clock as _, Description, Moved, Passed, Place, Record as _,
-    SessionEvent, SessionNews as _, Told,
+    Asked, Bookings as _, CallIns as _, CancelAnswer, Catalogue as _, Clock as _, Description, Moved, Passed, Place,
+    Record as _, Reserved, SessionEvent, SessionNews as _, Told,
 };
 use ges_domain::use_cases::{CarryOutWishes, CurrentWait, RescheduleCallback};
+use ges_domain::{CallInId, CallbackId};
 use ges_testkit::builders::{
-    START, consumer_cancels, immediate, move_to, scheduled, service_row, session, tenant, update,
+    START, call_in_group, consumer_cancels, immediate, move_to, scheduled, service_row, session, tenant, update,
 };
 use ges_testkit::{FakePlan, FakeRequests, FakeSessions, FakeWaits, ManualClock, MemoryNews, MemoryStore, SessionCall};
 
@@ -72,6 +73,27 @@ impl World {
         let told = SessionUpdate { dial_attempts: dials, ..update(name, 1, State::Queued) };
         self.store.apply_session_update(tenant(), id, &told, START).await.unwrap();
         id
+    }
+
+    /// The consumer of a callback has asked for a number, and has called it.
+    async fn called(&self, id: CallbackId) -> CallInId {
+        let group = call_in_group("help", &["+15550001"], None);
+        self.store.put_group(tenant(), &group).await.unwrap();
+        let draft = Draft {
+            id: CallInId(id.0),
+            tenant: tenant(),
+            group: group.name,
+            from: None,
+            user_data: UserData::default(),
+            callback: Some(id),
+            draws: Draws { number: 0, code: 0 },
+            created_at: START,
+            keyed: None,
+        };
+        let Reserved::Taken(request) = self.store.reserve(draft).await.unwrap() else { panic!("a number is free") };
+        let number = request.reservation.number.clone();
+        let call = IncomingCall { number, code: None, caller: None, caller_keys: Vec::new() };
+        self.store.match_call(tenant(), &call, START).await.unwrap().expect("its call").id
     }
 
     /// Lets the duty work for so long.
@@ -279,6 +301,33 @@ async fn a_wish_to_cancel_that_nobody_followed_up_is_carried_out() {
     world.run(seconds(12)).await;
     let record = world.record(id).await;
     assert_eq!((record.state, record.cancel.unwrap().confirmed), (State::Completed, true));
+}
+
+/// R-CTI-14: a session that was not told of its consumer, or binds after the call, hears of it until it answers, and once.
+#[tokio::test(start_paused = true)]
+async fn a_session_hears_of_the_consumer_on_the_line_until_it_answers() {
+    for binds_later in [false, true] {
+        let mut world = World::new().await;
+        let booking = immediate(START).with(|callback| callback.direction = Direction::UserOriginated).build();
+        let id = booking.callback.id;
+        world.store.book(booking).await.unwrap();
+        let bound = update("S1", 1, State::Queued);
+        if !binds_later {
+            world.store.apply_session_update(tenant(), id, &bound, START).await.unwrap();
+        }
+        let request = world.called(id).await;
+        if binds_later {
+            world.run(seconds(11)).await;
+            assert_eq!(world.sessions.calls(), [], "nobody to tell");
+            world.store.apply_session_update(tenant(), id, &bound, START).await.unwrap();
+        }
+        world.sessions.answer(Told::Unreachable);
+        world.run(seconds(15)).await;
+        world.run(seconds(60)).await;
+        let told = SessionCall::Told(session("S1"), id, SessionEvent::CalledIn(request));
+        assert_eq!(world.sessions.calls(), [told.clone(), told], "again after no answer, never after one");
+        assert_eq!(world.record(id).await.call_in_to_tell(), None);
+    }
 }
 
 /// R-EDT-4: who died between telling and moving has left a wish; its session is stopped and the booking moves.

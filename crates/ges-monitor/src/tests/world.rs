@@ -32,6 +32,7 @@ pub(super) struct Heard {
     pub(super) panics: AtomicU64,
     pub(super) entries: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) booked: AtomicU64,
     pub(super) looks: Mutex<Vec<Look>>,
     pub(super) sizes: Mutex<MonitorSizes>,
 }
@@ -54,6 +55,9 @@ impl MonitorGauges for Heard {
     }
     fn refused(&self, writes: u64) {
         self.refused.fetch_add(writes, Ordering::SeqCst);
+    }
+    fn booked(&self, _: TenantId) {
+        self.booked.fetch_add(1, Ordering::SeqCst);
     }
     fn panicked(&self) {
         self.panics.fetch_add(1, Ordering::SeqCst);
@@ -396,6 +400,9 @@ impl Catalogue for Node {
     async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
         self.world.store.put_region_rule(tenant, rule).await
     }
+    async fn tenant_throttle(&self, tenant: TenantId) -> Result<throttle::Settings, StoreError> {
+        self.call("tenant_throttle", self.world.store.tenant_throttle(tenant)).await
+    }
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         self.world.store.put_tenant_throttle(tenant, settings).await
     }
@@ -548,14 +555,15 @@ impl Record for Node {
     ) -> Result<Edited, StoreError> {
         self.call("edit", self.world.store.edit(tenant, id, edit, actor, now)).await
     }
-    async fn link_call_in(
+    async fn call_in_told(
         &self,
         tenant: TenantId,
         id: CallbackId,
         call_in: CallInId,
+        asked: &SessionId,
         now: Instant,
-    ) -> Result<Option<Callback>, StoreError> {
-        self.call("link_call_in", self.world.store.link_call_in(tenant, id, call_in, now)).await
+    ) -> Result<(), StoreError> {
+        self.call("call_in_told", self.world.store.call_in_told(tenant, id, call_in, asked, now)).await
     }
     async fn apply_session_update(
         &self,

@@ -1,5 +1,5 @@
 //! Looking after the sessions that have callbacks: where they stand, whether they live, what they have not heard yet, and
-//! that they end when they have to (R-POL-1 to R-POL-3, R-CAN-2, R-EDT-4, T17, integrations 1.7).
+//! that they end when they have to (R-POL-1 to R-POL-3, R-CAN-2, R-EDT-4, R-CTI-14, T17, integrations 1.7).
 
 mod agenda;
 mod former;
@@ -120,7 +120,9 @@ impl WatchSessions {
 
     async fn carry_out(&self, page: Vec<Callback>) {
         let wishes = &self.ports.wishes;
-        let wished = page.into_iter().filter(|record| record.cancel.is_some() || record.particulars.moving.is_some());
+        let wished = page.into_iter().filter(|record| {
+            record.cancel.is_some() || record.particulars.moving.is_some() || record.call_in_to_tell().is_some()
+        });
         stream::iter(wished)
             .for_each_concurrent(WISHES_AT_ONCE, |record| async move {
                 if let Err(error) = correlated(record.correlation().to_string(), wishes.run(&record)).await {

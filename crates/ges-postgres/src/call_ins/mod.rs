@@ -1,10 +1,11 @@
 //! Call-ins: reservations of one tenant happen one after the other, so that each sees every key (R-CTI-4, P-16).
 
+mod matching;
 mod reserve;
 mod row;
 
 use async_trait::async_trait;
-use ges_domain::call_in::{CallInRequest, Draft, Group, GroupName, IncomingCall, first_of};
+use ges_domain::call_in::{CallInRequest, Draft, Group, GroupName, IncomingCall};
 use ges_domain::ports::{CallIns, Reserved, StoreError};
 use ges_domain::{CallInId, Instant, TenantId};
 
@@ -49,28 +50,8 @@ impl CallIns for PgStore {
         call: &IncomingCall,
         now: Instant,
     ) -> Result<Option<CallInRequest>, StoreError> {
-        let keys: Vec<_> = call.keys().iter().map(ges_domain::call_in::Key::to_text).collect();
-        // Whoever loses the race for a request looks again: another of its keys may fit the call.
-        for _ in 0..=keys.len() {
-            let waiting = sqlx::query(select_requests!(
-                "where tenant = $1 and number = $2 and reservation = any ($3) and state = 1 and expires_at > $4"
-            ));
-            let waiting = waiting.bind(tenant.0).bind(call.number.as_str()).bind(&keys).bind(now.millis());
-            let waiting = waiting.fetch_all(self.pool()).await.map_err(unavailable)?;
-            let waiting = waiting.iter().map(row::request_of).collect::<Result<Vec<_>, _>>()?;
-            let Some(found) = first_of(call, &waiting, now) else { return Ok(None) };
-            let matched = found.matched(call, now);
-            let write = sqlx::query(
-                "update call_in_requests
-                set state = 2, ended_at = $3, freed_at = $3, details = $4
-                where tenant = $1 and id = $2 and state = 1",
-            );
-            let write = write.bind(tenant.0).bind(matched.id.0).bind(now.millis()).bind(row::details(&matched)?);
-            if write.execute(self.pool()).await.map_err(unavailable)?.rows_affected() == 1 {
-                return Ok(Some(matched));
-            }
-        }
-        Ok(None)
+        let (store, call) = (self.clone(), call.clone());
+        self.uncancelled(async move { matching::run(&store, tenant, &call, now).await }).await
     }
 
     async fn request(&self, tenant: TenantId, id: CallInId) -> Result<Option<CallInRequest>, StoreError> {

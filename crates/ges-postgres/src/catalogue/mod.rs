@@ -209,6 +209,12 @@ impl Catalogue for PgStore {
         self.put_document(put, tenant, rule.name(), text(rule)?).await
     }
 
+    async fn tenant_throttle(&self, tenant: TenantId) -> Result<throttle::Settings, StoreError> {
+        let found = sqlx::query_scalar("select settings from tenant_throttle where tenant = $1").bind(tenant.0);
+        let found: Option<String> = found.fetch_optional(self.pool()).await.map_err(unavailable)?;
+        Ok(found.map(|settings| document("tenant_throttle", &settings)).transpose()?.unwrap_or_default())
+    }
+
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         let put = sqlx::query(
             "insert into tenant_throttle (tenant, settings)

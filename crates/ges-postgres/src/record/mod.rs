@@ -1,5 +1,6 @@
 //! Reading and changing single records: read, ask the domain, write as one compare-and-set with its event (R-TR-4).
 
+mod call_in;
 mod change;
 mod moves;
 mod once;
@@ -19,6 +20,7 @@ use crate::error::{reading, unavailable};
 use crate::row::{Stored, select_records};
 use crate::{PgStore, event};
 
+pub(crate) use call_in::Noted;
 pub(crate) use change::{Rewrite, rewrite};
 use once::Once;
 pub(crate) use recent::Recent;
@@ -243,21 +245,19 @@ impl Record for PgStore {
         })
     }
 
-    async fn link_call_in(
+    async fn call_in_told(
         &self,
         tenant: TenantId,
         id: CallbackId,
         call_in: CallInId,
+        asked: &SessionId,
         now: Instant,
-    ) -> Result<Option<Callback>, StoreError> {
-        let decide = |record: &Callback| match acts::link_call_in(record, call_in, now) {
+    ) -> Result<(), StoreError> {
+        let decide = |record: &Callback| match acts::call_in_told(record, call_in, asked, now) {
             Some(write) => Decision::Write(write.0, write.1),
-            None => Decision::Answer(Box::new(record.clone())),
+            None => Decision::Answer(()),
         };
-        Ok(match self.change(tenant, id, now, decide).await? {
-            Changed::Answered(record) | Changed::Written(record) => Some(*record),
-            Changed::Unknown => None,
-        })
+        self.change(tenant, id, now, decide).await.map(drop)
     }
 
     async fn apply_session_update(

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, CODE_TOO_LARGE};
 
 /// Why somebody may not act at the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +30,12 @@ pub enum ConsoleError {
     /// The body is not what it should be.
     #[error("The body is not a JSON object with the fields of this call")]
     Malformed,
+    /// The body has more bytes than the listener takes (integrations 8.1).
+    #[error("The body is larger than {limit} bytes")]
+    TooLarge {
+        /// Bytes that pass.
+        limit: usize,
+    },
     /// Something the console depends on does not answer.
     #[error("The console is not available at the moment")]
     Down,
@@ -45,6 +51,7 @@ impl ConsoleError {
     const fn wire(self) -> (StatusCode, u16) {
         match self {
             Self::Malformed | Self::UnknownReturn => (StatusCode::BAD_REQUEST, 1),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, CODE_TOO_LARGE),
             Self::SignedOut | Self::Refused => (StatusCode::UNAUTHORIZED, 10),
             Self::NoRole | Self::Forbidden | Self::Forged => (StatusCode::FORBIDDEN, 12),
             Self::Down => (StatusCode::SERVICE_UNAVAILABLE, 51),

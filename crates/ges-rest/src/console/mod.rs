@@ -4,6 +4,7 @@
 //! sealed. Never here: a token, a code or a word in a log line or an answer.
 
 mod error;
+mod guesses;
 mod operator;
 mod pages;
 mod routes;
@@ -19,6 +20,7 @@ use ges_domain::access::{Assignment, Sight};
 use ges_domain::ports::{Chance, Clock, ConsoleSessions, Directory, Identities, Sealing, StoreError};
 
 pub use error::ConsoleError;
+pub use guesses::Guesses;
 pub use operator::Operator;
 pub(crate) use routes::routes;
 
@@ -66,8 +68,8 @@ pub struct Console {
     pub public_base: Option<String>,
     /// The emergency sign-in; none: there is none.
     pub break_glass: Option<BreakGlass>,
-    /// One guess at the emergency password at a time.
-    pub guessing: tokio::sync::Mutex<()>,
+    /// Who is guessing at the emergency password.
+    pub guesses: Guesses,
 }
 
 impl Console {

@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 use super::operator::{console, same};
 use super::wire::{Base, SESSION, SIGN_IN, cookie, session_word};
 use super::{ConsoleError, Operator, RETURN, pages};
-use crate::answer::Answer;
+use crate::answer::{Answer, Failure};
 use crate::body;
 use crate::listener::Site;
+use crate::visitor::Visitor;
 
-/// Rest after a wrong emergency password, during which nobody else guesses on this pod.
+/// Rest after a wrong emergency password, during which its sender guesses no more on this pod.
 const AFTER_GUESS: Duration = Duration::from_secs(1);
 
 pub(crate) fn routes() -> Router<Arc<Site>> {
@@ -117,7 +118,10 @@ async fn read<T: for<'de> Deserialize<'de>>(request: Request, site: &Arc<Site>) 
     if !media.is_some_and(|media| media.eq_ignore_ascii_case("application/json")) {
         return Err(ConsoleError::Malformed);
     }
-    let bytes = body::read(request, site).await.map_err(|_| ConsoleError::Malformed)?;
+    let bytes = body::read(request, site).await.map_err(|failure| match failure {
+        Failure::TooLarge { limit } => ConsoleError::TooLarge { limit },
+        _ => ConsoleError::Malformed,
+    })?;
     serde_json::from_slice(&bytes).map_err(|_| ConsoleError::Malformed)
 }
 
@@ -171,14 +175,18 @@ async fn sign_out(
     Ok(response)
 }
 
-/// The sign-in that works without GWS (integrations 4.2.3). Guesses are slow: one at a time, each wrong one a second.
-async fn emergency(State(site): State<Arc<Site>>, request: Request) -> Result<Response, ConsoleError> {
+/// The sign-in that works without GWS (integrations 4.2.3). Guesses are slow: of each caller one at a time, each wrong one a
+/// second; other callers are not held up by it.
+async fn emergency(
+    State(site): State<Arc<Site>>,
+    visitor: Visitor,
+    request: Request,
+) -> Result<Response, ConsoleError> {
     let console = console(&site)?;
     let base = Base::of(console, request.headers()).ok_or(ConsoleError::Malformed)?;
     let EmergencyBody { username, password } = read(request, &site).await?;
     let Some(break_glass) = &console.break_glass else { return Err(ConsoleError::Refused) };
-    // Whoever floods this keeps nobody waiting.
-    let Ok(guess) = console.guessing.try_lock() else { return Err(ConsoleError::Down) };
+    let Some(guess) = console.guesses.begin(visitor.address) else { return Err(ConsoleError::Down) };
     let (name_fits, password_fits) = (same(&username, &break_glass.username), same(&password, &break_glass.password));
     if !(name_fits && password_fits) {
         tracing::warn!("an emergency sign-in was refused");

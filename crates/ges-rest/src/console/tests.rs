@@ -148,7 +148,7 @@ impl Scene {
             assignment: Assignment::default(),
             public_base: public_base.map(str::to_owned),
             break_glass: Some(BreakGlass { username: "ops".into(), password: "long and own".into() }),
-            guessing: tokio::sync::Mutex::default(),
+            guesses: super::Guesses::default(),
         });
         world.install_console(console.clone());
         Self { world, auth, people, console }
@@ -368,13 +368,45 @@ async fn the_emergency_sign_in_is_devops_without_a_tenant() {
     *scene.auth.down.lock().unwrap() = true;
     told(&enter("ops", "wrong", "application/json").await, 401, 10);
     told(&enter("ops", "long and own", "text/plain").await, 400, 1);
-    let guess = scene.console.guessing.lock().await;
+    let guess = scene.console.guesses.begin(None).unwrap();
     told(&enter("ops", "long and own", "application/json").await, 503, 51);
     drop(guess);
     let reply = enter("ops", "long and own", "application/json").await;
     assert_eq!(reply.json()["data"]["roles"], json!(["DevOps"]), "{}", reply.body);
     assert!(reply.json()["data"].get("contactCenterId").is_none());
     assert_eq!(scene.who(&cookie_of(&reply)).await.status, 200, "GWS is down");
+}
+
+/// A stranger who guesses without end, from wherever the console is reached, does not keep the operator out.
+#[tokio::test(start_paused = true)]
+async fn a_guess_from_elsewhere_does_not_hold_up_the_emergency_sign_in() {
+    let scene = Scene::new().await;
+    let from = |address: &str, password: &str| {
+        let body = json!({ "username": "ops", "password": password }).to_string();
+        let request = Request::post("/ges/v1/ui/session/emergency").header("host", "ges.local:3005");
+        let mut request = request.header("content-type", "application/json").body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(crate::visitor::Peer(address.parse().unwrap()));
+        send(scene.world.external(), request)
+    };
+    let guessing = from("203.0.113.9", "wrong");
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        told(&from("203.0.113.9", "long and own").await, 503, 51);
+        assert_eq!(from("192.0.2.1", "long and own").await.status, 200);
+    };
+    let (guessed, ()) = tokio::join!(guessing, others);
+    told(&guessed, 401, 10);
+}
+
+/// Integrations 8.1: as on every other path.
+#[tokio::test]
+async fn a_body_over_the_limit_is_too_large_and_counted() {
+    let scene = Scene::new().await;
+    let body = " ".repeat(scene.world.limits.body_bytes + 1);
+    let headers = [("content-type", "application/json")];
+    let reply = scene.call(Method::POST, "/ges/v1/ui/session/emergency", &headers, &body).await;
+    told(&reply, 413, crate::answer::CODE_TOO_LARGE.into());
+    assert_eq!(scene.world.metric("INVALID_CONTENT_LENGTH{host=\"pod-1\",version=\"1.0.0\"} "), Some(1.0));
 }
 
 #[tokio::test]

@@ -42,8 +42,9 @@ struct SlotBody {
 pub(super) async fn availability(State(site): State<Arc<Site>>, caller: Caller, uri: Uri) -> Result<Answer, Failure> {
     let service = service_in(uri.path())?;
     let (query, zone) = read(&Parameters::pick(uri.query(), KNOWN)?)?;
-    let offered = site.api().offer.run(caller.tenant, &service, &query).await?;
-    Ok(Answer::ok(&body(&offered, &zone)))
+    let offered = site.api().offer.run(caller.tenant, &service, &query).await;
+    let answered = offered.map(|offered| Answer::ok(&body(&offered, &zone)));
+    site.api().recent.settle(caller.tenant, &uri, answered.map_err(Failure::from))
 }
 
 /// The query and the zone of local times (engagement-api 7.1).

@@ -8,6 +8,7 @@ pub(crate) mod estimated_wait;
 mod id_body;
 pub(crate) mod open_for;
 pub(crate) mod queue_status;
+pub(crate) mod recent;
 pub(crate) mod retrieve;
 pub(crate) mod statistics;
 

@@ -25,12 +25,15 @@ struct QueueStatusBody {
 
 pub(super) async fn queue_status(State(site): State<Arc<Site>>, caller: Caller, uri: Uri) -> Result<Answer, Failure> {
     let queue = name_in(uri.path(), "queue-name")?;
-    let status = site.api().queue_status.run(caller.tenant, &queue).await?;
-    Ok(Answer::ok(&QueueStatusBody {
-        ewt: status.ewt.map_or(-1, i64::from),
-        offer_immediate_callback: status.offer_immediate,
-        offer_scheduled_callback: status.offer_scheduled,
-    }))
+    let status = site.api().queue_status.run(caller.tenant, &queue).await;
+    let answered = status.map(|status| {
+        Answer::ok(&QueueStatusBody {
+            ewt: status.ewt.map_or(-1, i64::from),
+            offer_immediate_callback: status.offer_immediate,
+            offer_scheduled_callback: status.offer_scheduled,
+        })
+    });
+    site.api().recent.settle(caller.tenant, &uri, answered.map_err(Failure::from))
 }
 
 /// The name is missing (engagement-api 2.5).

@@ -10,6 +10,7 @@ use ges_domain::hours::{Hours, Window};
 use serde::Serialize;
 
 use super::fault::{Exception, GmsFault, Written};
+use super::place::tenant_of;
 use crate::answer::JSON;
 use crate::exchange::Exchange;
 use crate::listener::Site;
@@ -48,7 +49,7 @@ pub(super) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, GmsFault> {
     let name = segment(uri.path(), 3).unwrap_or_default();
-    let tenant = super::tenant_of(&site, &exchange, &headers).await?;
+    let tenant = tenant_of(&site, &exchange, &headers).await?;
     let Some(hours) = site.api().open_for.catalogue.hours(tenant, &name).await? else {
         return Err(GmsFault::new(StatusCode::NOT_FOUND, Exception::NotFound, "No such office-hours service"));
     };

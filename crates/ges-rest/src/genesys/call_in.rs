@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use ges_domain::call_in::{AccessNumber, GroupName};
+use ges_domain::call_in::{AccessNumber, CallInRequest, GroupName};
 use ges_domain::callback::{Scalar, Source, UserData};
 use ges_domain::phone::PhoneNumber;
 use ges_domain::use_cases::{CallInWish, CalledFor, ReportedCall};
 use ges_domain::{CallInId, Refusal};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tracing::Instrument as _;
 
 use super::answers::json;
 use super::fault::GmsFault;
@@ -65,6 +66,7 @@ pub(super) async fn match_interaction(
     let call = ReportedCall { number, code, caller };
     let matched = site.api().inside.match_call_in.run(tenant, call).await?;
     let matched = matched.ok_or_else(|| GmsFault::not_found("No matching request."))?;
+    announce(&site, &matched);
     let data = || matched.user_data.iter().map(|(key, value)| (key.to_owned(), view::json(value))).collect();
     Ok(json(&MatchedBody {
         _id: matched.id,
@@ -72,6 +74,18 @@ pub(super) async fn match_interaction(
         _callback_service_id: matched.callback.map(|id| id.to_string()).unwrap_or_default(),
         _user_data: with_data.then(data),
     }))
+}
+
+/// Beside the answer: the switch connects the caller as soon as it has that, while a session may take seconds to answer.
+fn announce(site: &Arc<Site>, matched: &CallInRequest) {
+    let (site, matched) = (Arc::clone(site), matched.clone());
+    let announcement = async move {
+        if let Err(error) = site.api().inside.match_call_in.announce(&matched).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(callin.id = %matched.id, error, "a worker tells the session that its consumer is on the line");
+        }
+    };
+    drop(tokio::spawn(announcement.in_current_span()));
 }
 
 pub(super) async fn request_access(

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ges_domain::phone::{NumberGuide, NumberingPlan};
 use ges_domain::ports::{Areas, Bookings, CallIns, Catalogue, Clock, KeptAnswers, Lookup, Publisher, Record, Sessions};
 use ges_domain::use_cases::{
-    AttachValues, CurrentWait, EditCallback, FindCallbacks, MatchCallIn, RescheduleCallback, TellWatermarks,
+    AttachValues, CarryOutWishes, CurrentWait, EditCallback, FindCallbacks, MatchCallIn, RescheduleCallback,
+    TellWatermarks,
 };
 
 use crate::gate::Gate;
@@ -82,9 +83,13 @@ impl Inside {
             attach: AttachValues { record: record.clone(), sessions: Arc::clone(sessions), clock: clock.clone() },
             match_call_in: MatchCallIn {
                 call_ins: store.clone(),
-                record,
                 catalogue: catalogue.clone(),
-                sessions: Arc::clone(sessions),
+                wishes: CarryOutWishes {
+                    record,
+                    catalogue: catalogue.clone(),
+                    sessions: Arc::clone(sessions),
+                    clock: clock.clone(),
+                },
                 plan,
                 clock: clock.clone(),
             },

@@ -23,13 +23,9 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::routing::{any, delete, get, post};
 
-use ges_domain::{Refusal, TenantId};
-
-use crate::exchange::Exchange;
-use crate::identity::{TENANT_HEADERS, contact_center};
 use crate::listener::Site;
 use callbacks::{availability, cancel, create, query, update};
 use fault::{Exception, GmsFault};
@@ -95,23 +91,4 @@ fn absent() -> Router<Arc<Site>> {
 
 async fn misspelt() -> GmsFault {
     GmsFault::new(StatusCode::NOT_FOUND, Exception::NotFound, "No such path. The prefix of this API is /genesys/.")
-}
-
-/// The tenant that a call addressed by name is for (integrations 2.1).
-async fn tenant_of(site: &Site, exchange: &Exchange, headers: &HeaderMap) -> Result<TenantId, GmsFault> {
-    let named = contact_center(headers)?.ok_or_else(|| GmsFault::option("The header ContactCenterId is required"))?;
-    let tenant = named.0.ok_or_else(|| unknown_contact_center(headers))?;
-    if !site.api().keys.known(tenant).await.map_err(|_| Refusal::UpstreamUnavailable)? {
-        return Err(unknown_contact_center(headers));
-    }
-    site.observed.meet(tenant);
-    exchange.note_tenant(tenant);
-    Ok(tenant)
-}
-
-/// Names the id that nobody has (integrations 2.1).
-fn unknown_contact_center(headers: &HeaderMap) -> GmsFault {
-    let named = TENANT_HEADERS.iter().find_map(|name| headers.get(*name)?.to_str().ok());
-    let message = format!("Contact center {} not found", named.unwrap_or_default().trim());
-    GmsFault::new(StatusCode::BAD_REQUEST, Exception::NotFound, message)
 }

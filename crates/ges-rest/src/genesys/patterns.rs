@@ -10,6 +10,7 @@ use ges_domain::publishing::{first_matches, section_of_group};
 use percent_encoding::percent_decode;
 
 use super::fault::{Exception, GmsFault, Written};
+use super::place::tenant_of;
 use crate::answer::JSON;
 use crate::body::{media_type, read};
 use crate::exchange::Exchange;
@@ -25,7 +26,7 @@ pub(super) async fn matching(
     exchange: Exchange,
     request: Request,
 ) -> Result<Response, GmsFault> {
-    let tenant = super::tenant_of(&site, &exchange, request.headers()).await?;
+    let tenant = tenant_of(&site, &exchange, request.headers()).await?;
     let group = segment(request.uri().path(), 4);
     let parameters = parameters(request, &site).await?;
     let publish = &site.api().publish;

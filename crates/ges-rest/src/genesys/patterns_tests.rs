@@ -4,7 +4,7 @@ use ges_testkit::builders::tenant;
 use serde_json::json;
 
 use super::{form, parts};
-use crate::testing::{Reply, World, send};
+use crate::testing::{OTHER_KEY, Reply, World, send};
 
 async fn ask(world: &World, path: &str, content_type: &str, body: &str) -> Reply {
     let request = Request::post(format!("/genesys/1/patterns{path}")).header("content-type", content_type);
@@ -60,6 +60,19 @@ async fn the_contact_center_has_to_be_named_and_known() {
     };
     for (ccid, status) in [("", 400), ("c0ffee00-0000-4000-8000-00000000dead", 400), ("x", 400)] {
         assert_eq!(send(world.internal(), request(ccid)).await.status, status, "{ccid:?}");
+    }
+}
+
+/// Integrations 2.1: older Designer builds name nobody, and with one contact center that is the one they mean.
+#[tokio::test]
+async fn without_a_name_the_only_contact_center_is_meant() {
+    for (method, path, status) in [("POST", "/genesys/1/patterns", 200), ("GET", "/genesys/1/service/Nobody", 404)] {
+        let world = World::new().await;
+        let request = || Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let missing = send(world.internal(), request()).await;
+        assert_eq!(missing.faulted(400, "InvalidOption"), "The header ContactCenterId is missing", "two there are");
+        world.keys.forget(OTHER_KEY);
+        assert_eq!(send(world.internal(), request()).await.status, status, "{path}");
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn tenant_of(site: &Site, exchange: &Exchange, headers: &Header
 }
 
 /// What the header says, cut to the length of an id.
-fn text_of(headers: &HeaderMap) -> String {
+pub(super) fn text_of(headers: &HeaderMap) -> String {
     let mut values = TENANT_HEADERS.iter().flat_map(|name| headers.get_all(*name));
     let text = values.find_map(|value| value.to_str().ok().map(str::trim).filter(|text| !text.is_empty()));
     text.unwrap_or_default().chars().take(36).collect()

@@ -14,6 +14,7 @@ use ges_domain::{Refusal, TenantId};
 use serde_json::{Map, Value, json};
 
 use super::fault::{Exception, GmsFault, Written};
+use super::place::{Nobodys, text_of};
 use crate::answer::JSON;
 use crate::body::{media_type, read};
 use crate::designer::{cell, log_problems};
@@ -156,7 +157,7 @@ async fn caller(site: &Site, exchange: &Exchange, headers: &HeaderMap) -> Result
                 Err(written(answer.into_response()))
             }
         },
-        Named::Unknown => Err(super::unknown_contact_center(headers).into_response()),
+        Named::Unknown => Err(GmsFault::from(Nobodys::Unknown(text_of(headers))).into_response()),
     }
 }
 

@@ -128,10 +128,8 @@ impl Prober {
         let mut task = tokio::spawn((probe.look)());
         let outcome = match tokio::time::timeout(TIMEOUT, &mut task).await {
             Ok(Ok(outcome)) => outcome.map_err(|fault| fault.0),
-            Ok(Err(_)) => {
-                self.observed.metrics.uncaught_exception();
-                Err("probe panicked".into())
-            }
+            // Counted where it was thrown, by the hook of the process.
+            Ok(Err(_)) => Err("probe panicked".into()),
             Err(_) => {
                 task.abort();
                 Err("timeout".into())
@@ -174,7 +172,9 @@ mod tests {
             let up = seen.load(Ordering::Relaxed);
             async move { if up { Ok(()) } else { Err(ProbeFault("no answer".into())) } }
         });
-        let probe = probe.when_back(move || drop(counted.fetch_add(1, Ordering::Relaxed)));
+        let probe = probe.when_back(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
         for (is_up, times) in [(true, 0), (false, 0), (false, 0), (true, 1), (true, 1), (false, 1), (true, 2)] {
             up.store(is_up, Ordering::Relaxed);
             assert_eq!(probe.look().await.is_ok(), is_up);

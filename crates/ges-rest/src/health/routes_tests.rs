@@ -120,6 +120,7 @@ async fn check_18_the_detail_document_tells_everything_without_addresses() {
 async fn a_panicking_probe_is_a_failing_one() {
     let world = World::new().await;
     let broken = Probe::new(Component::of(Dependency::OrsRedis, false), || async { panic!("a bug in a probe") });
+    ges_telemetry::count_panics(world.observed.metrics.clone());
     let prober = world.prober(vec![broken]);
     prober.round().await;
     prober.round().await;

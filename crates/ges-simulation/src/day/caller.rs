@@ -176,7 +176,12 @@ impl Caller {
         let desk = self.of.desk();
         let number = given.request().reservation.number.clone();
         let call = ReportedCall { number, code: None, caller: Some(from) };
-        let matched = ask(world, async move { desk.match_call.run(tenant, call).await }).await;
+        let answering = Arc::clone(&desk);
+        let matched = ask(world, async move { answering.match_call.run(tenant, call).await }).await;
+        if let Some(Ok(Some(request))) = matched.clone() {
+            let announced = async move { desk.match_call.announce(&request).await.map_err(Refusal::from) };
+            drop(ask(world, announced).await);
+        }
         let found = matches!(&matched, Some(Ok(Some(request))) if request.callback == Some(id));
         tally.count(if found { "call-ins that were matched" } else { "call-ins that came too late" });
     }

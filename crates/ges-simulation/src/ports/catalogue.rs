@@ -53,6 +53,10 @@ impl Catalogue for Node {
     async fn put_region_rule(&self, tenant: TenantId, rule: &RegionRule) -> Result<(), StoreError> {
         self.call("put_region_rule", self.world.store.put_region_rule(tenant, rule)).await
     }
+    async fn tenant_throttle(&self, tenant: TenantId) -> Result<throttle::Settings, StoreError> {
+        self.call("tenant_throttle", self.world.store.tenant_throttle(tenant)).await
+    }
+
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         self.call("put_tenant_throttle", self.world.store.put_tenant_throttle(tenant, settings)).await
     }
@@ -62,6 +66,7 @@ impl MonitorGauges for Node {
     fn sizes(&self, _: MonitorSizes) {}
     fn submitted(&self, _: usize, _: Duration) {}
     fn submit_failed(&self) {}
+    fn booked(&self, _: TenantId) {}
     fn lagging(&self, _: u64) {}
     fn looked(&self, look: &Look) {
         let mut seen = self.world.seen();

@@ -146,14 +146,15 @@ impl Record for Node {
         self.call("edit", self.world.store.edit(tenant, id, edit, actor, now)).await
     }
 
-    async fn link_call_in(
+    async fn call_in_told(
         &self,
         tenant: TenantId,
         id: CallbackId,
         call_in: CallInId,
+        asked: &SessionId,
         now: Instant,
-    ) -> Result<Option<Callback>, StoreError> {
-        self.call("link_call_in", self.world.store.link_call_in(tenant, id, call_in, now)).await
+    ) -> Result<(), StoreError> {
+        self.call("call_in_told", self.world.store.call_in_told(tenant, id, call_in, asked, now)).await
     }
 
     async fn apply_session_update(

@@ -44,6 +44,7 @@ fn full_particulars() -> Particulars {
         recreated_from: Some(CountingIds::nth(4711)),
         former_sessions: vec![crate::builders::session("S0")],
         own_session: None,
+        call_in_untold: true,
         call_in_request: Some(ges_domain::CallInId(CountingIds::nth(4712).0)),
         previous_desired: vec![after(1), after(2)],
         attempts_before: 3,

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ges_domain::call_in::{AccessNumber, CallInRequest, Draft, Draws, Group, GroupName, IncomingCall, Key, State};
-use ges_domain::callback::{Scalar, UserData};
+use ges_domain::callback::{Callback, Direction, Scalar, State as CallbackState, UserData};
 use ges_domain::idempotency::{self, BodyDigest, Keyed, Operation};
 use ges_domain::phone::{PhoneKey, PhoneNumber};
 use ges_domain::ports::Reserved;
 use ges_domain::{CallInId, Instant, TenantId};
 
-use super::{Stores, book, last_changes, provision, standing};
+use super::{Stores, book, hand_over, last_changes, provision, standing};
 use crate::CountingIds;
-use crate::builders::{START, after, call_in_group, immediate, other_tenant, tenant};
+use crate::builders::{START, after, call_in_group, immediate, other_tenant, session, tenant, update};
 
 const N1: &str = "+15550001";
 const N2: &str = "+15550002";
@@ -232,19 +232,80 @@ pub async fn old_requests_are_purged_in_batches(stores: &dyn Stores) {
     assert_eq!(kept(stores, requests[4].id).await, requests[4], "made at that very instant");
 }
 
-/// R-CTI-14, I8: written with its event, once.
+/// A callback of this direction that session `S1` holds, with a request tied to it.
+async fn tied(stores: &dyn Stores, direction: Direction, nth: u64) -> (Callback, CallInRequest) {
+    let booking = immediate(START).with(|callback| callback.direction = direction);
+    let callback = book(stores, booking).await;
+    hand_over(stores, &callback, 1, after(1)).await;
+    let bound = update("S1", 1, CallbackState::Queued);
+    stores.record().apply_session_update(tenant(), callback.id, &bound, after(2)).await.unwrap();
+    let request = reserve(stores, Draft { callback: Some(callback.id), ..draft(nth, after(3)) }).await;
+    (standing(stores, &callback).await, request)
+}
+
+/// R-CTI-14, I8: noted with its event in the act that matches the call, once.
 pub async fn a_matched_request_is_noted_in_its_callback(stores: &dyn Stores) {
     provision(stores).await;
-    let callback = book(stores, immediate(START)).await;
-    let id = draft(1, START).id;
-    let link = async |tenant| stores.record().link_call_in(tenant, callback.id, id, after(5)).await.unwrap();
-    assert_eq!(link(other_tenant()).await, None, "I9");
-    let linked = link(tenant()).await.expect("the callback is there");
-    assert_eq!((linked.particulars.call_in_request, linked.version), (Some(id), callback.version + 1));
-    assert_eq!(standing(stores, &callback).await, linked);
-    let changes = last_changes(stores, &callback).await;
-    assert_eq!(format!("{changes:?}"), r#"[Edited { fields: ["callInRequestId"] }]"#);
-    assert_eq!(link(tenant()).await, Some(linked), "again changes nothing");
+    put(stores, &call_in_group("help", &[N1, N2], None)).await;
+    for (nth, direction, told) in [(1, Direction::UserOriginated, true), (2, Direction::UserTerminated, false)] {
+        let (before, request) = tied(stores, direction, nth).await;
+        let dialed = call(request.reservation.number.as_str(), None, None);
+        assert_eq!(matched(stores, tenant(), &dialed, after(5)).await, Some(request.id));
+        let linked = standing(stores, &before).await;
+        assert_eq!(linked.particulars.call_in_request, Some(request.id));
+        assert_eq!((linked.version, linked.call_in_to_tell().is_some()), (before.version + 1, told), "{direction:?}");
+        let changes = last_changes(stores, &before).await;
+        assert_eq!(format!("{changes:?}"), r#"[Edited { fields: ["callInRequestId"] }]"#);
+        assert_eq!(matched(stores, tenant(), &dialed, after(6)).await, None);
+        assert_eq!(standing(stores, &before).await, linked, "once");
+    }
+}
+
+/// R-CTI-14: what is to be told stays until the session that has the callback has heard it, also when that one binds after the
+/// call.
+pub async fn a_call_stays_to_be_told_until_the_right_session_has_heard(stores: &dyn Stores) {
+    provision(stores).await;
+    put(stores, &call_in_group("help", &[N1], None)).await;
+    let booking = immediate(START).with(|callback| callback.direction = Direction::UserOriginated);
+    let callback = book(stores, booking).await;
+    hand_over(stores, &callback, 1, after(1)).await;
+    let request = reserve(stores, Draft { callback: Some(callback.id), ..draft(1, after(1)) }).await;
+    matched(stores, tenant(), &call(N1, None, None), after(2)).await.unwrap();
+    assert_eq!(standing(stores, &callback).await.call_in_to_tell(), None, "nobody is there to hear it");
+    let bound = update("S1", 1, CallbackState::Queued);
+    stores.record().apply_session_update(tenant(), callback.id, &bound, after(3)).await.unwrap();
+    let heard = async |tenant, request, name: &str| {
+        stores.record().call_in_told(tenant, callback.id, request, &session(name), after(4)).await.unwrap();
+        let record = standing(stores, &callback).await;
+        (record.call_in_to_tell().is_some(), record.version)
+    };
+    let before = standing(stores, &callback).await.version;
+    assert_eq!(heard(other_tenant(), request.id, "S1").await, (true, before), "I9");
+    assert_eq!(heard(tenant(), request.id, "S2").await, (true, before), "another session heard");
+    assert_eq!(heard(tenant(), draft(9, START).id, "S1").await, (true, before), "of another call");
+    assert_eq!(heard(tenant(), request.id, "S1").await, (false, before + 1));
+    assert_eq!(format!("{:?}", last_changes(stores, &callback).await), r#"[Edited { fields: ["callInTold"] }]"#);
+    assert_eq!(heard(tenant(), request.id, "S1").await, (false, before + 1), "again changes nothing");
+}
+
+/// R-CTI-14: calls at once and a busy session lose nothing of each other.
+pub async fn a_call_and_a_session_that_write_at_once_are_both_noted(stores: &dyn Stores) {
+    provision(stores).await;
+    put(stores, &call_in_group("help", &[N1], None)).await;
+    let (before, request) = tied(stores, Direction::UserOriginated, 1).await;
+    let (call_ins, record, id) = (stores.call_ins(), stores.record(), before.id);
+    let busy = tokio::spawn(async move {
+        for seq in 2..12 {
+            let told = update("S1", seq, CallbackState::Queued);
+            record.apply_session_update(tenant(), id, &told, after(4)).await.unwrap();
+        }
+    });
+    let found = call_ins.match_call(tenant(), &call(N1, None, None), after(4)).await.unwrap();
+    busy.await.unwrap();
+    let after = standing(stores, &before).await;
+    assert_eq!(found.map(|found| found.id), Some(request.id));
+    assert_eq!((after.particulars.call_in_request, after.session_seq), (Some(request.id), 11));
+    assert_eq!(after.version, before.version + 11, "ten updates and the call");
 }
 
 /// I6: under a key, also at once, one request is made; another body under it is refused, and a refusal keeps nothing.

@@ -142,7 +142,10 @@ pub async fn the_tenants_throttle_is_below_the_services(stores: &dyn Stores) {
         in_queue_check: Some(InQueueCheck::Strict),
         ..throttle::Settings::default()
     };
+    assert_eq!(catalogue.tenant_throttle(tenant()).await.unwrap(), throttle::Settings::default());
     catalogue.put_tenant_throttle(tenant(), &tenants).await.unwrap();
+    assert_eq!(catalogue.tenant_throttle(tenant()).await.unwrap(), tenants);
+    assert_eq!(catalogue.tenant_throttle(other_tenant()).await.unwrap(), throttle::Settings::default(), "I9");
     let found = catalogue.service(tenant(), &row.name).await.unwrap().unwrap();
     assert_eq!((found.settings.throttle, found.tenant_throttle), (own, tenants));
     let limits = found.limits();

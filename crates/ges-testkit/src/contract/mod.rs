@@ -270,6 +270,8 @@ macro_rules! contract_facts {
             tenants_do_not_share_keys
             old_requests_are_purged_in_batches
             a_matched_request_is_noted_in_its_callback
+            a_call_stays_to_be_told_until_the_right_session_has_heard
+            a_call_and_a_session_that_write_at_once_are_both_noted
             a_key_makes_one_request
         );
         each_area!($fresh, notices,

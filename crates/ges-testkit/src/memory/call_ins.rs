@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use ges_domain::call_in::{
     CallInRequest, Draft, Group, GroupName, Held, IncomingCall, State as Stands, allot, first_of,
 };
+use ges_domain::callback::acts;
 use ges_domain::ports::{CallIns, Reserved, StoreError};
 use ges_domain::{CallInId, Instant, TenantId};
 
@@ -83,6 +84,10 @@ impl CallIns for MemoryStore {
         let matched = found.matched(call, now);
         let stored = requests.iter_mut().find(|request| request.id == matched.id);
         *stored.expect("invariant: found under the same lock") = matched.clone();
+        let callback = matched.callback.and_then(|id| state.live(tenant, id, now));
+        if let Some(write) = callback.and_then(|record| acts::link_call_in(record, matched.id, now)) {
+            state.write(write);
+        }
         Ok(Some(matched))
     }
 

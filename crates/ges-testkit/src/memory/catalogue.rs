@@ -108,6 +108,10 @@ impl Catalogue for MemoryStore {
         Ok(())
     }
 
+    async fn tenant_throttle(&self, tenant: TenantId) -> Result<throttle::Settings, StoreError> {
+        Ok(self.open()?.throttles.get(&tenant).copied().unwrap_or_default())
+    }
+
     async fn put_tenant_throttle(&self, tenant: TenantId, settings: &throttle::Settings) -> Result<(), StoreError> {
         self.open()?.throttles.insert(tenant, *settings);
         Ok(())

@@ -154,19 +154,20 @@ impl Record for MemoryStore {
         })
     }
 
-    async fn link_call_in(
+    async fn call_in_told(
         &self,
         tenant: TenantId,
         id: CallbackId,
         call_in: CallInId,
+        asked: &SessionId,
         now: Instant,
-    ) -> Result<Option<Callback>, StoreError> {
+    ) -> Result<(), StoreError> {
         let mut state = self.open()?;
-        let Some(record) = state.live(tenant, id, now) else { return Ok(None) };
-        Ok(Some(match acts::link_call_in(record, call_in, now) {
-            Some(write) => state.write(write),
-            None => record.clone(),
-        }))
+        let record = state.live(tenant, id, now);
+        if let Some(write) = record.and_then(|record| acts::call_in_told(record, call_in, asked, now)) {
+            state.write(write);
+        }
+        Ok(())
     }
 
     async fn apply_session_update(

@@ -25,8 +25,8 @@ const AHEAD: Duration = Duration::from_secs(24 * 3600);
 /// Most services and most callbacks of one answer.
 const MOST_SERVICES: u32 = 1_000;
 const MOST_LINES: usize = 10_000;
-/// Most callbacks of a service that filters look at.
-const MOST_LOOKED_AT: usize = 5_000;
+/// Most callbacks of a service in a window.
+const MOST_LOOKED_AT: usize = 20_000;
 
 const KNOWN: &[&str] =
     &["target", "start_time", "end_time", "states", "max", "_callback_state", "_callback_reason", "_vq"];
@@ -94,10 +94,14 @@ async fn read(
     if let Some(text) = parameters.text("_callback_reason") {
         look.reasons = vec![Reason::new(text).map_err(|bad| GmsFault::option(format!("_callback_reason {bad}")))?];
     }
-    let mut filters: Vec<_> = pairs(raw)?.into_iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())).collect();
+    // `_` is the stamp that browsers add against caches.
+    let other = |name: &str| name != "_" && !KNOWN.contains(&name);
+    let mut filters: Vec<_> = pairs(raw)?.into_iter().filter(|(name, _)| other(name)).collect();
     if !filters.is_empty() {
         let configured = lookup_keys(site, tenant, None).await?;
-        filters.retain(|(name, _)| configured.contains(name));
+        if let Some((name, _)) = filters.iter().find(|(name, _)| !configured.contains(name)) {
+            return Err(GmsFault::option(format!("{name} is no parameter and no configured filter")));
+        }
     }
     filters.extend(parameters.text("_vq").map(|queue| ("_vq".to_owned(), queue.to_owned())));
     Ok((look, filters))
@@ -121,13 +125,17 @@ async fn lines(
     };
     let (mut next, mut looked_at) = (Some(Look { service: Some(service.clone()), ..look.clone() }), 0);
     let mut found: Vec<Callback> = Vec::new();
-    while let Some(look) = next.filter(|_| found.len() < most && looked_at < MOST_LOOKED_AT) {
+    while let Some(look) = next {
+        if looked_at >= MOST_LOOKED_AT {
+            return Err(GmsFault::option(format!("{service} has more than {MOST_LOOKED_AT} callbacks in this window")));
+        }
         let page = inside.lookup.look(tenant, &look, now).await?;
         looked_at += page.len();
         found.extend(page.iter().filter(fits).cloned());
+        // Pages come from the far end, so what was found first makes way.
+        found.drain(..found.len().saturating_sub(most));
         next = look.next(&page);
     }
-    found.truncate(most);
     // The soonest first, as people read a queue.
     found.reverse();
     Ok(found.iter().map(line).collect())

@@ -60,7 +60,9 @@ async fn queues_list_the_window_by_service() {
     let filtered = world.fetch(&format!("{QUEUES}?target={SERVICE}&states=SCHEDULED,COMPLETED")).await.done();
     assert_eq!((ids(&filtered), filtered.get("CB_Other")), (vec![later.clone()], None));
     let all = world.fetch(&format!("{QUEUES}?end_time=2026-01-07T00:00:00Z&max=1")).await.done();
-    assert_eq!(ids(&all).len(), 1);
+    assert_eq!(ids(&all), std::slice::from_ref(&now), "the next one, not the one farthest ahead");
+    let two = world.fetch(&format!("{QUEUES}?end_time=2026-01-07T00:00:00Z&max=2&_=17")).await.done();
+    assert_eq!(ids(&two), [now.clone(), later.clone()]);
     let queue = world.fetch(&format!("{QUEUES}?_vq={SERVICE}&_callback_state=QUEUED")).await.done();
     assert_eq!(ids(&queue), [now]);
     assert_eq!(ids(&world.fetch(&format!("{QUEUES}?_vq=VQ_None")).await.done()), Vec::<String>::new());
@@ -69,6 +71,7 @@ async fn queues_list_the_window_by_service() {
         "start_time=x",
         "states=WAITING",
         "max=x",
+        "nobody_configured=this",
         "_callback_reason=lower",
         "states=QUEUED&_callback_state=ROUTING",
         "start_time=2026-01-07T00:00:00Z&end_time=2026-01-06T00:00:00Z",
