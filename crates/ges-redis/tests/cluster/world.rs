@@ -86,7 +86,7 @@ impl Uses {
     /// Keeps news of a session and reads them.
     pub(crate) async fn news_work(&self, tenant: TenantId) -> bool {
         let place = Place { position: Some(3), ewt: Some(60), answer: "{}".into() };
-        let seen = Seen { at: START, place, reachable: true, diagnostics: None };
+        let seen = Seen { at: Some(START), place, reachable: true, diagnostics: None };
         let id = CountingIds::nth(7);
         self.news.keep(&[(tenant, id, seen.clone())]).await;
         self.news.of(tenant, id).await == Some(seen)
