@@ -80,6 +80,17 @@ fn play(mut record: Callback, updates: &[SessionUpdate]) -> (Callback, Vec<Sessi
     (record, writes)
 }
 
+fn tomorrow() -> Move {
+    Move {
+        actor: Actor::Ivr,
+        desired: at(172_800),
+        kind: Kind::Scheduled,
+        deadline: at(259_200),
+        slot: None,
+        edit: None,
+    }
+}
+
 fn request() -> CancelRequest {
     CancelRequest { actor: Actor::Api, reason: Reason::CANCELLED, keyed: None }
 }

@@ -2,17 +2,6 @@
 
 use super::*;
 
-fn tomorrow() -> Move {
-    Move {
-        actor: Actor::Ivr,
-        desired: at(172_800),
-        kind: Kind::Scheduled,
-        deadline: at(259_200),
-        slot: None,
-        edit: None,
-    }
-}
-
 /// EX-M16, T12: the whole way of an active record to another time.
 #[test]
 fn m16_an_active_record_is_moved_when_its_session_has_stopped() {
