@@ -11,6 +11,9 @@ use crate::keeper::Kept;
 use crate::summary::Summary;
 use crate::{alerts, cargo, doctests, fuzz, install};
 
+/// How many tests the runner runs at once.
+const THREADS: &str = "NEXTEST_TEST_THREADS";
+
 /// What to run, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -86,9 +89,15 @@ impl Run<'_> {
     }
 
     fn nextest(&self) -> Result<()> {
-        let ci = Sources::from_process().environment.get("CI").is_some_and(|text| !text.is_empty() && text != "false");
+        let environment = Sources::from_process().environment;
+        let ci = environment.get("CI").is_some_and(|text| !text.is_empty() && text != "false");
         let profile = if ci { "ci" } else { "default" };
         let mut command = self.command(&["nextest", "run", "--workspace", "--locked", "--profile", profile]);
+        if !environment.contains_key(THREADS) {
+            // Many tests wait for a process or for a minute to pass: two more at once than there are processors.
+            let processors = std::thread::available_parallelism().map_or(1, usize::from);
+            command.env(THREADS, (processors + 2).to_string());
+        }
         let status = command.args(runner_filter(self.filter)).status()?;
         if !status.success() {
             bail!("tests failed");

@@ -459,11 +459,12 @@ fn a_customer_who_calls_in_is_known_and_the_session_hears_of_it() {
     assert_eq!((&matched["_id"], &matched["_callback_service_id"]), (&request["id"], &json!(id)));
     assert_eq!(matched["_user_data"], json!({ "page": "pricing" }));
     assert_eq!(arrives(&code).0, 404, "R-CTI-13: a second call finds nothing");
+    // The switch has its answer before the session has heard.
+    assert_eq!(office.reason(&id), "AGENT_CONNECTED", "R-CTI-14");
     let told = office.simulator("GET", "requests?target=ors", &Value::Null);
     let path = |request: &Value| request["path"].as_str().unwrap_or_default().to_owned();
     let events: Vec<_> = told.as_array().unwrap().iter().map(path).filter(|path| path.contains("/event/")).collect();
     assert!(events.iter().any(|path| path.ends_with("/event/callback.callin")), "R-CTI-14: {events:?}");
-    assert_eq!(office.reason(&id), "AGENT_CONNECTED");
     let session = session_of(&office, &id).unwrap();
     assert_eq!((&session["data"]["_call_in_id"], &session["data"]["_dialed_at"]), (&request["id"], &json!([])));
     office.interrupt();

@@ -9,6 +9,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::Link;
 
+/// Rest before a call that no node took is sent again: nobody has executed it.
+const SETTLING: Duration = Duration::from_millis(20);
+
 /// A script and how it may be run.
 #[derive(Clone, Copy)]
 pub(crate) struct Script {
@@ -29,7 +32,12 @@ impl Link {
     /// No answer in time, or a refusal; soon while there is no connection.
     pub(crate) async fn run<T: FromValue>(&self, script: Script, key: &str, arguments: &[Value]) -> Result<T, Error> {
         let until = Instant::now() + script.within;
-        match self.run_once(script, key, arguments, script.within).await {
+        let mut first = self.run_once(script, key, arguments, script.within).await;
+        while matches!(&first, Err(error) if was_sent_around(error)) && Instant::now() + SETTLING < until {
+            tokio::time::sleep(SETTLING).await;
+            first = self.run_once(script, key, arguments, until.saturating_duration_since(Instant::now())).await;
+        }
+        match first {
             Err(error) if script.repeatable && was_lost(&error) => {
                 tracing::debug!(%error, "a call was lost on its way to Redis and is repeated");
                 let again = async {
@@ -60,10 +68,16 @@ impl Link {
     }
 }
 
+/// Whether no node took it: while nodes hear of a hand-over one after the other, some send a call back where it came from.
+fn was_sent_around(error: &Error) -> bool {
+    *error.kind() == ErrorKind::Routing
+}
+
 /// Whether the connection broke, or the server said that it was no longer, or not yet, the one to ask.
 fn was_lost(error: &Error) -> bool {
     let refused = ["READONLY", "LOADING", "MASTERDOWN"].iter().any(|word| error.details().starts_with(word));
-    refused || matches!(error.kind(), ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Cluster)
+    let unsent = error.details() == "Too many failed write attempts.";
+    refused || unsent || matches!(error.kind(), ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Cluster)
 }
 
 #[cfg(test)]
@@ -77,6 +91,7 @@ mod tests {
         assert!(repeated(ErrorKind::Canceled, "Canceled."), "the client was replaced");
         assert!(repeated(ErrorKind::Cluster, "CLUSTERDOWN The cluster is down"));
         assert!(repeated(ErrorKind::Unknown, "READONLY You can't write against a read only replica."));
+        assert!(repeated(ErrorKind::Unknown, "Too many failed write attempts."));
         assert!(!repeated(ErrorKind::Timeout, "Request timed out."), "there is no time left");
         assert!(!repeated(ErrorKind::NotFound, "not connected"), "nobody waits for a connection");
         assert!(!repeated(

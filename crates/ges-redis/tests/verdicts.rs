@@ -235,7 +235,7 @@ async fn bookings_that_the_counters_never_hear_of_count_once() {
         unheard += usize::from(matches!(past, Booked::Accepted(_)));
     }
     assert!(unheard > 100, "{unheard} bookings went past the counters");
-    assert!(scene.known() > 20, "the fast path was taken {} times", scene.known());
+    assert!(scene.known() > 0, "the counters were never asked");
 }
 
 /// A Redis that stands still costs nobody anything but memory, which is bounded.

@@ -15,6 +15,8 @@ use crate::degraded::{get, until};
 use crate::world::{burst, deployment, history, services};
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/prometheus/ges-alerts.yaml");
+/// Loaded by choice alone.
+const TENANT_RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/prometheus/ges-alerts-tenants.yaml");
 const METRICS_PAGE: &str = include_str!("../../../../docs/metrics.md");
 /// Set by `cargo xtask test` when the tool is there.
 const PROMTOOL: &str = "GES_TEST_PROMTOOL";
@@ -45,9 +47,9 @@ struct Rule {
     summary: String,
 }
 
-/// Reads the rules: the file is written by hand in one form.
+/// Reads the rules: the files are written by hand in one form.
 fn rules() -> Vec<Rule> {
-    let text = std::fs::read_to_string(RULES).unwrap();
+    let text = [RULES, TENANT_RULES].map(|file| std::fs::read_to_string(file).unwrap()).concat();
     let bare = |text: &str| {
         let text = text.trim();
         let quoted = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
@@ -333,19 +335,22 @@ async fn check_20_live_values_of_an_outage_make_the_rules_fire_and_fall_silent()
     deployment.lose_redis().await.unwrap();
     burst(&deployment, &history(), 6, 2).await;
     until(&deployment, "api-0", "REDIS_CONNECTION", down).await;
-    until(&deployment, "worker-0", "ORS_REDIS_STATUS", down).await;
+    for pod in PODS {
+        until(&deployment, pod, "ORS_REDIS_STATUS", down).await;
+    }
     look(&deployment, 1).await;
     block_in_place(|| redis.start_again(&programs.redis, folder.path())).unwrap();
     deployment.return_redis().unwrap();
-    for (pod, gauge) in [("api-0", "REDIS_CONNECTION"), ("worker-0", "ORS_REDIS_STATUS")] {
-        until(&deployment, pod, gauge, 0.0).await;
+    until(&deployment, "api-0", "REDIS_CONNECTION", 0.0).await;
+    for pod in PODS {
+        until(&deployment, pod, "ORS_REDIS_STATUS", 0.0).await;
         until(&deployment, pod, "GES_HEALTH", 0.0).await;
     }
     look(&deployment, 2).await;
     let [own, health, stream, failed] = watched;
     judge(&promtool, &own, "GES_REDIS_DOWN", 10, 1, up);
     judge(&promtool, &health, "GES_HEALTH", 10, 2, up);
-    judge(&promtool, &stream, "GES_ORS_REDIS_DOWN", 16, 1, up);
+    judge(&promtool, &stream, "GES_ORS_REDIS_DOWN", 16, 2, up);
     judge(&promtool, &failed, "GES_CB_SUBMIT_FAILED", 10, 1, |values| values[1] > values[0]);
 
     let mut postgres = Watched::new("POSTGRES_STATUS");
