@@ -14,14 +14,15 @@ use ges_phone::Plan;
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
     Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, WithinASecond, areas, found_nodes, gate,
-    look_at_ors_redis, own_redis, probe_of_record, publisher, session_keys, use_new_keys, use_new_session_keys, vault,
+    look_at_ors_redis, own_redis, probe_of_record, publisher, router_states, session_keys, use_new_keys,
+    use_new_session_keys, vault,
 };
 use ges_redis::{Login, RedisAcceptedTimes, RedisSessionNews};
 use ges_rest::{
     Api, Component, Door, Endpoints, FoundNodes, InsideParts, Limits, Parts, ServeLimits, TenantHeaders,
     external_router, internal_router, serve, starting_router,
 };
-use ges_telemetry::Layout;
+use ges_telemetry::{Dependency, Layout};
 use ges_vault::{LiveKeys, Vault};
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
@@ -71,6 +72,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         .insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await.is_ok() }, reach));
     unprobed.extend(["gwsStats", "recaptcha", "push"].map(|name| Component::named(name, false, false)));
     let vitals = Vitals::start(&frame, &outbound, "api", probes, unprobed);
+    let routers = waits.clone();
+    vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));
 
     // Health and metrics are served from here on, whatever else is away.
     let tasks = TaskTracker::new();

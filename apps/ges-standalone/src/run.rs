@@ -16,7 +16,9 @@ use ges_monitor::{
 };
 use ges_ors::{LocalNews, LocalStream, Origin};
 use ges_phone::Plan;
-use ges_process::{Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, vault};
+use ges_process::{
+    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, router_states, vault,
+};
 use ges_rest::{
     Api, Component, Endpoints, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault, Prober,
     ServeLimits, TenantHeaders, external_router, internal_router, serve,
@@ -128,6 +130,8 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let unprobed = ["gwsStats", "recaptcha", "push"].map(|name| Component::named(name, false, false));
     let health = Health::new(host, probes.iter().map(Probe::component).chain(unprobed));
     outbound.tell(&health, clock.clone());
+    let routers = waits.clone();
+    health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));
     health.configured();
     health.migrated();
     let observed = Observed::new(health.clone(), frame.metrics.clone());

@@ -17,8 +17,8 @@ use ges_monitor::{
 use ges_ors::{Login, Origin, RedisSettings, RedisStream, RestStart};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
-    Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, ors_redis, own_redis, probe_of_record, use_new_keys,
-    vault,
+    Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, ors_redis, own_redis, probe_of_record, router_states,
+    use_new_keys, vault,
 };
 use ges_redis::{RedisSessionNews, Server};
 use ges_rest::{Component, Limits, Probe, ServeLimits, serve, worker_router};
@@ -90,6 +90,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         probes[at] = probes[at].clone().when_back(move || nudged.nudge_failed());
     }
     let vitals = Vitals::start(&frame, &outbound, "worker", probes, unprobed);
+    let routers = waits.clone();
+    vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));
 
     // Health and metrics are served from here on, whatever else is away.
     tracing::info!(internal = %listener.local_addr()?, node = frame.node, "listening");

@@ -25,6 +25,6 @@ pub use inside::{areas, gate, publisher};
 pub use nodes::found_nodes;
 pub use outbound::{Outbound, WithinASecond};
 pub use own_redis::own_redis;
-pub use probes::{Outside, look_at_ors_redis, ors_redis, probe_of_record};
+pub use probes::{Outside, look_at_ors_redis, ors_redis, probe_of_record, router_states};
 pub use signals::stop_on_signals;
 pub use vitals::Vitals;

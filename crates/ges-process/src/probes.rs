@@ -7,9 +7,9 @@ use ges_config::{OrsRedis, Settings};
 use ges_gws::{ClientToken, Configuration, Environment};
 use ges_ors::OrsSessions;
 use ges_redis::{Link, Login, RedisSessionNews, Server, Tls};
-use ges_rest::{Component, Probe, ProbeFault};
+use ges_rest::{Component, ComponentState, NodeState, Probe, ProbeFault};
 use ges_telemetry::Dependency;
-use ges_urs::UrsWaits;
+use ges_urs::{TenantHealth, UrsWaits};
 
 /// How the orchestration Redis of these settings is reached.
 pub fn ors_redis(redis: &OrsRedis) -> Server {
@@ -151,6 +151,24 @@ where
         let asked = ask(peer.clone());
         async move { answered(asked.await) }
     }))
+}
+
+/// The routers as this process sees them, for health documents (integrations 3.5, 8.2).
+pub fn router_states(waits: &UrsWaits) -> Vec<NodeState> {
+    let mut states: Vec<NodeState> = Vec::new();
+    for TenantHealth { tenant, nodes } in waits.health() {
+        for node in nodes {
+            let another = states.iter().any(|other| other.ccid == tenant && other.region == node.region);
+            states.push(NodeState {
+                ccid: tenant,
+                url: node.origin,
+                region: node.region,
+                role: if another { "secondary" } else { "primary" },
+                state: if node.down { ComponentState::Down } else { ComponentState::Up },
+            });
+        }
+    }
+    states
 }
 
 fn answered(there: bool) -> Result<(), ProbeFault> {

@@ -47,7 +47,7 @@ pub use door::Door;
 pub use endpoints::{Endpoints, FoundNodes};
 pub use gate::Gate;
 pub use genesys::InsideParts;
-pub use health::{Component, Health, Host, Overall, Probe, ProbeFault, Prober, State as ComponentState};
+pub use health::{Component, Health, Host, NodeState, Overall, Probe, ProbeFault, Prober, State as ComponentState};
 pub use listener::{Limits, TenantHeaders, external_router, internal_router, starting_router, worker_router};
 pub use openapi::openapi_document;
 pub use server::{ServeLimits, serve};

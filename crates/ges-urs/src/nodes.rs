@@ -18,8 +18,8 @@ const SKIPPED_FOR: Duration = Duration::from_secs(30);
 /// One router as seen from here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeHealth {
-    /// Its `host:port`.
-    pub endpoint: String,
+    /// Scheme, host and port.
+    pub origin: String,
     /// Where it stands.
     pub region: Region,
     /// Two or more probes or calls in a row failed.
@@ -146,11 +146,8 @@ impl Nodes {
 
     pub(crate) fn health(&self) -> Vec<NodeHealth> {
         let state = self.state();
-        let name = |url: &Url| {
-            format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
-        };
         let health = |(node, troubles): (&Node, &Troubles)| NodeHealth {
-            endpoint: name(&node.url),
+            origin: node.url.origin().ascii_serialization(),
             region: node.region.clone(),
             down: troubles.is_down(),
         };
@@ -247,7 +244,7 @@ mod tests {
         nodes.failed(0);
         assert_eq!(down(&nodes), [true, false, false]);
         assert_eq!(nodes.order(&[]), [1, 2, 0], "asked last");
-        assert_eq!(nodes.health()[1].endpoint, "b:2");
+        assert_eq!(nodes.health()[1].origin, "http://b:2");
         nodes.answered(0, false);
         assert_eq!(down(&nodes), [false; 3]);
     }

@@ -272,7 +272,7 @@ pub fn link_call_in(record: &Callback, call_in: CallInId, now: Instant) -> Optio
 /// session has the callback by now, another call has come, or it was noted before.
 pub fn call_in_told(record: &Callback, call_in: CallInId, asked: &SessionId, now: Instant) -> Option<Write> {
     let (session, waiting) = record.call_in_to_tell()?;
-    if session.id != *asked || waiting != call_in {
+    if !session.id.is_same(asked) || waiting != call_in {
         return None;
     }
     let mut told = record.clone();

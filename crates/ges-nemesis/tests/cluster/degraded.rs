@@ -120,6 +120,9 @@ async fn check_18_without_any_neighbour_bookings_go_on() {
     for node in ["api-0", "worker-0"] {
         assert!(is_ready(&deployment, node).await && is_alive(&deployment, node).await, "{node}");
     }
+    let (_, routers) = component(&deployment, "api-0", "urs").await;
+    let nodes = routers["nodes"].as_array().unwrap();
+    assert!(!nodes.is_empty() && nodes.iter().all(|node| node["ccid"] == Cluster::TENANT && node["state"] == "DOWN"));
     let (overall, environment) = component(&deployment, "api-0", "gwsEnv").await;
     assert_eq!((overall.as_str(), environment["state"].as_str()), ("DEGRADED", Some("DOWN")));
     assert!(environment["effect"].is_string() && environment["error"].is_string(), "{environment}");

@@ -8,6 +8,8 @@ use ges_telemetry::Dependency;
 use serde::Serialize;
 use tokio::time::Instant as Moment;
 
+use super::NodeState;
+
 /// Failures in a row that make a component DOWN; one lost packet must wake nobody.
 const FAILURES: u32 = 2;
 /// How long the outcome of a real call counts for a component that is not probed.
@@ -151,6 +153,7 @@ impl Watched {
             since: self.since.map(|since| since.to_string()),
             error: self.error.clone(),
             effect: self.component.effect.filter(|_| state == State::Down),
+            nodes: None,
         }
     }
 }
@@ -159,7 +162,7 @@ impl Watched {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ComponentBody {
-    name: &'static str,
+    pub(super) name: &'static str,
     critical: bool,
     state: State,
     metric: Option<&'static str>,
@@ -175,6 +178,8 @@ pub(super) struct ComponentBody {
     error: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     effect: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) nodes: Option<Vec<NodeState>>,
 }
 
 #[cfg(test)]

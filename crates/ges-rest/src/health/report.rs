@@ -1,13 +1,14 @@
 //! What is known of all components together.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ges_domain::Instant;
 use serde::Serialize;
 use tokio::time::Instant as Moment;
 
+use super::NodeState;
 use super::component::{Component, ComponentBody, State, Watched};
 
 /// How old the last answer of a critical component may be for readiness.
@@ -48,7 +49,12 @@ struct Shared {
     host: Host,
     started: Moment,
     state: Mutex<Known>,
+    /// Which component has nodes to show, and who knows them.
+    nodes: OnceLock<(&'static str, ShownNodes)>,
 }
+
+/// Tells the nodes of a component as they are now.
+type ShownNodes = Box<dyn Fn() -> Vec<NodeState> + Send + Sync>;
 
 struct Known {
     components: Vec<Watched>,
@@ -70,7 +76,12 @@ impl Health {
             migrated: false,
             draining: false,
         };
-        Self(Arc::new(Shared { host, started: Moment::now(), state: Mutex::new(known) }))
+        Self(Arc::new(Shared { host, started: Moment::now(), state: Mutex::new(known), nodes: OnceLock::new() }))
+    }
+
+    /// The detail document tells these nodes with the component; the first call counts.
+    pub fn show_nodes(&self, component: &'static str, nodes: impl Fn() -> Vec<NodeState> + Send + Sync + 'static) {
+        let _ = self.0.nodes.set((component, Box::new(nodes)));
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -152,7 +163,14 @@ impl Health {
     }
 
     pub(super) fn detail(&self) -> DetailBody<'_> {
+        let nodes = self.0.nodes.get().map(|(component, nodes)| (*component, nodes()));
         let known = self.known();
+        let mut components: Vec<_> = known.components.iter().map(Watched::body).collect();
+        if let Some((name, nodes)) = nodes
+            && let Some(component) = components.iter_mut().find(|component| component.name == name)
+        {
+            component.nodes = Some(nodes);
+        }
         let Host { version, host, role, region } = &self.0.host;
         DetailBody {
             overall: overall(&known),
@@ -163,7 +181,7 @@ impl Health {
             uptime_seconds: self.0.started.elapsed().as_secs(),
             checked_at: known.checked_at.map(|at| at.to_string()),
             check_interval_seconds: [super::prober::REST.0.as_secs(), super::prober::REST.1.as_secs()],
-            components: known.components.iter().map(Watched::body).collect(),
+            components,
         }
     }
 }

@@ -2,10 +2,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::Method;
+use ges_domain::region::Region;
 use ges_telemetry::Dependency;
+use ges_testkit::builders::tenant;
 use serde_json::json;
 
-use super::super::{Component, Overall, Probe, ProbeFault, Prober, State};
+use super::super::{Component, NodeState, Overall, Probe, ProbeFault, Prober, State};
 use crate::testing::{Reply, World, bare, send};
 
 impl World {
@@ -79,6 +81,30 @@ async fn two_failures_are_down_and_one_success_is_up() {
         reply.sealed(),
         r#"{"status":{"code":0,"message":"Successful","corrId":"CORR"},"data":{"overall":"UP","version":"1.0.0"}}"#
     );
+}
+
+/// Integrations 8.2, 3.5: which router of which contact center it is that does not answer.
+#[tokio::test]
+async fn the_detail_document_tells_the_nodes_of_a_component_as_they_are_now() {
+    let world = World::new().await;
+    world.prober(vec![probe(Component::of(Dependency::OrsRedis, false), &Arc::default())]).round().await;
+    let down = Arc::new(AtomicBool::new(false));
+    let seen = down.clone();
+    world.observed.health.show_nodes("orsRedis", move || {
+        let state = if seen.load(Ordering::SeqCst) { State::Down } else { State::Up };
+        let region = Region::new("dc1").unwrap();
+        vec![NodeState { ccid: tenant(), url: "http://urs-0:5580".into(), region, role: "primary", state }]
+    });
+    for (is_down, state) in [(false, "UP"), (true, "DOWN")] {
+        down.store(is_down, Ordering::SeqCst);
+        let components = world.health("/detail").await.json()["data"]["components"].clone();
+        let shown = json!([{ "ccid": tenant().to_string(), "url": "http://urs-0:5580", "region": "dc1", "role": "primary",
+            "state": state }]);
+        for component in components.as_array().unwrap() {
+            let nodes = component.get("nodes");
+            assert_eq!(nodes, (component["name"] == "orsRedis").then_some(&shown), "{component}");
+        }
+    }
 }
 
 #[tokio::test]
