@@ -96,6 +96,71 @@ fn check_19_the_scrape_shows_the_names_types_and_labels_of_the_catalogue() {
     }
 }
 
+/// Names and labels as integrations 9.2 has them, written out: dashboards and rules of others rely on them. `zone_data` is ours.
+#[test]
+fn check_19_names_and_labels_are_the_agreed_ones() {
+    let agreed: &[(&str, &[&str])] = &[
+        ("ges_callbacks_created", &["tenant"]),
+        ("ges_monitor_size", &["type"]),
+        ("ges_push_notifications_sent", &["channel", "result", "tenant"]),
+        ("ges_callin_created", &["tenant"]),
+        ("ges_http_requests_total", &["path", "tenant"]),
+        ("ges_http_failed_requests_total", &["httpCode", "path", "tenant"]),
+        ("ges_http_request_duration_seconds_sum", &["method", "path"]),
+        ("ges_http_request_duration_seconds_count", &["method", "path"]),
+        ("ges_http_request_duration_seconds_bucket", &["le", "method", "path"]),
+        ("ges_build_info", &["version", "zone_data"]),
+        ("GES_HEALTH", &["host", "version"]),
+        ("GWS_CONFIG_STATUS", &["host", "version"]),
+        ("GWS_ENV_STATUS", &["host", "version"]),
+        ("GWS_AUTH_STATUS", &["host", "version"]),
+        ("ALL_URS_DOWN", &["host", "version"]),
+        ("REDIS_CONNECTION", &["host", "version"]),
+        ("ORS_REDIS_STATUS", &["host", "version"]),
+        ("POSTGRES_STATUS", &["host", "version"]),
+        ("RBAC_CREATE_VQ_PROXY_ERROR", &["host", "version"]),
+        ("LOGGING_FAILURE", &["host", "version"]),
+        ("UNCAUGHT_EXCEPTION", &["host", "version"]),
+        ("DNS_FAILURE", &["host", "version"]),
+        ("GES_DNS_FAILURE", &["host", "version"]),
+        ("GWS_INCORRECT_CLIENT_CREDENTIALS", &["host", "version"]),
+        ("GWS_SERVER_ERROR", &["host", "version"]),
+        ("NEXUS_ACCESS_FAILURE", &["host", "version"]),
+        ("CB_SUBMIT_FAILED", &["host", "version"]),
+        ("CB_TTL_LIMIT_REACHED", &["host", "tenant", "version"]),
+        ("CB_ENQUEUE_LIMIT_REACHED", &["host", "tenant", "version"]),
+        ("INVALID_CONTENT_LENGTH", &["host", "version"]),
+        ("MONITOR_LAGGING_BEHIND", &["host", "version"]),
+        ("http_400_tolerance", &[]),
+        ("http_401_tolerance", &[]),
+        ("http_404_tolerance", &[]),
+        ("http_500_tolerance", &[]),
+        ("rbac_create_vq_proxy_error_tolerance", &[]),
+        ("invalid_content_length_tolerance", &[]),
+        ("ges_process_cpu_seconds_total", &[]),
+        ("ges_process_resident_memory_bytes", &[]),
+        ("ges_process_start_time_seconds", &[]),
+        ("ges_eventloop_lag_seconds", &[]),
+        ("ges_nodejs_eventloop_lag_seconds", &[]),
+        ("application_ccecp_nodejs_eventloop_lag_seconds", &[]),
+        ("ges_nodejs_heap_space_size_used_bytes", &["space"]),
+        ("ges_outbound_requests_total", &["integration", "operation", "outcome"]),
+        ("ges_outbound_request_duration_seconds_count", &["integration", "operation"]),
+        ("ges_circuit_state", &["endpoint", "integration"]),
+        ("ges_ors_outbox_size", &[]),
+        ("ges_ors_submit_latency_seconds_count", &[]),
+        ("ges_ors_ack_latency_seconds_count", &[]),
+        ("ges_cache_requests_total", &["cache", "result"]),
+        ("ges_dependency_up", &["dependency"]),
+    ];
+    let text = exercised().render();
+    for (name, labels) in agreed {
+        let separator = if labels.is_empty() { " " } else { "{" };
+        let expected: BTreeSet<_> = labels.iter().map(|label| (*label).to_owned()).collect();
+        assert_eq!(label_names(&text, &format!("{name}{separator}")), expected, "{name}");
+    }
+}
+
 #[test]
 fn check_19_no_suffix_scope_or_target_is_added() {
     let text = exercised().render();
