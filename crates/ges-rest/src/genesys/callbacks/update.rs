@@ -98,7 +98,7 @@ async fn edit(
         }
         // It was handed over meanwhile; values may still be attached to it.
         Err(Refusal::NotEditable(state)) if state.is_open() && !changes.edits_fields() => {
-            attach(site, tenant, callback, None, changes).await
+            attach(site, tenant, callback, desired, changes).await
         }
         Err(refusal) => Err(refusal.into()),
     }
