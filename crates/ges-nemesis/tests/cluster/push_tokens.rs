@@ -147,3 +147,48 @@ async fn check_16_every_token_prefix_leads_to_its_action_through_nexus() {
     let environment = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     every_phone("nexus", &NEXUS, environment).await;
 }
+
+/// Row FCM of integrations 8.5 (6.5): while the provider is silent bookings go on, the counter of its alert moves, and what was not
+/// shown is shown once when it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_provider_bookings_go_on_and_their_pushes_wait() {
+    let plan = DeploymentPlan { simulator: Simulator::Peers, ..DeploymentPlan::new(services()) };
+    let deployment = deployment(&plan).await;
+    deployment.provision_push().await.unwrap();
+    let book = async |n: usize| {
+        let target = json!([{ "channel": "FCM", "target": format!("ok-phone-{n}") }]);
+        let body = json!({ "serviceName": service(n), "phoneNumber": number(n), "pushTargets": target });
+        let booked = deployment.caller.post(0, "create", &body).await.unwrap();
+        assert_eq!(booked.status, 200, "{}", booked.body);
+    };
+    let shown = async |phones: usize| {
+        let begun = Instant::now();
+        loop {
+            let ledger = deployment.control.push_ledger().await.unwrap();
+            if ledger.len() >= phones {
+                // What it had taken in and not answered is sent again, and takes the place of the first (R-PSH-4).
+                assert_eq!(ledger.len(), phones, "once each");
+                return;
+            }
+            assert!(begun.elapsed() < ALL_ENDED, "{} of {phones} are shown", ledger.len());
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    };
+    // The key and the token are known before everything outside stands still.
+    book(0).await;
+    shown(1).await;
+    assert_eq!(metric(&deployment, "worker-0", "NEXUS_ACCESS_FAILURE").await, Some(0.0));
+    deployment.cluster.freeze("ges-sim").unwrap();
+    for n in 1..5 {
+        book(n).await;
+    }
+    let begun = Instant::now();
+    while metric(&deployment, "worker-0", "NEXUS_ACCESS_FAILURE").await < Some(1.0) {
+        assert!(begun.elapsed() < ALL_ENDED, "nobody counted the silence");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    let waiting = deployment.sql("select count(*) from notices where due_at is not null").unwrap();
+    assert_eq!(waiting.trim(), "4", "they wait in the record");
+    deployment.cluster.thaw("ges-sim").unwrap();
+    shown(5).await;
+}
