@@ -1,6 +1,6 @@
 //! What the console of a pod is made of.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use ges_config::Settings;
 use ges_domain::access::Assignment;
@@ -23,11 +23,6 @@ pub(crate) fn console(
         tracing::info!("GES_SECURITY__SESSION_KEY is not set: nobody can sign in at the console");
         return None;
     };
-    let break_glass = settings
-        .ui
-        .break_glass
-        .as_ref()
-        .map(|own| BreakGlass { username: own.username.clone(), password: own.password.expose_secret().to_owned() });
     Some(Arc::new(Console {
         identities: sign_in.map(|sign_in| sign_in as _),
         directory: directory.map(|directory| directory as _),
@@ -41,7 +36,13 @@ pub(crate) fn console(
             open_by_default: settings.rbac.open_by_default,
         },
         public_base: settings.server.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
-        break_glass,
+        break_glass: RwLock::new(break_glass(settings)),
         guesses: Guesses::default(),
     }))
+}
+
+/// The emergency sign-in of these settings.
+pub(crate) fn break_glass(settings: &Settings) -> Option<BreakGlass> {
+    let own = settings.ui.break_glass.as_ref()?;
+    Some(BreakGlass { username: own.username.clone(), password: own.password.expose_secret().to_owned() })
 }

@@ -19,7 +19,7 @@ use ges_process::{
 };
 use ges_redis::{Login, RedisAcceptedTimes, RedisSessionNews};
 use ges_rest::{
-    Api, Component, Door, Endpoints, FoundNodes, InsideParts, Limits, Parts, ServeLimits, TenantHeaders,
+    Api, Component, Console, Door, Endpoints, FoundNodes, Gate, InsideParts, Limits, Parts, ServeLimits, TenantHeaders,
     external_router, internal_router, serve, starting_router,
 };
 use ges_telemetry::{Dependency, Layout};
@@ -27,6 +27,7 @@ use ges_vault::{LiveKeys, Vault};
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
+use crate::console::break_glass;
 use crate::database;
 
 /// How often memories of old waits are dropped.
@@ -108,7 +109,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let statistics = outbound.statistics(gws, vault.clone())?;
     let (callers, session_keys) = (outbound.sign_in(gws)?, session_keys(settings.session_key.as_ref())?);
-    frame.when_secrets_change(rotation(Rotating {
+    let mut rotating = Rotating {
         store: store.clone(),
         own: redis.as_ref().map(|redis| redis.login.clone()),
         ors: ors_redis.as_ref().map(|(_, login)| login.clone()),
@@ -116,7 +117,10 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         session_keys: session_keys.clone(),
         token,
         sign_in: callers.clone(),
-    }));
+        gate: gate(&settings.internal_auth)?,
+        console: None,
+        peers: Box::new(outbound.follow_secrets()),
+    };
     let areas = areas(redis.as_ref(), clock.clone())?;
     let parts = Parts {
         wait: wait.clone(),
@@ -143,7 +147,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             areas,
             publisher: outbound.push(&settings.push, vault, clock.clone()).map(publisher),
             guide: Arc::new(Plan),
-            gate: gate(&settings.internal_auth)?,
+            gate: rotating.gate.clone(),
             single_tenant: settings.single_tenant,
         },
     };
@@ -156,6 +160,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let sign_in = gws.public_auth_url.as_ref().map(|_| callers.clone());
     api.console = crate::console::console(settings, session_keys, sign_in, configuration, &store);
     api.callers = Some(callers);
+    rotating.console = api.console.clone();
+    frame.when_secrets_change(rotation(rotating));
     let api = Arc::new(api);
 
     inner_door.open(internal_router(api.clone(), Limits::internal(), tasks.clone()));
@@ -226,11 +232,15 @@ struct Rotating {
     session_keys: Option<Arc<LiveKeys>>,
     token: Arc<ClientToken>,
     sign_in: Arc<SignIn>,
+    gate: Gate,
+    console: Option<Arc<Console>>,
+    /// What is shown to peers outside.
+    peers: Box<dyn Fn(&Settings) + Send + Sync>,
 }
 
 /// New credentials for new connections, new keys for what is sealed (integrations 10.1).
 fn rotation(parts: Rotating) -> impl FnMut(&Settings) + Send {
-    let Rotating { store, own, ors, vault, session_keys, token, sign_in } = parts;
+    let Rotating { store, own, ors, vault, session_keys, token, sign_in, gate: lock, console, peers } = parts;
     move |settings| {
         match database(settings, "ges-api").and_then(|database| Ok(store.connect_by(&database)?)) {
             Ok(()) => {}
@@ -251,5 +261,13 @@ fn rotation(parts: Rotating) -> impl FnMut(&Settings) + Send {
             token.change_credentials(client.clone());
             sign_in.change_credentials(client);
         }
+        match gate(&settings.internal_auth) {
+            Ok(changed) => lock.change(&changed),
+            Err(error) => tracing::warn!(%error, "internal callers show what they showed before"),
+        }
+        if let Some(console) = &console {
+            console.change_break_glass(break_glass(settings));
+        }
+        peers(settings);
     }
 }

@@ -1,6 +1,6 @@
 //! The console of the standalone edition: people sign in at the simulated GWS.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use ges_config::Settings;
 use ges_domain::access::Assignment;
@@ -36,7 +36,7 @@ pub(crate) fn console(
             open_by_default: settings.rbac.open_by_default,
         },
         public_base: settings.server.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
-        break_glass,
+        break_glass: RwLock::new(break_glass),
         guesses: Guesses::default(),
     })
 }

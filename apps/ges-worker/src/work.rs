@@ -116,7 +116,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
 
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
     let logins = (redis.map(|redis| redis.login), own_redis.as_ref().map(|redis| redis.login.clone()));
-    frame.when_secrets_change(rotation(store.clone(), logins, vault.clone(), token.clone()));
+    frame.when_secrets_change(rotation(store.clone(), logins, vault.clone(), token.clone(), outbound.follow_secrets()));
     let heard: Arc<dyn SessionNews> = match &news {
         Some(news) => Arc::new(news.clone()),
         None => Arc::new(NoNews),
@@ -208,6 +208,7 @@ fn rotation(
     (stream, own): (Option<Login>, Option<Login>),
     vault: Arc<Vault>,
     token: Option<Arc<ClientToken>>,
+    peers: impl Fn(&Settings) + Send + Sync,
 ) -> impl FnMut(&Settings) + Send {
     move |settings| {
         match database(settings).and_then(|database| Ok(store.connect_by(&database)?)) {
@@ -224,6 +225,7 @@ fn rotation(
         if let (Some(token), Some(gws)) = (&token, &settings.gws) {
             token.change_credentials(Outbound::client_of(gws));
         }
+        peers(settings);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 use ges_domain::region::Region;
-use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, Policy, below};
-use secrecy::{ExposeSecret, SecretString};
+use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, LiveSecret, Policy, below};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::Url;
 
@@ -13,7 +13,7 @@ use crate::Node;
 pub struct Consul {
     client: HttpClient,
     base: Url,
-    token: Option<SecretString>,
+    token: Option<LiveSecret>,
     /// Datacenters to look in; empty: all it knows.
     regions: Vec<Region>,
 }
@@ -49,7 +49,7 @@ impl Consul {
     pub fn new(
         factory: &HttpClientFactory,
         base: Url,
-        token: Option<SecretString>,
+        token: Option<LiveSecret>,
         regions: Vec<Region>,
     ) -> Result<Self, BuildError> {
         Ok(Self { client: factory.client(Policy::CONSUL)?, base, token, regions })
@@ -105,7 +105,7 @@ impl Consul {
     ) -> Result<T, CallError> {
         let mut call = Call::get(operation, template, url);
         if let Some(token) = &self.token {
-            call = call.header("x-consul-token", token.expose_secret())?;
+            call = call.header("x-consul-token", token.now().expose_secret())?;
         }
         self.client.send(&call).await?.success()?.json()
     }

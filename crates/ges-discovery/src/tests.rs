@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use ges_domain::TenantId;
 use ges_domain::region::Region;
-use ges_http_client::{BreakerState, Finished, HttpClientFactory, Observer};
-use secrecy::SecretString;
+use ges_http_client::{BreakerState, Finished, HttpClientFactory, LiveSecret, Observer};
 use serde_json::json;
 use wiremock::matchers::{header, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -74,7 +73,7 @@ async fn passing(consul: &MockServer, service: &str, datacenter: &str, nodes: se
 }
 
 fn consul(server: &MockServer, regions: Vec<Region>) -> Directory {
-    let token = Some(SecretString::from("canary-token".to_owned()));
+    let token = Some(LiveSecret::new("canary-token".to_owned().into()));
     let consul = Consul::new(&HttpClientFactory::default(), server.uri().parse().unwrap(), token, regions).unwrap();
     Directory::consul(consul, "tenant-{ccid}-urs", "voice-ors")
 }

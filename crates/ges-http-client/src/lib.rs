@@ -12,6 +12,7 @@ mod correlation;
 mod endpoint;
 mod error;
 mod factory;
+mod live_secret;
 mod observer;
 mod policy;
 mod reply;
@@ -26,6 +27,7 @@ pub use error::{CallError, Remedy, Stage};
 pub use factory::{
     BuildError, CorrelationOfWork, Egress, HttpClientFactory, Jitter, Monotonic, TraceParent, monotonic,
 };
+pub use live_secret::LiveSecret;
 pub use observer::{Finished, Observer, Outcome, Recall, Silent};
 pub use policy::{Bulkhead, Policy, Reach, RetryOn};
 pub use reply::Reply;

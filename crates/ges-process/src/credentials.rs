@@ -66,7 +66,11 @@ impl Outbound {
         clock: Arc<dyn Clock>,
     ) -> Option<Arc<Push>> {
         let provider = match &settings.nexus {
-            Some(nexus) => Provider::Nexus(NexusSettings { url: nexus.url.clone(), api_key: nexus.api_key.clone() }),
+            Some(nexus) => {
+                let api_key = self.secrets().nexus.clone();
+                api_key.change(nexus.api_key.clone());
+                Provider::Nexus(NexusSettings { url: nexus.url.clone(), api_key })
+            }
             None => {
                 Provider::Fcm(FcmSettings { base_url: settings.fcm_url.clone(), token_uri: settings.token_uri.clone() })
             }

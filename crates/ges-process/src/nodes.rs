@@ -42,7 +42,11 @@ impl Outbound {
             Discovery::Dns { urs } => Directory::dns(urs, orchestration.as_str(), own)?,
             Discovery::Consul(consul) => {
                 let regions = consul.regions.iter().map(|name| region(name)).collect::<Result<_>>()?;
-                let (url, token) = (consul.url.clone(), consul.token.clone());
+                let token = consul.token.as_ref().map(|token| {
+                    self.secrets().consul.change(token.clone());
+                    self.secrets().consul.clone()
+                });
+                let url = consul.url.clone();
                 let asked = Consul::new(self.factory(), url, token, regions).context("no client for Consul")?;
                 Directory::consul(asked, &consul.urs_name, &consul.ors_name)
             }

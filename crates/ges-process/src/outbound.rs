@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
-use ges_config::{Egress, Gws, Rbac};
+use ges_config::{Consul as ConsulSettings, Discovery, Egress, Gws, Rbac, Settings};
 use ges_domain::TenantId;
 use ges_domain::ports::{Clock, OpenCredentials};
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
 use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
 use ges_gws::{ClientToken, Configuration, Credentials, Environment, GwsStatistics, Naming, Registered, SignIn};
-use ges_http_client::HttpClientFactory;
+use ges_http_client::{HttpClientFactory, LiveSecret};
 use ges_push::PushObserver;
 use ges_rest::Health;
 use ges_telemetry::{Metrics, TracePosition};
@@ -27,6 +27,14 @@ const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 pub struct Outbound {
     factory: Arc<HttpClientFactory>,
     counts: Arc<Counts>,
+    secrets: Secrets,
+}
+
+/// What peers are shown; clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Secrets {
+    pub(crate) nexus: LiveSecret,
+    pub(crate) consul: LiveSecret,
 }
 
 impl Outbound {
@@ -48,7 +56,24 @@ impl Outbound {
             let no_proxy = format!("{no_proxy},{LOOPBACK}");
             factory = factory.egress(ges_http_client::Egress { proxy, no_proxy });
         }
-        Ok(Self { factory: Arc::new(factory), counts })
+        Ok(Self { factory: Arc::new(factory), counts, secrets: Secrets::default() })
+    }
+
+    pub(crate) const fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Takes over the key of Nexus and the token of Consul when they change (integrations 10.1). One that is gone stays in use.
+    pub fn follow_secrets(&self) -> impl Fn(&Settings) + Send + Sync + 'static {
+        let Secrets { nexus, consul } = self.secrets.clone();
+        move |settings| {
+            if let Some(with_key) = &settings.push.nexus {
+                nexus.change(with_key.api_key.clone());
+            }
+            if let Discovery::Consul(ConsulSettings { token: Some(token), .. }) = &settings.urs.discovery {
+                consul.change(token.clone());
+            }
+        }
     }
 
     pub(crate) fn counts(&self) -> Arc<dyn PushObserver> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ges_domain::TenantId;
 use ges_domain::push::Sent;
-use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, Policy, below};
-use secrecy::{ExposeSecret as _, SecretString};
+use ges_http_client::{BuildError, Call, CallError, HttpClient, HttpClientFactory, LiveSecret, Policy, below};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -19,7 +19,7 @@ pub struct NexusSettings {
     /// Base URL.
     pub url: Url,
     /// Our key.
-    pub api_key: SecretString,
+    pub api_key: LiveSecret,
 }
 
 pub(crate) struct Nexus {
@@ -73,7 +73,7 @@ impl Nexus {
         let body = json!({ "channel": "FCM", "target": target, "message": message, "validateOnly": validate_only });
         let url = below(&self.settings.url, &["nexus", "v3", "push", "messages"]);
         let call = Call::post("push", "/nexus/v3/push/messages", url)
-            .header("x-api-key", self.settings.api_key.expose_secret())?
+            .header("x-api-key", self.settings.api_key.now().expose_secret())?
             .header("contactcenterid", &tenant.to_string())?
             .json(&body)?;
         self.http.send(&call.within(SEND_TIME)).await

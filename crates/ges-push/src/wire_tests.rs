@@ -9,7 +9,7 @@ use ges_domain::TenantId;
 use ges_domain::callback::PushTarget;
 use ges_domain::ports::{CredentialError, CredentialKind, OpenCredential, OpenCredentials, PushProvider as _};
 use ges_domain::push::{Event, Message, Sent};
-use ges_http_client::HttpClientFactory;
+use ges_http_client::{HttpClientFactory, LiveSecret};
 use ges_testkit::ManualClock;
 use ges_testkit::builders::{START, tenant};
 use serde_json::{Value, json};
@@ -194,7 +194,8 @@ async fn concurrent_messages_share_one_token() {
 
 #[tokio::test]
 async fn nexus_gets_the_message_without_its_target_inside() {
-    let api_key = "nexus-key".to_owned().into();
+    let api_key = LiveSecret::new("nexus-key".to_owned().into());
+    let changed = api_key.clone();
     let scene = Scene::new(|url| Provider::Nexus(NexusSettings { url, api_key })).await;
     let to = Mock::given(path("/nexus/v3/push/messages")).and(header("x-api-key", "nexus-key"));
     let to = to.and(header("contactcenterid", tenant().to_string().as_str()));
@@ -212,6 +213,11 @@ async fn nexus_gets_the_message_without_its_target_inside() {
     );
     assert!(body["message"]["token"].is_null() && body["message"]["notification"]["title"] == "T");
     assert_eq!(scene.send().await, Sent::TargetGone, "404: unknown target");
+    changed.change("another-key".to_owned().into());
+    scene.send().await;
+    let keys: Vec<_> =
+        scene.sent("/nexus/v3/push/messages").await.iter().map(|one| one.headers["x-api-key"].clone()).collect();
+    assert_eq!(keys, ["nexus-key", "nexus-key", "another-key"], "integrations 10.1: the next call shows the new one");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! Only digests of what is expected are kept, and they are compared in constant time. Health, metrics and the pages never need
 //! it; a request of the public API that brings an API key has identified itself already.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,9 +13,9 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::engagement;
 
-/// What internal callers have to show.
+/// What internal callers have to show. Clones share it, and change together.
 #[derive(Clone, Default)]
-pub struct Gate(Option<Lock>);
+pub struct Gate(Arc<RwLock<Option<Lock>>>);
 
 #[derive(Clone)]
 struct Lock {
@@ -26,7 +28,7 @@ struct Lock {
 
 impl std::fmt::Debug for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() { "Gate(closed)" } else { "Gate(open)" })
+        f.write_str(if self.lock().is_some() { "Gate(closed)" } else { "Gate(open)" })
     }
 }
 
@@ -36,19 +38,42 @@ fn digest(text: &[u8]) -> [u8; 32] {
 
 impl Gate {
     /// Everybody in the network may.
-    pub const fn open() -> Self {
-        Self(None)
+    pub fn open() -> Self {
+        Self::default()
+    }
+
+    fn locked(lock: Lock) -> Self {
+        Self(Arc::new(RwLock::new(Some(lock))))
+    }
+
+    fn lock(&self) -> Option<Lock> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on callers have to show what they would have to show `other`; whoever knows only what was expected before is
+    /// refused (integrations 10.1).
+    pub fn change(&self, other: &Self) {
+        let lock = other.lock();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = lock;
     }
 
     /// Whoever knows this user name and password (RFC 7617).
     pub fn basic(user: &str, password: &str) -> Self {
         let value = STANDARD.encode(format!("{user}:{password}"));
-        Self(Some(Lock { header: header::AUTHORIZATION, keys: vec![digest(value.as_bytes())], scheme: Some("Basic") }))
+        Self::locked(Lock {
+            header: header::AUTHORIZATION,
+            keys: vec![digest(value.as_bytes())],
+            scheme: Some("Basic"),
+        })
     }
 
     /// Whoever knows this token (RFC 6750).
     pub fn bearer(token: &str) -> Self {
-        Self(Some(Lock { header: header::AUTHORIZATION, keys: vec![digest(token.as_bytes())], scheme: Some("Bearer") }))
+        Self::locked(Lock {
+            header: header::AUTHORIZATION,
+            keys: vec![digest(token.as_bytes())],
+            scheme: Some("Bearer"),
+        })
     }
 
     /// Whoever the proxy in front has verified and names in `header` by one of these subjects. The proxy has to remove the header
@@ -56,23 +81,23 @@ impl Gate {
     pub fn subjects<'a>(header: &str, subjects: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let header = HeaderName::try_from(header).ok()?;
         let keys = subjects.into_iter().map(|subject| digest(subject.trim().as_bytes())).collect();
-        Some(Self(Some(Lock { header, keys, scheme: None })))
+        Some(Self::locked(Lock { header, keys, scheme: None }))
     }
 
     /// Whether this request passes.
     pub(crate) fn admits<B>(&self, request: &Request<B>) -> bool {
-        let Some(lock) = &self.0 else { return true };
+        let Some(lock) = self.lock() else { return true };
         !guarded(request.uri().path(), request.headers()) || lock.opens(request.headers())
     }
 
     /// Whether callers show it something in this header, which then means nothing else.
     pub(crate) fn reads(&self, header: &HeaderName) -> bool {
-        self.0.as_ref().is_some_and(|lock| lock.header == *header)
+        self.lock().is_some_and(|lock| lock.header == *header)
     }
 
     /// What a refused caller is asked for.
     pub(crate) fn challenge(&self) -> Option<HeaderValue> {
-        let scheme = self.0.as_ref()?.scheme?;
+        let scheme = self.lock()?.scheme?;
         HeaderValue::from_str(&format!("{scheme} realm=\"ges\"")).ok()
     }
 }
@@ -124,6 +149,17 @@ mod tests {
     fn an_open_gate_lets_everybody_pass() {
         assert!(Gate::open().admits(&asks(PATH, &[])));
         assert_eq!(Gate::open().challenge(), None);
+    }
+
+    /// Integrations 10.1.
+    #[test]
+    fn a_changed_secret_counts_at_once_for_every_copy() {
+        let (gate, new) = (Gate::bearer("old"), ("authorization", "Bearer new"));
+        let copy = gate.clone();
+        assert!(!copy.admits(&asks(PATH, &[new])));
+        gate.change(&Gate::bearer("new"));
+        assert!(copy.admits(&asks(PATH, &[new])));
+        assert!(!copy.admits(&asks(PATH, &[("authorization", "Bearer old")])));
     }
 
     #[test]

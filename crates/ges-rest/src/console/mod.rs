@@ -13,7 +13,7 @@ mod session;
 mod tests;
 mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ges_domain::access::{Assignment, Sight};
@@ -67,12 +67,21 @@ pub struct Console {
     /// How browsers reach the console, without a path; none: as their request says.
     pub public_base: Option<String>,
     /// The emergency sign-in; none: there is none.
-    pub break_glass: Option<BreakGlass>,
+    pub break_glass: RwLock<Option<BreakGlass>>,
     /// Who is guessing at the emergency password.
     pub guesses: Guesses,
 }
 
 impl Console {
+    /// Another emergency sign-in from now on, or none (integrations 10.1).
+    pub fn change_break_glass(&self, break_glass: Option<BreakGlass>) {
+        *self.break_glass.write().unwrap_or_else(PoisonError::into_inner) = break_glass;
+    }
+
+    fn break_glass(&self) -> Option<BreakGlass> {
+        self.break_glass.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Which services the operator sees (R-LOB-2).
     ///
     /// # Errors

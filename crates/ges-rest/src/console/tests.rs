@@ -147,7 +147,7 @@ impl Scene {
             chance: Arc::new(CountingChance::from(1)),
             assignment: Assignment::default(),
             public_base: public_base.map(str::to_owned),
-            break_glass: Some(BreakGlass { username: "ops".into(), password: "long and own".into() }),
+            break_glass: Some(BreakGlass { username: "ops".into(), password: "long and own".into() }).into(),
             guesses: super::Guesses::default(),
         });
         world.install_console(console.clone());
@@ -375,6 +375,12 @@ async fn the_emergency_sign_in_is_devops_without_a_tenant() {
     assert_eq!(reply.json()["data"]["roles"], json!(["DevOps"]), "{}", reply.body);
     assert!(reply.json()["data"].get("contactCenterId").is_none());
     assert_eq!(scene.who(&cookie_of(&reply)).await.status, 200, "GWS is down");
+    let another = BreakGlass { username: "ops".into(), password: "another".into() };
+    scene.console.change_break_glass(Some(another));
+    told(&enter("ops", "long and own", "application/json").await, 401, 10);
+    assert_eq!(enter("ops", "another", "application/json").await.status, 200, "integrations 10.1");
+    scene.console.change_break_glass(None);
+    told(&enter("ops", "another", "application/json").await, 401, 10);
 }
 
 /// A stranger who guesses without end, from wherever the console is reached, does not keep the operator out.
