@@ -164,6 +164,23 @@ async fn names_that_do_not_resolve_are_counted_at_every_look() {
     }
 }
 
+/// Integrations 10.1.
+#[tokio::test]
+async fn a_changed_token_is_shown_at_the_next_look() {
+    let server = MockServer::start().await;
+    let token = LiveSecret::new("canary-token".to_owned().into());
+    let at = server.uri().parse().unwrap();
+    let asked = Consul::new(&HttpClientFactory::default(), at, Some(token.clone()), vec![region("dc1")]).unwrap();
+    let directory = Directory::consul(asked, "tenant-{ccid}-urs", "voice-ors");
+    directory.nodes(Peer::Orchestration);
+    directory.look().await;
+    token.change("another-token".to_owned().into());
+    directory.look().await;
+    let requests = server.received_requests().await.unwrap();
+    let shown: Vec<_> = requests.iter().map(|request| request.headers["x-consul-token"].to_str().unwrap()).collect();
+    assert_eq!((shown.first(), shown.last()), (Some(&"canary-token"), Some(&"another-token")), "{shown:?}");
+}
+
 /// Integrations 1.6, R-RA-6.
 #[tokio::test]
 async fn a_datacenter_that_cannot_be_asked_keeps_its_nodes_and_holds_up_no_other() {
