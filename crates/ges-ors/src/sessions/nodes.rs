@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use ges_discovery::{Directory, Node, Peer};
+use ges_discovery::{Directory, Node, Peer, only_region};
 use ges_domain::region::{Region, Standing, connection_order};
 use ges_http_client::{Call, CallError, HttpClient, below};
 use url::Url;
@@ -60,6 +60,7 @@ impl Nodes {
     pub(super) fn region_for(&self, preferred: &[Region]) -> Option<Region> {
         let all = self.all();
         let mut standings = standings(&all, &self.down.lock().unwrap_or_else(PoisonError::into_inner));
+        standings.remove(&only_region());
         for region in preferred.iter().chain(self.own()) {
             standings.entry(region.clone()).or_insert(Standing::Usable);
         }
@@ -147,6 +148,17 @@ mod tests {
         Mock::given(wiremock::matchers::any()).respond_with(ResponseTemplate::new(500)).mount(&west).await;
         assert!(!nodes.probe(&client).await);
         assert_eq!((chosen(&["west"]), chosen(&[])), ("west".into(), "east".into()), "R-RA-4: all are tried");
+    }
+
+    #[tokio::test]
+    async fn nodes_without_a_region_are_in_none() {
+        let fixed = "http://fixed:9098";
+        let directory = |own| Arc::new(Directory::dns("http://tenant-{ccid}:5580", fixed, own).unwrap());
+        let nodes = |own: Option<Region>| Nodes::fixed(fixed.parse().unwrap()).found_by(directory(own.clone()), own);
+        assert_eq!(nodes(None).in_order(&[]), ["http://fixed:9098/".parse().unwrap()]);
+        assert_eq!(nodes(None).region_for(&[]), None, "nobody has given it a name");
+        assert_eq!(nodes(None).region_for(&[region("west")]), Some(region("west")));
+        assert_eq!(nodes(Some(region("east"))).region_for(&[]), Some(region("east")));
     }
 
     #[test]

@@ -125,6 +125,9 @@ async fn apply(
         Ok(callback) => {
             met(site, exchange, tenant);
             if let Some(callback) = callback {
+                if let Some(reason) = update.reason.as_ref().filter(|reason| !reason.is_known()) {
+                    tracing::warn!(callback.id = %id, %reason, "a session ends its callback for a reason that nobody knows");
+                }
                 site.look(&invariants::written(&callback));
                 if callback.is_taken_unnamed() {
                     UNNAMED.call_once(|| {
