@@ -55,6 +55,7 @@ fn remarks(changes: &[Change]) -> Vec<String> {
             Change::MoveWished { to } => format!("somebody wishes {to} instead"),
             Change::MoveDropped => "it keeps its time".into(),
             Change::CancelCameTooLate => "the cancel came too late".into(),
+            Change::HeardLate { state } => format!("its session says {} all the same", state.as_str()),
             Change::Completed { reason } => reason.to_string(),
             Change::Moved { to: State::Queued } | Change::Booked | Change::Moved { .. } => return None,
             Change::SessionSaw { .. } | Change::CancelConfirmed | Change::CancelDropped | Change::MoveConfirmed => {

@@ -172,6 +172,7 @@ impl From<&Change> for ChangeBody {
             Change::CancelRefused => ("CANCEL_REFUSED", None),
             Change::CancelConfirmed => ("CANCEL_CONFIRMED", None),
             Change::CancelCameTooLate => ("CANCEL_CAME_TOO_LATE", None),
+            Change::HeardLate { state } => ("HEARD_LATE", Some(state.as_str().to_owned())),
             Change::CancelDropped => ("CANCEL_DROPPED", None),
             Change::MoveWished { to } => ("MOVE_WISHED", Some(to.to_string())),
             Change::MoveConfirmed => ("MOVE_CONFIRMED", None),

@@ -87,6 +87,11 @@ pub enum Change {
     CancelConfirmed,
     /// The session had already connected the consumer when the cancel reached it (R-CAN-2).
     CancelCameTooLate,
+    /// The session went on with what had been cancelled; history, the state stays (R-CAN-2).
+    HeardLate {
+        /// The state it told.
+        state: State,
+    },
     /// The session is gone, so it need not hear of the wish any more (R-CAN-2).
     CancelDropped,
     /// Somebody wishes another time; the session has to give way first (R-EDT-4).
@@ -139,7 +144,7 @@ impl Callback {
 
     fn absorb_change(&mut self, change: &Change, at: Instant) {
         match change {
-            Change::Booked | Change::Edited { .. } => {}
+            Change::Booked | Change::Edited { .. } | Change::HeardLate { .. } => {}
             Change::Submitted { attempt } => {
                 let attempt = attempt.saturating_sub(self.particulars.attempts_before);
                 self.submission.attempts = self.submission.attempts.max(attempt);

@@ -244,15 +244,16 @@ fn after_the_end(record: &Callback, update: &SessionUpdate, now: Instant) -> Ses
         return SessionVerdict::Stranger;
     }
     let mut changes = Vec::new();
+    let trailing = record.completed_at.is_some_and(|at| now.since(at) < TRAILING);
     if let Some(wish) = &record.cancel {
         let connected = update.state == Some(State::Processing) || update.reason == Some(Reason::AGENT_CONNECTED);
-        if connected {
-            changes.push(Change::CancelCameTooLate);
-        } else if update.state == Some(State::Completed) && !wish.confirmed {
-            changes.push(Change::CancelConfirmed);
+        match update.state {
+            _ if connected => changes.push(Change::CancelCameTooLate),
+            Some(State::Completed) if !wish.confirmed => changes.push(Change::CancelConfirmed),
+            Some(state) if state.is_open() && trailing => changes.push(Change::HeardLate { state }),
+            _ => {}
         }
     }
-    let trailing = record.completed_at.is_some_and(|at| now.since(at) < TRAILING);
     let brings_values = !update.user_data.is_empty() || !update.facts.is_empty();
     if changes.is_empty() && !(trailing && brings_values) {
         return SessionVerdict::Ignore(Ignored::Final);

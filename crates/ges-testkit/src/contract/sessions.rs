@@ -248,8 +248,17 @@ pub async fn late_news_of_a_cancelled_record_is_kept(stores: &dyn Stores) {
         .settle_cancel(tenant(), record.id, &session("S1"), CancelAnswer::NoAnswer, &consumer_cancels(), after(6))
         .await
         .unwrap();
-    let late = told(stores, &record, &update("S1", 2, State::Processing), after(7)).await;
-    assert_eq!((late.state, late.reason), (State::Completed, Some(Reason::CANCELLED)));
+    for (state, kept) in [
+        (State::Routing, Change::HeardLate { state: State::Routing }),
+        (State::Queued, Change::HeardLate { state: State::Queued }),
+        (State::Processing, Change::CancelCameTooLate),
+    ] {
+        let late = told(stores, &record, &update("S1", 2, state), after(7)).await;
+        assert_eq!((late.state, late.reason), (State::Completed, Some(Reason::CANCELLED)), "{state:?}");
+        assert_eq!(last_changes(stores, &record).await, [kept], "R-CAN-2");
+    }
+    let much_later = tell(stores, &record, &update("S1", 3, State::Routing), after(6 + 900)).await;
+    assert_eq!(much_later, SessionAnswer::Ignored(Ignored::Final), "integrations 2.10: 15 minutes");
     assert_eq!(last_changes(stores, &record).await, [Change::CancelCameTooLate]);
     let answer = tell(stores, &record, &update("S7", 2, State::Processing), after(8)).await;
     assert_eq!(answer, SessionAnswer::Stranger, "R-SUB-8");
