@@ -220,15 +220,17 @@ async fn scenarios_replace_the_floor() {
     world.submit("3-0", "mute", 1, json!({}));
     world.until("acknowledged", |world| world.source.acknowledged().len() == 3).await;
     assert!(world.ges.story("mute").is_empty());
-    let sid = world.session_of("mute");
+    let mute = async || {
+        let sessions = world.ask("ors/sessions").await;
+        let mine = |session: &&Value| session["data"]["_service_id"] == "mute";
+        sessions.as_array().unwrap().iter().find(mine).unwrap().clone()
+    };
+    let sid = mute().await["session"].as_str().unwrap().to_owned();
     for _ in 0..4 {
         world.order(&format!("ors/sessions/{sid}/advance"), json!({})).await;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let mute = world.ask("ors/sessions").await;
-    let mute =
-        mute.as_array().unwrap().iter().find(|session| session["data"]["_service_id"] == "mute").unwrap().clone();
-    assert_eq!(mute["data"]["_dialed_at"], json!([]), "integrations 1.2.7: nobody is called before the bind");
+    assert_eq!(mute().await["data"]["_dialed_at"], json!([]), "integrations 1.2.7: nobody is called before the bind");
 
     let script = json!({ "service": "CB_Sales", "steps": [], "onCancel": "ignore" });
     world.order("ors/scenario", script).await;
