@@ -81,6 +81,8 @@ pub struct ConfigError {
     pub problems: Vec<Problem>,
     /// As [`crate::Loaded::report`], without the values that do not read.
     pub report: Vec<String>,
+    /// What else is odd: a misspelt name may be why another one is missing.
+    pub warnings: Vec<Warning>,
 }
 
 impl fmt::Display for ConfigError {

@@ -1,6 +1,6 @@
 //! Turns winning texts into typed values and notes what does not read.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -135,6 +135,32 @@ impl Reader {
         })
     }
 
+    /// A host, as [`host_of`] reads it.
+    pub(crate) fn host(&mut self, key: &'static str) -> Option<String> {
+        self.parse(key, host_of)
+    }
+
+    /// The name of a region: 1 to 64 characters (R-RA-1).
+    pub(crate) fn region(&mut self, key: &'static str) -> Option<String> {
+        let name = self.text(key)?;
+        if !is_region(&name) {
+            self.bad(key, "name of a region, 1 to 64 characters");
+            return None;
+        }
+        Some(name)
+    }
+
+    /// The name of a header (RFC 9110, token); empty for what is none.
+    pub(crate) fn header(&mut self, key: &'static str) -> String {
+        let name = self.text_or_empty(key);
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            self.bad(key, "name of a header");
+            return String::new();
+        }
+        name
+    }
+
     /// Keys of 32 bytes as their readers want them, which come to read them when a problem could no longer be told with the others.
     pub(crate) fn keys(&mut self, key: &'static str) -> Option<SecretString> {
         let is_key = |text: &str| STANDARD.decode(text.trim()).is_ok_and(|bytes| bytes.len() == KEY_BYTES);
@@ -202,6 +228,24 @@ pub(crate) fn truth(text: &str) -> Option<bool> {
         "false" | "0" | "no" => Some(false),
         _ => None,
     }
+}
+
+/// A host: a name, or an address, of version 6 with or without brackets; those are taken off. `None` for everything else, a port behind
+/// it or a path of a socket above all: what a client of a server makes of such a text may be another host.
+pub(crate) fn host_of(text: &str) -> Option<String> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if bare.parse::<Ipv6Addr>().is_ok() {
+        return Some(bare.to_owned());
+    }
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    ((1..=253).contains(&text.len()) && text.bytes().all(fits)).then(|| text.to_owned())
+}
+
+/// Whether this can be the name of a region.
+pub(crate) fn is_region(name: &str) -> bool {
+    let name = name.trim();
+    (1..=64).contains(&name.chars().count()) && !name.contains('\0')
 }
 
 /// A web URL with a host. Credentials in it are refused, because URLs get logged.
