@@ -72,6 +72,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     probes
         .insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await.is_ok() }, reach));
     unprobed.extend(["gwsStats", "recaptcha", "push"].map(|name| Component::named(name, false, false)));
+    let probes = outbound.watching_names(probes, settings);
     let vitals = Vitals::start(&frame, &outbound, "api", probes, unprobed);
     let routers = waits.clone();
     vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));

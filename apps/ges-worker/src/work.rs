@@ -89,6 +89,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     if let Some(at) = probes.iter().position(is_configuration) {
         probes[at] = probes[at].clone().when_back(move || nudged.nudge_failed());
     }
+    let probes = outbound.watching_names(probes, settings);
     let vitals = Vitals::start(&frame, &outbound, "worker", probes, unprobed);
     let routers = waits.clone();
     vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));

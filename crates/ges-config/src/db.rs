@@ -98,7 +98,8 @@ mod tests {
         for host in ["db", "db_1.ns", "10.0.0.7"] {
             assert_eq!(url_of(host).host_str(), Some(host));
         }
-        let hosts: Vec<_> = url_of("2001:db8::7").query_pairs().map(|(name, value)| (name.into(), value.into())).collect();
+        let hosts: Vec<_> =
+            url_of("2001:db8::7").query_pairs().map(|(name, value)| (name.into(), value.into())).collect();
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(hosts, [pair("sslmode", "require"), pair("host", "2001:db8::7")]);
     }

@@ -102,7 +102,10 @@ fn regions(reader: &mut Reader) -> Vec<RegionNodes> {
         None => Vec::new(),
         Some(Ok(regions)) if regions.iter().all(RegionNodes::reads) => regions,
         Some(Ok(_)) => {
-            reader.bad("discovery.nodes", "regions of 1 to 64 characters, and hosts or http or https URLs without credentials");
+            reader.bad(
+                "discovery.nodes",
+                "regions of 1 to 64 characters, and hosts or http or https URLs without credentials",
+            );
             Vec::new()
         }
         Some(Err(_)) => {

@@ -508,8 +508,7 @@ fn push(reader: &mut Reader) -> Push {
 
 fn ors_redis(reader: &mut Reader) -> Option<OrsRedis> {
     let location = reader.text("vmcs.ors_redis_location").and_then(|text| {
-        let location =
-            text.trim().rsplit_once(':').and_then(|(host, port)| Some((host_of(host)?, port.parse().ok()?)));
+        let location = text.trim().rsplit_once(':').and_then(|(host, port)| Some((host_of(host)?, port.parse().ok()?)));
         if location.is_none() {
             reader.bad("vmcs.ors_redis_location", "host:port");
         }
