@@ -78,10 +78,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let (record, reached) = (Arc::new(OnceLock::<PgStore>::new()), Arc::new(database(settings)?));
     let reach = move || {
         let settings = reached.clone();
-        async move { PgStore::reach(&settings).await.is_ok() }
+        async move { PgStore::reach(&settings).await }
     };
-    probes
-        .insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await.is_ok() }, reach));
+    probes.insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await }, reach));
     unprobed.push(Component::named("push", false, false));
     // What queued up while the Configuration service was away is made up for when it answers again.
     let (is_configuration, nudged) =

@@ -136,7 +136,7 @@ metrics! {
     CCE_LAG = "application_ccecp_nodejs_eventloop_lag_seconds" Kind::Gauge, NONE, 2,
         "Alias of ges_eventloop_lag_seconds for older alert rules.";
 
-    OUTBOUND_REQUESTS = "ges_outbound_requests_total" Kind::Counter, &["integration", "operation", "outcome"], 200,
+    OUTBOUND_REQUESTS = "ges_outbound_requests_total" Kind::Counter, &["integration", "operation", "outcome"], 400,
         "Calls to other systems.";
     OUTBOUND_DURATION = "ges_outbound_request_duration_seconds" Kind::Histogram(DURATIONS), &["integration", "operation"], 100,
         "Duration of calls to other systems in seconds, retries and rests included.";

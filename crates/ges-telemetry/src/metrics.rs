@@ -152,7 +152,8 @@ struct Inner {
     health: Gauge<f64>,
     dependency_gauges: BTreeMap<Dependency, Gauge<f64>>,
     dependency_up: Gauge<f64>,
-    states: Mutex<BTreeMap<Dependency, bool>>,
+    /// None before the first look at anything.
+    states: Mutex<Option<BTreeMap<Dependency, bool>>>,
     submit_failed: Counter<u64>,
     ttl_limit_reached: Counter<u64>,
     enqueue_limit_reached: Counter<u64>,
@@ -331,21 +332,24 @@ impl Metrics {
         self.0.monitor_size.record(as_f64(callbacks), &[fixed("type", kind.name())]);
     }
 
-    /// What the last probe of a dependency came to. Gauges follow rule H: 1 is DOWN.
-    pub fn dependency(&self, dependency: Dependency, up: bool) {
+    /// What the last probe of a dependency came to; `None` while nobody has seen whether it is up. Gauges follow rule H: 1 is DOWN.
+    pub fn dependency(&self, dependency: Dependency, up: Option<bool>) {
         let it = &self.0;
         let mut states = it.states.lock().unwrap_or_else(PoisonError::into_inner);
-        if states.is_empty() {
+        let states = states.get_or_insert_with(|| {
             // Test H3: whoever is scraped shows every flag, also of what it has not looked at yet or never does.
             it.dependency_gauges.values().for_each(|gauge| gauge.record(flag(false), &it.pod));
+            BTreeMap::new()
+        });
+        if let Some(up) = up {
+            states.insert(dependency, up);
+            it.dependency_up.record(flag(up), &[fixed("dependency", dependency.name())]);
+            if let Some(gauge) = it.dependency_gauges.get(&dependency) {
+                gauge.record(flag(!up), &it.pod);
+            }
         }
-        states.insert(dependency, up);
         let any_down = states.iter().any(|(one, up)| one.counts_for_all() && !up);
         it.health.record(flag(any_down), &it.pod);
-        it.dependency_up.record(flag(up), &[fixed("dependency", dependency.name())]);
-        if let Some(gauge) = it.dependency_gauges.get(&dependency) {
-            gauge.record(flag(!up), &it.pod);
-        }
     }
 
     /// `callbacks` hand-overs failed for good, or a cycle of quick retries was used up.

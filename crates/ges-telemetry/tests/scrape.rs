@@ -27,7 +27,7 @@ fn exercised() -> Metrics {
     metrics.monitor_size(Managed::Active, 2);
     metrics.monitor_size(Managed::SubmitRetry, 1);
     for dependency in Dependency::ALL {
-        metrics.dependency(dependency, true);
+        metrics.dependency(dependency, Some(true));
     }
     metrics.submit_failed(2);
     metrics.ttl_limit_reached("t");
@@ -259,15 +259,15 @@ fn check_18_health_gauges_are_one_when_down() {
     let metrics = metrics();
     assert!(!metrics.render().contains("GES_HEALTH"), "nothing is claimed before the first probe");
     let gauge = |name: &str| value(&metrics.render(), &format!("{name}{{host=\"pod-1\",version=\"1.0.0\"}}")).unwrap();
-    metrics.dependency(Dependency::Urs, false);
-    metrics.dependency(Dependency::Postgres, true);
+    metrics.dependency(Dependency::Urs, Some(false));
+    metrics.dependency(Dependency::Postgres, Some(true));
     assert_eq!((gauge("ALL_URS_DOWN").as_str(), gauge("GES_HEALTH").as_str()), ("1", "0"));
-    metrics.dependency(Dependency::OrsRedis, false);
+    metrics.dependency(Dependency::OrsRedis, Some(false));
     assert_eq!((gauge("ORS_REDIS_STATUS").as_str(), gauge("GES_HEALTH").as_str()), ("1", "1"));
     assert!(metrics.render().contains("ges_dependency_up{dependency=\"orsRedis\"} 0\n"));
-    metrics.dependency(Dependency::OrsRedis, true);
+    metrics.dependency(Dependency::OrsRedis, Some(true));
     assert_eq!((gauge("ORS_REDIS_STATUS").as_str(), gauge("GES_HEALTH").as_str()), ("0", "0"));
-    metrics.dependency(Dependency::Ors, false);
+    metrics.dependency(Dependency::Ors, Some(false));
     assert_eq!(gauge("GES_HEALTH"), "1", "the orchestration engine has no gauge of its own but counts");
 }
 
@@ -275,7 +275,7 @@ fn check_18_health_gauges_are_one_when_down() {
 #[test]
 fn check_18_the_first_look_at_anything_shows_every_flag() {
     let metrics = metrics();
-    metrics.dependency(Dependency::Postgres, true);
+    metrics.dependency(Dependency::Postgres, None);
     let text = metrics.render();
     for name in [
         "GES_HEALTH",
@@ -293,9 +293,9 @@ fn check_18_the_first_look_at_anything_shows_every_flag() {
             "{name}"
         );
     }
-    assert!(!text.contains("ges_dependency_up{dependency=\"redis\"}"), "that it is up, nobody has seen");
-    metrics.dependency(Dependency::Redis, false);
-    metrics.dependency(Dependency::Urs, true);
+    assert!(!text.contains("ges_dependency_up{"), "that anything is up, nobody has seen");
+    metrics.dependency(Dependency::Redis, Some(false));
+    metrics.dependency(Dependency::Urs, Some(true));
     let flag = value(&metrics.render(), "REDIS_CONNECTION{host=\"pod-1\",version=\"1.0.0\"}");
     assert_eq!(flag.as_deref(), Some("1"), "a later look at something else changes nothing");
 }
