@@ -422,6 +422,9 @@ fn check_23_no_secret_shows_when_everybody_refuses_from_the_start() {
         let told = server.another(program, &settings, &paths, everybody_was_told).unwrap();
         assert!(told.contains("\"level\":\"WARN\"") && told.contains("not there yet"), "it did fail: {told}");
         assert_eq!(found_in(&told), [""; 0], "{program}: {told}");
+        for why in ["SQLSTATE 28P01", "\"it refuses a command\""] {
+            assert!(told.contains(why), "the operator learns why: {told}");
+        }
         [&postgres, &redis, &ear].into_iter().for_each(Ear::forget);
     }
 }
