@@ -27,7 +27,7 @@ pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
 pub use settings::{
-    Alerts, Captcha, Egress, InternalAuth, Level, Loaded, Log, Nexus, Ors, OrsEvents, Push, Redis, STREAM_FIELDS,
-    Server, Settings, Urs,
+    Alerts, Captcha, Egress, InternalAuth, Level, Loaded, Log, Nexus, Ors, OrsEvents, Push, Redis, Server, Settings,
+    Urs,
 };
 pub use sources::Sources;

@@ -111,6 +111,14 @@ pub enum Warning {
         /// Suggestion.
         nearest: String,
     },
+    /// A deployment usually has it; everything starts without, and something is missing.
+    #[error("{name} is not set: {effect}")]
+    Absent {
+        /// Canonical name.
+        name: String,
+        /// What does not work.
+        effect: &'static str,
+    },
     /// A canonical name and an alias differ; the canonical one is used.
     #[error("{used} is used and {ignored} is not, though they differ")]
     Overruled {

@@ -15,6 +15,26 @@ use crate::problem::{Problem, Warning};
 /// Length of a key that seals.
 const KEY_BYTES: usize = 32;
 
+const PODS: &[Role] = &[Role::Api, Role::Worker];
+const API: &[Role] = &[Role::Api];
+
+/// What a pod starts without, and what is missing then.
+const WANTED: [(&str, &[Role], &str); 5] = [
+    (
+        "redis.host",
+        PODS,
+        "the database counts alone, and every pod has a general storage and news of sessions of its own",
+    ),
+    ("gws.conf_url", PODS, "nobody has rights at the console, and no VQ proxies are kept"),
+    ("gws.public_auth_url", API, "nobody can sign in at the console through GWS"),
+    (
+        "security.credentials_key",
+        PODS,
+        "no credential can be stored, so nothing is pushed, no CAPTCHA is verified and no statistics are passed on",
+    ),
+    ("security.session_key", API, "nobody can sign in at the console"),
+];
+
 /// Typed access to the layers. A value that does not read is noted as a problem and answered with `None` or zero:
 /// with a problem noted, nothing is built in the end.
 pub(crate) struct Reader {
@@ -186,6 +206,14 @@ impl Reader {
         if !names.is_empty() {
             self.problems.push(Problem::Missing { names });
         }
+    }
+
+    /// Warns of what a deployment usually has and this one lacks (integrations 10.2, "required").
+    pub(crate) fn want(&mut self) {
+        let role = self.role;
+        let absent = WANTED.iter().filter(|(key, roles, _)| roles.contains(&role) && self.layers.find(key).is_none());
+        let absent = absent.map(|(key, _, effect)| Warning::Absent { name: setting(key).env_name(), effect });
+        self.warnings.extend(absent.collect::<Vec<_>>());
     }
 
     /// One line per setting: canonical name, value, origin; secrets as `***`. What does not read may hold a secret in the wrong

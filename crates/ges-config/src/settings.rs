@@ -286,6 +286,7 @@ impl Settings {
         let lacking =
             (role == Role::Worker && ors_redis.is_none() && !ors.by_rest).then(|| "GES_VMCS__REDIS_HOST".to_owned());
         reader.need(lacking.into_iter().collect());
+        reader.want();
         let settings = Self {
             role,
             server: server(role, &mut reader),
@@ -420,7 +421,7 @@ fn urs(reader: &mut Reader) -> Urs {
 }
 
 /// Fields of a stream entry under the names they have unless something else is said (integrations 1.2.2).
-pub const STREAM_FIELDS: [&str; 14] = [
+const STREAM_FIELDS: [&str; 14] = [
     "schema",
     "event",
     "serviceId",
@@ -538,4 +539,18 @@ fn ors_redis(reader: &mut Reader) -> Option<OrsRedis> {
 /// Stands in for a URL that did not read; such settings are never handed out.
 fn placeholder() -> Url {
     Url::parse("http://localhost").expect("invariant: a constant URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The documented entry is kept equal to what is written by a test of the adapter that writes it.
+    #[test]
+    fn the_fields_that_can_be_renamed_are_those_of_the_documented_entry() {
+        let entry = include_str!("../../../docs/integrate/orchestration-entry.json");
+        let entry: BTreeMap<String, serde_json::Value> = serde_json::from_str(entry).unwrap();
+        let written: BTreeSet<&str> = entry.keys().map(String::as_str).chain(["region"]).collect();
+        assert_eq!(written, BTreeSet::from(STREAM_FIELDS));
+    }
 }

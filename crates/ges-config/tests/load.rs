@@ -20,6 +20,9 @@ const API: &[(&str, &str)] = &[
     ("GWS_PUBLIC_AUTH", "https://login.example.com"),
     ("AUTHENTICATION_CLIENT_ID", "ges"),
     ("AUTHENTICATION_CLIENT_SECRET", "cs"),
+    ("REDIS_HOST", "redis"),
+    ("CREDENTIALS-KEY", KEY),
+    ("SESSION-KEY", KEY),
 ];
 
 fn load(role: Role, variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
@@ -370,6 +373,29 @@ fn a_start_that_fails_tells_of_unknown_names_too() {
     let error = load(Role::Api, &variables).unwrap_err();
     assert_eq!(error.problems, [Problem::Missing { names: vec!["GES_DB__HOST".into()] }]);
     assert!(matches!(&error.warnings[..], [Warning::Unknown { nearest, .. }] if nearest == "GES_DB__HOST"));
+}
+
+/// Nobody should have to find out by an empty console or a phone that stays silent.
+#[test]
+fn a_pod_that_starts_without_something_usual_tells_what_is_missing() {
+    let absent = |role: Role, variables: &[(&str, &str)]| -> Vec<String> {
+        let names = load(role, variables).unwrap().warnings.into_iter().map(|warning| match warning {
+            Warning::Absent { name, effect } => {
+                assert!(!effect.is_empty());
+                name
+            }
+            other => panic!("{other}"),
+        });
+        names.collect()
+    };
+    let bare: Vec<_> = API.iter().copied().filter(|(name, _)| name.starts_with("DB") || name.contains("T_")).collect();
+    let bare =
+        [&bare[..], &[("GWS_AUTH", "http://auth"), ("GWS_ENV", "http://env"), ("VMCS_REDIS_HOST", "ors")]].concat();
+    let of_all = ["GES_REDIS__HOST", "GES_GWS__CONF_URL", "GES_SECURITY__CREDENTIALS_KEY"];
+    assert_eq!(absent(Role::Worker, &bare), of_all);
+    let of_api = [of_all[0], of_all[1], "GES_GWS__PUBLIC_AUTH_URL", of_all[2], "GES_SECURITY__SESSION_KEY"];
+    assert_eq!(absent(Role::Api, &bare), of_api);
+    assert_eq!((absent(Role::Api, API), absent(Role::Standalone, &[])), (vec![], vec![]));
 }
 
 #[test]
