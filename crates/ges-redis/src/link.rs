@@ -51,7 +51,7 @@ impl Fault {
         std::mem::replace(&mut *now, fault) != fault
     }
 
-    /// Listens for ever. Each fault is told once until there was a connection in between.
+    /// Listens until there is nothing more to hear. Each fault is told once until there was a connection in between.
     fn listen(self, client: &Client, purpose: &'static str) -> impl Future<Output = ()> + Send + use<> {
         let (errors, connections) = (client.error_rx(), client.reconnect_rx());
         self.hear(errors, connections, purpose)
@@ -215,9 +215,11 @@ impl Current {
         let stop = AbortOnDrop(connecting.abort_handle());
         let connection = tokio::spawn(async move {
             let _stop = stop;
+            let mut connecting = std::pin::pin!(connecting);
             let ended = tokio::select! {
-                ended = connecting => ended,
-                () = listening => return,
+                ended = &mut connecting => ended,
+                // A client that says good-bye is heard no more before it has gone.
+                () = listening => connecting.await,
             };
             match ended {
                 Ok(Ok(())) => {}
