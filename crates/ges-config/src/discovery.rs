@@ -138,7 +138,7 @@ fn consul(reader: &mut Reader) -> Option<Consul> {
     }
     Some(Consul {
         url,
-        token: reader.secret("discovery.consul_token"),
+        token: reader.header_secret("discovery.consul_token"),
         urs_name: reader.text_or_empty("discovery.consul_urs_name"),
         ors_name: reader.text_or_empty("discovery.consul_ors_name"),
         regions,

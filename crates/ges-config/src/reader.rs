@@ -71,6 +71,17 @@ impl Reader {
         self.text(key).map(SecretString::from)
     }
 
+    /// A secret that stands in a header: visible ASCII, without the space around it, which no header keeps (RFC 9110, 5.5).
+    pub(crate) fn header_secret(&mut self, key: &'static str) -> Option<SecretString> {
+        let text = self.text(key)?;
+        let text = text.trim();
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.bad(key, "visible ASCII, kept secret");
+            return None;
+        }
+        Some(SecretString::from(text.to_owned()))
+    }
+
     pub(crate) fn port(&mut self, key: &'static str) -> Option<u16> {
         self.parse(key, |text| text.trim().parse().ok())
     }

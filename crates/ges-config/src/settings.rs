@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use crate::catalogue::Role;
@@ -378,7 +378,7 @@ fn ges_url(reader: &mut Reader) -> Option<Url> {
 fn internal_auth(reader: &mut Reader) -> InternalAuth {
     let mode = reader.word("internal_auth.mode");
     let (user, password) = (reader.text("internal_auth.user"), reader.secret("internal_auth.password"));
-    let token = reader.secret("internal_auth.token").filter(|token| !token.expose_secret().trim().is_empty());
+    let token = reader.header_secret("internal_auth.token");
     let header = reader.header("internal_auth.header");
     let subjects = reader.text_or_empty("internal_auth.subjects");
     let subjects: Vec<String> =
@@ -490,7 +490,7 @@ fn redis(reader: &mut Reader) -> Option<Redis> {
 }
 
 fn push(reader: &mut Reader) -> Push {
-    let (url, api_key) = (reader.url("nexus.url"), reader.secret("nexus.api_key"));
+    let (url, api_key) = (reader.url("nexus.url"), reader.header_secret("nexus.api_key"));
     let wanted = reader.word("push.provider") == "nexus";
     let nexus = url.zip(api_key).map(|(url, api_key)| Nexus { url, api_key });
     if wanted && nexus.is_none() && reader.problems.is_empty() {

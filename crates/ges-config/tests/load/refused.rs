@@ -1,6 +1,7 @@
 //! What can never work stops the start, and what is lacking is told.
 
-use ges_config::{Problem, Role, Warning};
+use ges_config::{Discovery, InternalAuth, Problem, Role, Warning};
+use secrecy::ExposeSecret as _;
 
 use super::{API, load, problems, standalone, with_files};
 
@@ -105,4 +106,34 @@ fn a_pod_that_starts_without_something_usual_tells_what_is_missing() {
     let of_api = [of_all[0], of_all[1], "GES_GWS__PUBLIC_AUTH_URL", of_all[2], "GES_SECURITY__SESSION_KEY"];
     assert_eq!(absent(Role::Api, &bare), of_api);
     assert_eq!((absent(Role::Api, API), absent(Role::Standalone, &[])), (vec![], vec![]));
+}
+
+/// What a header cannot carry would fail call by call, or let nobody in, without a word of why.
+#[test]
+fn a_secret_that_stands_in_a_header_is_visible_ascii_without_the_space_around_it() {
+    let bearer = ("GES_INTERNAL_AUTH__MODE", "bearer");
+    for name in ["GES_INTERNAL_AUTH__TOKEN", "GES_NEXUS__API_KEY", "GES_DISCOVERY__CONSUL_TOKEN"] {
+        let consul = [("GES_DISCOVERY__KIND", "consul"), ("GES_DISCOVERY__CONSUL_URL", "http://consul:8500")];
+        let nexus = [("GES_PUSH__PROVIDER", "nexus"), ("GES_NEXUS__URL", "http://nexus")];
+        let with = |text: &str| {
+            let others = [bearer, consul[0], consul[1], nexus[0], nexus[1]];
+            let all = ["GES_INTERNAL_AUTH__TOKEN", "GES_NEXUS__API_KEY", "GES_DISCOVERY__CONSUL_TOKEN"];
+            let secrets = all.map(|one| (one, if one == name { text } else { "sesame" }));
+            load(Role::Standalone, &[&others[..], &secrets].concat())
+        };
+        for padded in ["hunter2", " hunter2\t", "hunter2\r\n\n"] {
+            let settings = with(padded).unwrap().settings;
+            let read = match (name, &settings.internal_auth, &settings.urs.discovery) {
+                ("GES_INTERNAL_AUTH__TOKEN", InternalAuth::Bearer { token }, _) => token,
+                ("GES_NEXUS__API_KEY", ..) => &settings.push.nexus.as_ref().unwrap().api_key,
+                (_, _, Discovery::Consul(consul)) => consul.token.as_ref().unwrap(),
+                _ => panic!("{name}"),
+            };
+            assert_eq!(read.expose_secret(), "hunter2", "{name}");
+        }
+        for bad in ["hun ter2", "hunter2\nhunter3", "hünter2", "   "] {
+            let told = with(bad).unwrap_err().to_string();
+            assert!(told.contains(&format!("{name} from environment {name}")) && !told.contains("ter2"), "{told}");
+        }
+    }
 }
