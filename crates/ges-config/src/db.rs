@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::problem::Problem;
 use crate::reader::Reader;
 use crate::sources::Sources;
 
@@ -54,10 +53,9 @@ pub(crate) fn db(reader: &mut Reader, sources: &Sources) -> Option<Db> {
     let ca_file = reader.text("db.ca_file").map(|path| sources.working_folder.join(path));
     if let Some(path) = &ca_file {
         // Without it the database would be waited for in vain, for ever.
-        match std::fs::read_to_string(path) {
-            Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => {}
-            Ok(_) => reader.bad("db.ca_file", "PEM file with a certificate"),
-            Err(error) => reader.problems.push(Problem::Unreadable { path: path.clone(), kind: error.kind() }),
+        let is_pem = std::fs::read_to_string(path).is_ok_and(|text| text.contains("-----BEGIN CERTIFICATE-----"));
+        if !is_pem {
+            reader.bad("db.ca_file", "PEM file with a certificate, which may be read");
         }
     }
     let (port, secure) = (reader.port_or_zero("db.port"), reader.flag("db.secure"));
