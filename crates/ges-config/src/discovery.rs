@@ -125,7 +125,7 @@ fn dns(reader: &mut Reader) -> Discovery {
 
 fn consul(reader: &mut Reader) -> Option<Consul> {
     let Some(url) = reader.url("discovery.consul_url") else {
-        if reader.problems.is_empty() {
+        if !reader.is_bad(&["discovery.consul_url"]) {
             let rule = "Consul needs its address";
             let (first, second) = ("GES_DISCOVERY__KIND", "GES_DISCOVERY__CONSUL_URL");
             reader.problems.push(Problem::Relation { first, second, rule });

@@ -219,6 +219,17 @@ impl Reader {
         }
     }
 
+    /// Whether this role does not start without the setting, so that its absence is told anyway.
+    pub(crate) fn is_needed(&self, key: &str) -> bool {
+        setting(key).needed.contains(&self.role)
+    }
+
+    /// Whether the text of one of these settings did not read, so that what it lacks elsewhere is no second problem.
+    pub(crate) fn is_bad(&self, keys: &[&str]) -> bool {
+        let named = |own: &str| keys.iter().any(|key| setting(key).env_name() == own);
+        self.problems.iter().any(|problem| matches!(problem, Problem::BadValue { name, .. } if named(name)))
+    }
+
     /// Warns of what a deployment usually has and this one lacks (integrations 10.2, "required").
     pub(crate) fn want(&mut self) {
         let role = self.role;
@@ -230,12 +241,10 @@ impl Reader {
     /// One line per setting: canonical name, value, origin; secrets as `***`. What does not read may hold a secret in the wrong
     /// place, so it is not shown either.
     pub(crate) fn report(&self) -> Vec<String> {
-        let is_bad = |setting: &Setting| {
-            let own = setting.env_name();
-            self.problems.iter().any(|problem| matches!(problem, Problem::BadValue { name, .. } if *name == own))
-        };
         let line = |setting: &Setting| match self.layers.find(setting.key) {
-            Some((_, origin)) if is_bad(setting) => format!("{} = (does not read)  ({origin})", setting.env_name()),
+            Some((_, origin)) if self.is_bad(&[setting.key]) => {
+                format!("{} = (does not read)  ({origin})", setting.env_name())
+            }
             Some((_, origin)) if setting.kind.secret() => format!("{} = ***  ({origin})", setting.env_name()),
             Some((text, origin)) => format!("{} = {text}  ({origin})", setting.env_name()),
             None => format!("{} =  (not set)", setting.env_name()),

@@ -493,7 +493,7 @@ fn push(reader: &mut Reader) -> Push {
     let (url, api_key) = (reader.url("nexus.url"), reader.header_secret("nexus.api_key"));
     let wanted = reader.word("push.provider") == "nexus";
     let nexus = url.zip(api_key).map(|(url, api_key)| Nexus { url, api_key });
-    if wanted && nexus.is_none() && reader.problems.is_empty() {
+    if wanted && nexus.is_none() && !reader.is_bad(&["nexus.url", "nexus.api_key"]) {
         reader.problems.push(Problem::Relation {
             first: "GES_PUSH__PROVIDER",
             second: "GES_NEXUS__URL",

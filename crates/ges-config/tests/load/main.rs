@@ -302,6 +302,20 @@ fn all_problems_are_reported_at_once() {
     let result =
         load(Role::Standalone, &[("GES_DB__PORT", "x"), ("GES_REDIS__SECURE", "x"), ("INTERNAL_PORT", "3005")]);
     assert_eq!(problems(result).len(), 3);
+    let variables = [
+        ("GES_DB__PORT", "x"),
+        ("GES_PUSH__PROVIDER", "nexus"),
+        ("GES_DISCOVERY__KIND", "consul"),
+        ("GES_GWS__CLIENT_ID", "a"),
+    ];
+    let found = problems(load(Role::Standalone, &variables));
+    let relations = found.iter().filter(|problem| matches!(problem, Problem::Relation { .. })).count();
+    assert_eq!((found.len(), relations), (4, 3), "one does not hide another: {found:?}");
+    let bad = problems(load(Role::Standalone, &[variables[1], ("GES_NEXUS__URL", "ftp://x")]));
+    assert!(matches!(bad[..], [Problem::BadValue { .. }]), "what does not read is not missing as well: {bad:?}");
+    let half =
+        problems(load(Role::Api, &API.iter().copied().filter(|(name, _)| !name.ends_with("_ID")).collect::<Vec<_>>()));
+    assert!(matches!(half[..], [Problem::Missing { .. }]), "{half:?}");
 }
 
 #[test]
