@@ -70,10 +70,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let (record, reached) = (Arc::new(OnceLock::<PgStore>::new()), Arc::new(database(settings)?));
     let reach = move || {
         let settings = reached.clone();
-        async move { PgStore::reach(&settings).await.is_ok() }
+        async move { PgStore::reach(&settings).await }
     };
-    probes
-        .insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await.is_ok() }, reach));
+    probes.insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await }, reach));
     unprobed.push(Component::named("push", false, false));
     // What queued up while the Configuration service was away is made up for when it answers again.
     let (is_configuration, nudged) =
@@ -81,6 +80,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     if let Some(at) = probes.iter().position(is_configuration) {
         probes[at] = probes[at].clone().when_back(move || nudged.nudge_failed());
     }
+    let probes = outbound.watching_names(probes, settings);
     let vitals = Vitals::start(&frame, &outbound, "worker", probes, unprobed);
     let routers = waits.clone();
     vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));
