@@ -18,7 +18,7 @@ use ges_ors::{Login, Origin, RedisSettings, RedisStream, RestStart};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
     Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, ors_redis, own_redis, probe_of_record, router_states,
-    use_new_keys, vault,
+    use_new_keys, usual_mode, vault, watch_served,
 };
 use ges_redis::{RedisSessionNews, Server};
 use ges_rest::{Component, Limits, Probe, ServeLimits, serve, worker_router};
@@ -37,7 +37,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
     let affinity = settings.region_affinity.as_deref();
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
-    let (waits, routers) = (outbound.waits(&settings.urs, directory.clone(), affinity)?, directory.is_some());
+    let (environment, token) = settings.gws.as_ref().map(|gws| outbound.environment(gws)).transpose()?.unzip();
+    let routers = directory.is_some();
+    let waits = outbound.waits(&settings.urs, directory.clone(), affinity, environment.clone())?;
     let origin = Origin {
         ges_url: settings.server.ges_url(settings.server.internal_port).to_string(),
         region: settings.region_affinity.clone(),
@@ -57,7 +59,6 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     };
     let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
-    let (environment, token) = settings.gws.as_ref().map(|gws| outbound.environment(gws)).transpose()?.unzip();
     let configuration = match (&settings.gws, &token) {
         (Some(gws), Some(token)) => outbound.configuration(gws, token.clone(), &settings.rbac)?,
         _ => None,
@@ -90,8 +91,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         probes[at] = probes[at].clone().when_back(move || nudged.nudge_failed());
     }
     let vitals = Vitals::start(&frame, &outbound, "worker", probes, unprobed);
-    let routers = waits.clone();
-    vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));
+    let shown = waits.clone();
+    vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&shown));
 
     // Health and metrics are served from here on, whatever else is away.
     tracing::info!(internal = %listener.local_addr()?, node = frame.node, "listening");
@@ -112,6 +113,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     };
     // Nobody else sets it.
     let _ = record.set(store.clone());
+    if routers {
+        tokio::spawn(watch_served(waits.clone(), Arc::new(store.clone()), frame.stop.clone()));
+    }
     let clock = Arc::new(store.clock());
 
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
@@ -140,7 +144,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         gauges: Arc::new(frame.metrics.clone()),
         bell,
     });
-    let wait = Arc::new(CurrentWait::new(waits));
+    let wait = Arc::new(CurrentWait::new(waits).by_default(usual_mode(&settings.urs)));
     let bulk = BulkPorts {
         jobs: Arc::new(store.clone()),
         act: Arc::new(BulkAct::over(

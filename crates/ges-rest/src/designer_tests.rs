@@ -60,7 +60,11 @@ async fn a_table_is_replaced_and_the_answer_says_what_changed() {
     );
     let again = put(&world, "callback-settings", None, &table("bb", &rows)).await;
     let (mut answer, mut expected) = (again.json()["data"].clone(), second.json()["data"].clone());
-    assert_eq!(answer["invalid"].take(), expected["invalid"].take(), "who lost the answer hears again what was not taken");
+    assert_eq!(
+        answer["invalid"].take(),
+        expected["invalid"].take(),
+        "who lost the answer hears again what was not taken"
+    );
     assert_eq!(answer, json!({ "added": [], "updated": [], "removed": [], "invalid": null }), "R-PUB-3");
     assert_eq!((books(&world, "CB_New").await, books(&world, "CB_Same").await), (200, 200));
     assert_eq!((books(&world, "CB_Old").await, books(&world, "CB_Bad").await), (400, 400), "R-PUB-6, R-CFG-1");

@@ -9,7 +9,7 @@ mod routers;
 mod waits;
 
 pub use nodes::{NodeHealth, TenantHealth};
-pub use routers::{RequestForm, Routers, RoutersByTenant};
+pub use routers::{RequestForm, Routers, RoutersByTenant, TenantNames};
 pub use waits::{UrsError, UrsWaits};
 
 #[cfg(test)]

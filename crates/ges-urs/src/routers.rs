@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use ges_discovery::Directory;
 use ges_domain::TenantId;
 use ges_domain::region::Region;
@@ -20,10 +22,17 @@ pub enum RequestForm {
 /// The routers of a tenant, or of all that have none of their own.
 #[derive(Clone)]
 pub struct Routers {
-    /// The tenant's name in the configuration server, such as `Environment`.
-    pub tenant_name: String,
+    /// The tenant's name in the configuration server, such as `Environment`, unless [`RoutersByTenant::names`] knows another.
+    pub tenant_name: Arc<str>,
     /// Where they are.
     pub directory: Arc<Directory>,
+}
+
+/// Knows under which names routers know tenants (integrations 3.1, 4.3).
+#[async_trait]
+pub trait TenantNames: Send + Sync {
+    /// The name of a tenant; none when it has none here, or when nobody can tell now.
+    async fn name_of(&self, tenant: TenantId) -> Option<Arc<str>>;
 }
 
 /// The routers of all tenants.
@@ -35,10 +44,24 @@ pub struct RoutersByTenant {
     pub otherwise: Option<Routers>,
     /// The region of this deployment (R-RA-1).
     pub affinity: Option<Region>,
+    /// Who knows the names of tenants; nobody: those of their routers hold.
+    pub names: Option<Arc<dyn TenantNames>>,
 }
+
+/// Longest wait for the name of a tenant, so that its routers can still be asked in the time of a look-up.
+const NAME_TIME: Duration = Duration::from_secs(1);
 
 impl RoutersByTenant {
     pub(crate) fn of(&self, tenant: TenantId) -> Option<&Routers> {
         self.own.get(&tenant).or(self.otherwise.as_ref())
+    }
+
+    /// The name under which `routers` know a tenant.
+    pub(crate) async fn name_of(&self, tenant: TenantId, routers: &Routers) -> Arc<str> {
+        let known = match &self.names {
+            Some(names) => tokio::time::timeout(NAME_TIME, names.name_of(tenant)).await.ok().flatten(),
+            None => None,
+        };
+        known.unwrap_or_else(|| Arc::clone(&routers.tenant_name))
     }
 }

@@ -149,7 +149,7 @@ const COLUMNS: [Column; 41] = [
     column("virtualQueue", "", "_urs_virtual_queue", |s, v| named(&mut s.virtual_queue, v)),
     column("ewtQueue", "EWT Queue", "", |s, v| named(&mut s.ewt_queue, v)),
     column("ewtMode", "EWT Mode", "", |s, v| {
-        s.ewt_mode = v.to_ascii_lowercase().parse().map_err(|_| "must be mode1, mode2 or mode3")?;
+        s.ewt_mode = Some(v.to_ascii_lowercase().parse().map_err(|_| "must be mode1, mode2 or mode3")?);
         Ok(())
     }),
     column("defaultCountry", "Default Country", "", |s, v| {

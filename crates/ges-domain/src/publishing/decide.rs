@@ -185,7 +185,8 @@ impl Decision<'_> {
     /// Takes a section out; what services may use leaves later, when it is known whether they do.
     fn part_with(&mut self, name: &str) {
         let Some(section) = self.changes.standing.sections.get_mut(name) else { return };
-        let may_be_used = matches!(Kind::of(name, &section.cells), Kind::OfficeHours | Kind::SpecialDays | Kind::Capacity);
+        let may_be_used =
+            matches!(Kind::of(name, &section.cells), Kind::OfficeHours | Kind::SpecialDays | Kind::Capacity);
         if may_be_used && section.applied {
             section.leaving = true;
             self.parting.insert(name.to_owned());

@@ -5,15 +5,15 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{
-    Cells, Changes, Edition, Extent, Kind, Present, Publish, Standing, Table, Verdict, decide, read_capacity, read_hours,
-    read_settings, read_special_days, sections_of,
+    Cells, Changes, Edition, Extent, Kind, Present, Publish, Standing, Table, Verdict, decide, read_capacity,
+    read_hours, read_settings, read_special_days, sections_of,
 };
-use crate::{Instant, ServiceName};
 use crate::callback::Direction;
 use crate::capacity::RuleSlot;
 use crate::hours::{Dates, Days, Hours, OfficeHours, Opening, Regular, Special, Zone};
 use crate::service::{FirstParty, Settings};
 use crate::throttle::InQueueCheck;
+use crate::{Instant, ServiceName};
 
 fn cells(pairs: &[(&str, &str)]) -> Cells {
     pairs.iter().map(|(column, cell)| ((*column).to_owned(), (*cell).to_owned())).collect()
