@@ -87,12 +87,34 @@ impl Discovery {
 fn regions(reader: &mut Reader) -> Vec<RegionNodes> {
     match reader.text("discovery.nodes").map(|text| serde_json::from_str::<Vec<RegionNodes>>(&text)) {
         None => Vec::new(),
-        Some(Ok(regions)) => regions,
+        Some(Ok(regions)) => {
+            let bad = regions.iter().find(|one| !is_region(&one.region));
+            let nodes = regions.iter().flat_map(|one| one.urs.iter().chain(&one.ors));
+            if bad.is_some() || !nodes.into_iter().all(|node| is_node(node)) {
+                reader.bad(
+                    "discovery.nodes",
+                    "regions of 1 to 64 characters, and http or https URLs without credentials, {ccid} for the tenant",
+                );
+            }
+            regions
+        }
         Some(Err(_)) => {
             reader.bad("discovery.nodes", "JSON list of objects with region, urs and ors");
             Vec::new()
         }
     }
+}
+
+/// A name of a region (R-RA-1).
+fn is_region(name: &str) -> bool {
+    (1..=64).contains(&name.trim().chars().count()) && !name.contains('\0')
+}
+
+/// An address with `{ccid}` for the tenant; without scheme it means `http`.
+fn is_node(template: &str) -> bool {
+    let address = template.replace("{ccid}", "0");
+    let address = if address.contains("://") { address } else { format!("http://{address}") };
+    web_url(&address).is_some()
 }
 
 fn dns(reader: &mut Reader) -> Discovery {
@@ -101,6 +123,14 @@ fn dns(reader: &mut Reader) -> Discovery {
         reader.bad("discovery.urs_template", "http or https URL without credentials, {ccid} for the tenant");
     }
     Discovery::Dns { urs }
+}
+
+fn datacenters(reader: &mut Reader) -> Vec<String> {
+    let names = reader.list("discovery.regions");
+    if !names.iter().all(|name| is_region(name)) {
+        reader.bad("discovery.regions", "names of 1 to 64 characters");
+    }
+    names
 }
 
 fn consul(reader: &mut Reader) -> Option<Consul> {
@@ -117,6 +147,6 @@ fn consul(reader: &mut Reader) -> Option<Consul> {
         token: reader.secret("discovery.consul_token"),
         urs_name: reader.text_or_empty("discovery.consul_urs_name"),
         ors_name: reader.text_or_empty("discovery.consul_ors_name"),
-        regions: reader.list("discovery.regions"),
+        regions: datacenters(reader),
     })
 }

@@ -494,6 +494,18 @@ fn routers_are_named_or_looked_for() {
         let problems = problems(load(Role::Standalone, bad));
         assert!(matches!(problems[..], [Problem::Relation { .. }]), "{bad:?}: {problems:?}");
     }
+    for bad in [
+        r#"[{"region":"","urs":["http://u:5580"]}]"#,
+        r#"[{"region":"dc1","urs":["ftp://u"]}]"#,
+        r#"[{"region":"dc1","urs":["http://tenant-{ccid}:port"]}]"#,
+        r#"[{"region":"dc1","urs":["u:5580"],"ors":"http://"}]"#,
+        r#"[{"region":"dc1","urls":[]}]"#,
+    ] {
+        let found = problems(load(Role::Standalone, &[("GES_DISCOVERY__NODES", bad)]));
+        assert!(matches!(&found[..], [Problem::BadValue { name, .. }] if name == "GES_DISCOVERY__NODES"), "{bad}");
+    }
+    let plain = found(&[("GES_DISCOVERY__NODES", r#"[{"region":"dc1","urs":["tenant-{ccid}.urs:5580"]}]"#)]);
+    assert!(matches!(plain, Discovery::Regions(regions) if regions.len() == 1), "a host alone means http");
     let template = problems(load(Role::Standalone, &[("GES_DISCOVERY__URS_TEMPLATE", "ftp://{ccid}")]));
     assert!(matches!(&template[..], [Problem::BadValue { name, .. }] if name == "GES_DISCOVERY__URS_TEMPLATE"));
 }

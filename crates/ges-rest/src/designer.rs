@@ -23,6 +23,8 @@ use crate::staff::tenant;
 
 /// Longest publish id in characters.
 const VERSION: usize = 255;
+/// From here on not every whole number is a floating-point number.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 /// The code of a table that has another version than the caller expects.
 const CODE_VERSION: u16 = 26;
 
@@ -77,8 +79,8 @@ async fn publish(
         let place = format!("line {}, column {}", error.line(), error.column());
         Failure::Malformed(format!("The body is no table with version and rows: {place}").into())
     })?;
-    if !(1..=VERSION).contains(&body.version.chars().count()) {
-        return Err(Refusal::invalid("version", "must have 1 to 255 characters").into());
+    if !(1..=VERSION).contains(&body.version.chars().count()) || body.version.contains('\0') {
+        return Err(Refusal::invalid("version", "must have 1 to 255 characters and no NUL").into());
     }
     let received_at = site.api().publish.clock.now();
     let published_at = match body.published_at {
@@ -229,11 +231,19 @@ fn cells(table: Table, row: serde_json::Map<String, Value>) -> Cells {
     cells
 }
 
+/// A number that is whole although it was written with a point, as spreadsheets do: 15.0 is 15 (R-CFG-3).
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    let value = number.as_f64().filter(|value| number.is_f64() && value.fract() == 0.0 && value.abs() < MOST_EXACT)?;
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough to be exact")]
+    Some(value as i64)
+}
+
 /// A value as the text of a cell; `null` is no cell.
 pub(crate) fn cell(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text),
+        Value::Number(number) => Some(whole(&number).map_or_else(|| number.to_string(), |whole| whole.to_string())),
         other => Some(other.to_string()),
     }
 }

@@ -132,6 +132,7 @@ async fn calendars_and_special_days_are_tables_too() {
     let mut service = row("CB_A");
     service["businessHours"] = json!("BH");
     service["specialDays"] = json!(["Feast"]);
+    service["slotMinutes"] = json!(30.0);
     for (name, rows) in [("business-hours", hours), ("special-days", days), ("callback-settings", service)] {
         let reply = put(&world, name, None, &table("1", &[rows])).await;
         assert_eq!((reply.status, &reply.json()["data"]["invalid"]), (200, &json!([])), "{}", reply.body);
@@ -169,7 +170,9 @@ async fn wrong_requests_are_refused_and_the_internet_sees_nothing() {
     call(other.body(Body::empty()).unwrap()).await.refused(403, 12);
     let typed = Request::put(path("/tables/callback-settings")).header("content-type", "text/csv");
     assert_eq!(call(typed.body(Body::from(body.clone())).unwrap()).await.status, 415);
-    for broken in ["", "{", "[]", r#"{"rows":[]}"#, r#"{"version":"","rows":[]}"#, r#"{"version":"1","rows":{}}"#] {
+    let nul = r#"{"version":"\u0000","rows":[]}"#;
+    for broken in ["", "{", "[]", r#"{"rows":[]}"#, r#"{"version":"","rows":[]}"#, r#"{"version":"1","rows":{}}"#, nul]
+    {
         let reply = call(at(&path("/tables/callback-settings")).body(Body::from(broken)).unwrap()).await;
         assert_eq!(reply.status, 400, "{broken}: {}", reply.body);
     }

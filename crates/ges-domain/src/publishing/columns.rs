@@ -178,7 +178,11 @@ const STRUCTURE: [&str; 4] = [KIND, "_type", "serviceName", "Virtual Queue"];
 /// Every cell that does not hold, under the name the sender gave it.
 pub fn read_settings(name: &str, cells: &Cells) -> Result<Settings, Vec<Flaw>> {
     let mut settings = Settings::default();
-    let mut flaws = Vec::new();
+    let unholdable = cells.iter().filter(|(column, cell)| column.contains('\0') || cell.contains('\0'));
+    let mut flaws: Vec<Flaw> = unholdable.map(|(column, _)| Flaw::new(column, "must not contain NUL")).collect();
+    if !flaws.is_empty() {
+        return Err(flaws);
+    }
     for column in &COLUMNS {
         let given = [column.key, column.label, column.gms].into_iter().filter(|spelling| !spelling.is_empty());
         let mut given = given.filter_map(|spelling| Some((spelling, filled(cells, spelling)?)));

@@ -119,6 +119,8 @@ fn a_bad_cell_is_named_as_it_was_written() {
         ("ringTimeout", "4", "must be 5 to 120 seconds"),
         ("_immediate_enabled", "maybe", "must be true or false"),
         ("ewtMode", "mode4", "must be mode1, mode2 or mode3"),
+        ("_route_point", "5001\0", "must not contain NUL"),
+        ("Column of tomorrow", "\0", "must not contain NUL"),
         ("defaultCountry", "USA", "must be a country code of two letters"),
         ("_prefix_dial_out", "+a", "must be at most 16 of the digits, * # +"),
         ("throttleTtl1", "0", "must be 1 to 1209600 seconds"),
