@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use ges_discovery::Directory;
 use ges_domain::TenantId;
 use ges_domain::region::Region;
+
+use crate::TenantNames;
 
 /// How a queue is named in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,13 +28,6 @@ pub struct Routers {
     pub directory: Arc<Directory>,
 }
 
-/// Knows under which names routers know tenants (integrations 3.1, 4.3).
-#[async_trait]
-pub trait TenantNames: Send + Sync {
-    /// The name of a tenant; none when it has none here, or when nobody can tell now.
-    async fn name_of(&self, tenant: TenantId) -> Option<Arc<str>>;
-}
-
 /// The routers of all tenants.
 #[derive(Clone, Default)]
 pub struct RoutersByTenant {
@@ -48,20 +41,8 @@ pub struct RoutersByTenant {
     pub names: Option<Arc<dyn TenantNames>>,
 }
 
-/// Longest wait for the name of a tenant, so that its routers can still be asked in the time of a look-up.
-const NAME_TIME: Duration = Duration::from_secs(1);
-
 impl RoutersByTenant {
     pub(crate) fn of(&self, tenant: TenantId) -> Option<&Routers> {
         self.own.get(&tenant).or(self.otherwise.as_ref())
-    }
-
-    /// The name under which `routers` know a tenant.
-    pub(crate) async fn name_of(&self, tenant: TenantId, routers: &Routers) -> Arc<str> {
-        let known = match &self.names {
-            Some(names) => tokio::time::timeout(NAME_TIME, names.name_of(tenant)).await.ok().flatten(),
-            None => None,
-        };
-        known.unwrap_or_else(|| Arc::clone(&routers.tenant_name))
     }
 }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::memory::Memory;
+use crate::names::Names;
 use crate::nodes::Nodes;
 use crate::{RequestForm, RoutersByTenant, TenantHealth, mapping};
 
@@ -54,6 +55,7 @@ struct Desk {
     http: HttpClient,
     form: RequestForm,
     routers: RoutersByTenant,
+    names: Arc<Names>,
     clock: Monotonic,
     watched: Mutex<HashMap<TenantId, Watched>>,
     /// What the last answer about each queue said of a new call's place.
@@ -87,6 +89,7 @@ impl UrsWaits {
         let desk = Arc::new(Desk {
             http,
             form,
+            names: Names::new(routers.names.clone(), factory.monotonic()),
             routers,
             clock: factory.monotonic(),
             watched: Mutex::default(),
@@ -207,7 +210,7 @@ impl Desk {
         let (Some(nodes), Some(routers)) = (self.nodes_of(tenant), self.routers.of(tenant)) else {
             return Err(UrsError::NoRouters);
         };
-        let name = self.routers.name_of(tenant, routers).await;
+        let name = self.names.of(tenant).await.unwrap_or_else(|| Arc::clone(&routers.tenant_name));
         let mut failure = UrsError::NoRouters;
         let mut unknown = false;
         for node in nodes.order(asked.regions) {
