@@ -67,7 +67,11 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
 
     let ges_url = settings.server.ges_url(internal_at.port()).to_string();
     let ges_url = ges_url.trim_end_matches('/').to_owned();
-    let stream = Arc::new(LocalStream::new(Origin { ges_url: ges_url.clone(), region: None }));
+    let stream = Arc::new(LocalStream::new(Origin {
+        ges_url: ges_url.clone(),
+        region: None,
+        ewt_mode: usual_mode(&settings.urs),
+    }));
     let world = SimSettings {
         ports: Ports::FREE,
         seed: options.seed,

@@ -43,6 +43,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let origin = Origin {
         ges_url: settings.server.ges_url(settings.server.internal_port).to_string(),
         region: settings.region_affinity.clone(),
+        ewt_mode: usual_mode(&settings.urs),
     };
     let redis = settings.ors_redis.as_ref().filter(|_| !settings.ors.by_rest);
     let redis = redis.map(|redis| stream_settings(redis, &settings.ors));
