@@ -17,8 +17,8 @@ use ges_monitor::{
 use ges_ors::{Login, Origin, RedisSettings, RedisStream, RestStart};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
-    Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, ors_redis, own_redis, probe_of_record, router_states,
-    use_new_keys, usual_mode, vault, watch_served,
+    Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, WithinASecond, ors_redis, own_redis, probe_of_record,
+    router_states, use_new_keys, usual_mode, vault, watch_served,
 };
 use ges_redis::{RedisSessionNews, Server};
 use ges_rest::{Component, Limits, Probe, ServeLimits, serve, worker_router};
@@ -145,13 +145,15 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         gauges: Arc::new(frame.metrics.clone()),
         bell,
     });
-    let wait = Arc::new(CurrentWait::new(waits).by_default(usual_mode(&settings.urs)));
+    let mode = usual_mode(&settings.urs);
+    let wait_of_bookings = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))).by_default(mode));
+    let wait = Arc::new(CurrentWait::new(waits).by_default(mode));
     let bulk = BulkPorts {
         jobs: Arc::new(store.clone()),
         act: Arc::new(BulkAct::over(
             &Arc::new(store.clone()),
             sessions.clone(),
-            wait.clone(),
+            wait_of_bookings,
             Arc::new(ges_phone::Plan),
             clock.clone(),
             Arc::new(RandomIds),
