@@ -29,6 +29,8 @@ pub(crate) const CODE_TTL_LIMIT: u16 = 32;
 pub(crate) const CODE_NUMBER_LIMIT: u16 = 33;
 /// Code of a body over the limit.
 pub(crate) const CODE_TOO_LARGE: u16 = 23;
+/// The code of what something else that is needed cannot answer now.
+pub(crate) const CODE_UNAVAILABLE: u16 = 51;
 
 /// An answer in the envelope, still without correlation id.
 #[derive(Debug, Clone)]

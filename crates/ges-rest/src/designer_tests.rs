@@ -185,5 +185,5 @@ async fn wrong_requests_are_refused_and_the_internet_sees_nothing() {
         assert_eq!(outside.status, 404, "not on the internet");
     }
     world.store.fail_times(1);
-    assert_eq!(put(&world, "callback-settings", None, &table("1", &[])).await.status, 500, "the store is down");
+    assert_eq!(put(&world, "callback-settings", None, &table("1", &[])).await.status, 503, "the store is down");
 }

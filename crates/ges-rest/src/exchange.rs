@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::answer::{Answer, CODE_NUMBER_LIMIT, CODE_TOO_LARGE, CODE_TTL_LIMIT, Failure, JSON};
+use crate::answer::{Answer, CODE_NUMBER_LIMIT, CODE_TOO_LARGE, CODE_TTL_LIMIT, CODE_UNAVAILABLE, Failure, JSON};
 use crate::cors::{self, Page};
 use crate::genesys::fault;
 use crate::identity::TENANT_HEADERS;
@@ -140,6 +140,10 @@ impl Exchange {
             self.correlate(&mut response);
             return (response, 0);
         };
+        if answer.code == CODE_UNAVAILABLE && answer.retry_after.is_some() && !self.0.public {
+            // Clients of the public API know one server error only; everybody else is told that it is worth another try.
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
         let written = if self.0.gms { fault::write(&answer) } else { answer.write(self.0.corr_id) };
         *response.body_mut() = written;
         response.headers_mut().insert(header::CONTENT_TYPE, JSON);

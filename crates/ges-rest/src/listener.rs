@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use ges_domain::Refusal;
 use ges_domain::invariants::Look;
 use ges_telemetry::{Metrics, UNMATCHED_PATH};
@@ -143,6 +143,8 @@ pub fn internal_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Rou
 pub fn starting_router(observed: Observed, limits: Limits, outside: bool, tasks: TaskTracker) -> Router {
     let role = if outside { Role::External } else { Role::Internal };
     let own = if outside { Router::new() } else { own_routes() };
+    // Refused like everything else, and counted as what they are.
+    let own = engagement::TEMPLATES.into_iter().fold(own, |own, template| own.route(template, any(not_yet)));
     sealed(own.fallback(not_yet), Site { role, limits, observed, api: None, tasks })
 }
 

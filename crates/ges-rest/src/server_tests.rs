@@ -163,7 +163,9 @@ async fn a_door_that_is_ajar_tells_health_refuses_the_rest_and_opens_for_connect
         (false, "/genesys/1/service/x/storage", 503, "Storage unavailable."),
         (false, "/engagement/v3/callbacks/open-for/VQ_Support", 500, "\"code\":51"),
         (true, "/engagement/v3/callbacks/open-for/VQ_Support", 500, "\"code\":51"),
-        (true, "/ges/v1/ui/session", 500, "\"code\":51"),
+        (false, "/ges/v1/credentials/push", 503, "\"code\":51"),
+        (false, "/ges/v1/pauses", 503, "\"code\":51"),
+        (true, "/ges/v1/ui/session", 503, "\"code\":51"),
         (true, "/ges/v1/health/detail", 404, "\"code\":21"),
         (true, "/metrics", 404, "\"code\":21"),
     ] {
@@ -175,6 +177,10 @@ async fn a_door_that_is_ajar_tells_health_refuses_the_rest_and_opens_for_connect
         // What is left of the answer is not the next one.
         while tokio::time::timeout(Duration::from_millis(20), stream.read(&mut [0; 65_536])).await.is_ok() {}
     }
+    let counted = world.observed.metrics.render();
+    let template = "/engagement/v3/callbacks/open-for/{service-name}";
+    let sample = format!("ges_http_requests_total{{path=\"{template}\",tenant=\"Unknown Tenant\"}} 2\n");
+    assert!(counted.contains(&sample), "counted as what it is on both: {counted}");
     let preflight = "OPTIONS /engagement/v3/callbacks/create HTTP/1.1\r\nhost: x\r\norigin: https://a.example\r\naccess-control-request-method: POST\r\n\r\n";
     without.write_all(preflight.as_bytes()).await.unwrap();
     read_until(&mut without, "\"code\":51").await;

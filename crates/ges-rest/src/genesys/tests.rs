@@ -240,7 +240,7 @@ async fn a_message_of_ones_own_is_published() {
         (PublishError::TargetGone, 400, 1),
         (PublishError::NoCredential, 400, 1),
         (PublishError::Refused, 500, 51),
-        (PublishError::Unavailable, 500, 51),
+        (PublishError::Unavailable, 503, 51),
     ] {
         world.publisher.fail(error);
         publish(wish()).await.refused(status, code);
