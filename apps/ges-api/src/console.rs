@@ -11,7 +11,7 @@ use ges_rest::{BreakGlass, Console, Guesses};
 use ges_vault::LiveKeys;
 use secrecy::ExposeSecret as _;
 
-/// None without a session key: what one pod sealed another could not open.
+/// None without a session key, which was told of when the settings were read: what one pod sealed another could not open.
 pub(crate) fn console(
     settings: &Settings,
     keys: Option<Arc<LiveKeys>>,
@@ -19,10 +19,7 @@ pub(crate) fn console(
     directory: Option<Arc<Configuration>>,
     store: &PgStore,
 ) -> Option<Arc<Console>> {
-    let Some(keys) = keys else {
-        tracing::info!("GES_SECURITY__SESSION_KEY is not set: nobody can sign in at the console");
-        return None;
-    };
+    let keys = keys?;
     Some(Arc::new(Console {
         identities: sign_in.map(|sign_in| sign_in as _),
         directory: directory.map(|directory| directory as _),

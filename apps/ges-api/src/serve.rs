@@ -67,11 +67,11 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let (record, reached) = (Arc::new(OnceLock::<PgStore>::new()), Arc::new(database(settings, "ges-api")?));
     let reach = move || {
         let settings = reached.clone();
-        async move { PgStore::reach(&settings).await.is_ok() }
+        async move { PgStore::reach(&settings).await }
     };
-    probes
-        .insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await.is_ok() }, reach));
+    probes.insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await }, reach));
     unprobed.extend(["gwsStats", "recaptcha", "push"].map(|name| Component::named(name, false, false)));
+    let probes = outbound.watching_names(probes, settings);
     let vitals = Vitals::start(&frame, &outbound, "api", probes, unprobed);
     let routers = waits.clone();
     vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));

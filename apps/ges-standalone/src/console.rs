@@ -18,11 +18,6 @@ pub(crate) fn console(
     directory: Option<Arc<Configuration>>,
     store: &SqliteStore,
 ) -> Arc<Console> {
-    let break_glass = settings
-        .ui
-        .break_glass
-        .as_ref()
-        .map(|own| BreakGlass { username: own.username.clone(), password: own.password.expose_secret().to_owned() });
     Arc::new(Console {
         identities: Some(sign_in),
         directory: directory.map(|directory| directory as _),
@@ -36,7 +31,13 @@ pub(crate) fn console(
             open_by_default: settings.rbac.open_by_default,
         },
         public_base: settings.server.public_url.as_ref().map(|url| url.origin().ascii_serialization()),
-        break_glass: RwLock::new(break_glass),
+        break_glass: RwLock::new(break_glass(settings)),
         guesses: Guesses::default(),
     })
+}
+
+/// The emergency sign-in of these settings.
+pub(crate) fn break_glass(settings: &Settings) -> Option<BreakGlass> {
+    let own = settings.ui.break_glass.as_ref()?;
+    Some(BreakGlass { username: own.username.clone(), password: own.password.expose_secret().to_owned() })
 }

@@ -17,17 +17,18 @@ use ges_monitor::{
 use ges_ors::{LocalNews, LocalStream, Origin};
 use ges_phone::Plan;
 use ges_process::{
-    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, router_states, vault,
+    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, router_states, use_new_keys, vault,
 };
 use ges_rest::{
-    Api, Component, Endpoints, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault, Prober,
-    ServeLimits, TenantHeaders, external_router, internal_router, serve,
+    Api, Component, Console, Endpoints, Gate, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault,
+    Prober, ServeLimits, TenantHeaders, external_router, internal_router, serve,
 };
 use ges_sim::floor::FloorSettings;
 use ges_sim::{Addresses, Ports, Seed, Sim, SimSettings};
 use ges_sqlite::SqliteStore;
 use ges_telemetry::{Dependency, Layout};
 use ges_urs::UrsWaits;
+use ges_vault::Vault;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +37,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::Options;
+use crate::console::break_glass;
 use crate::house::House;
 use crate::node::OneNode;
 use crate::story::PushStory;
@@ -94,6 +96,7 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         None => house.credentials_key()?,
     };
     let vault = vault(Some(&key), Arc::new(store.clone()))?;
+    let lock = gate(&settings.internal_auth)?;
     let statistics = outbound.statistics(&gws, vault.clone())?;
     let captcha = Captcha {
         base_url: url(sim.addresses().recaptcha)?,
@@ -164,13 +167,15 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
             areas: areas(None, clock.clone())?,
             publisher: provider.map(publisher),
             guide: Arc::new(Plan),
-            gate: gate(&settings.internal_auth)?,
+            gate: lock.clone(),
             single_tenant: settings.single_tenant,
         },
     };
     let mut api = Api::over(&Arc::new(store.clone()), parts);
     let sign_in = outbound.sign_in(&gws)?;
-    api.console = Some(crate::console::console(settings, sign_in.clone(), configuration.clone(), &store));
+    let console = crate::console::console(settings, sign_in.clone(), configuration.clone(), &store);
+    frame.when_secrets_change(rotation(lock, console.clone(), vault.clone()));
+    api.console = Some(console);
     api.callers = Some(sign_in);
     let api = Arc::new(api);
 
@@ -268,6 +273,21 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
         let _ = tokio::time::timeout(Duration::from_millis(200), telling).await;
     }
     Ok(())
+}
+
+/// What is shown to this process from now on, and what it seals with (integrations 10.1); everything it shows to others is simulated.
+fn rotation(lock: Gate, console: Arc<Console>, vault: Arc<Vault>) -> impl FnMut(&Settings) + Send {
+    move |settings| {
+        match gate(&settings.internal_auth) {
+            Ok(changed) => lock.change(&changed),
+            Err(error) => tracing::warn!(%error, "internal callers show what they showed before"),
+        }
+        console.change_break_glass(break_glass(settings));
+        // Without one the key of the data folder is in use.
+        if let Some(key) = &settings.credentials_key {
+            use_new_keys(&vault, Some(key));
+        }
+    }
 }
 
 async fn listen(settings: &Settings, port: u16, key: &str) -> Result<TcpListener> {

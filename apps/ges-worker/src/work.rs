@@ -7,9 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ges_config::{Loaded, Ors, OrsRedis, Settings};
 use ges_domain::ports::{NoNews, SessionNews, StoreError, SubmissionStream};
-use ges_domain::use_cases::{BulkAct, CarryOutWishes, CurrentWait, RequestCallIn};
+use ges_domain::use_cases::{BulkAct, CarryOutWishes, CurrentWait, RequestCallIn, TakeSessionUpdate};
 use ges_gws::ClientToken;
-use ges_http_client::Policy;
 use ges_monitor::{
     BulkPorts, Monitor, MonitorPorts, MonitorSettings, ProxyBell, ProxyPorts, PushPorts, WatchPorts, WatchSessions,
     drive,
@@ -44,18 +43,11 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     };
     let redis = settings.ors_redis.as_ref().filter(|_| !settings.ors.by_rest);
     let redis = redis.map(|redis| stream_settings(redis, &settings.ors));
+    let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
     let redis_stream = match &redis {
-        Some(redis) => Some(Arc::new(RedisStream::start(redis, origin.clone())?)),
+        Some(redis) => Some(Arc::new(RedisStream::start(redis, origin.clone())?.watching(sessions.clone()))),
         None => None,
     };
-    let stream: Arc<dyn SubmissionStream> = match &redis_stream {
-        Some(stream) => stream.clone(),
-        None => {
-            let client = outbound.factory().client(Policy::ORS_EVENTS)?;
-            Arc::new(RestStart::new(client, &settings.ors.url, origin))
-        }
-    };
-    let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
     let (environment, token) = settings.gws.as_ref().map(|gws| outbound.environment(gws)).transpose()?.unzip();
     let configuration = match (&settings.gws, &token) {
@@ -78,10 +70,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let (record, reached) = (Arc::new(OnceLock::<PgStore>::new()), Arc::new(database(settings)?));
     let reach = move || {
         let settings = reached.clone();
-        async move { PgStore::reach(&settings).await.is_ok() }
+        async move { PgStore::reach(&settings).await }
     };
-    probes
-        .insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await.is_ok() }, reach));
+    probes.insert(0, probe_of_record(record.clone(), |store: PgStore| async move { store.probe().await }, reach));
     unprobed.push(Component::named("push", false, false));
     // What queued up while the Configuration service was away is made up for when it answers again.
     let (is_configuration, nudged) =
@@ -89,6 +80,7 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     if let Some(at) = probes.iter().position(is_configuration) {
         probes[at] = probes[at].clone().when_back(move || nudged.nudge_failed());
     }
+    let probes = outbound.watching_names(probes, settings);
     let vitals = Vitals::start(&frame, &outbound, "worker", probes, unprobed);
     let routers = waits.clone();
     vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));
@@ -140,6 +132,14 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         gauges: Arc::new(frame.metrics.clone()),
         bell,
     });
+    let stream: Arc<dyn SubmissionStream> = match &redis_stream {
+        Some(stream) => stream.clone(),
+        None => {
+            let (record, news, clock) = (Arc::new(store.clone()), heard.clone(), clock.clone());
+            let bind = TakeSessionUpdate { record, sessions: sessions.clone(), news, clock };
+            Arc::new(RestStart::new(sessions.clone(), bind, origin))
+        }
+    };
     let wait = Arc::new(CurrentWait::new(waits));
     let bulk = BulkPorts {
         jobs: Arc::new(store.clone()),

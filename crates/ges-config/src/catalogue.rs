@@ -36,6 +36,8 @@ pub enum Kind {
     SecretJson,
     /// 0 to 65535; 0 lets the system choose.
     Port,
+    /// A host name or an IP address, without a port.
+    Host,
     /// An IP address.
     Address,
     /// A whole number, both ends included.
@@ -75,6 +77,7 @@ impl Kind {
             Self::Secret => "text, kept secret".into(),
             Self::SecretJson => "JSON object, kept secret".into(),
             Self::Port => "port 0 to 65535".into(),
+            Self::Host => "host name or IP address".into(),
             Self::Address => "IP address".into(),
             Self::Whole { min, max } => format!("whole number {min} to {max}"),
             Self::Number => "number from 0".into(),
@@ -218,7 +221,7 @@ pub const CATALOGUE: &[Setting] = &[
         .alias(&["LOG_LEVEL"]),
     row("log.max_len", Kind::Whole { min: 256, max: 1_048_576 }, Some("2048"), "Longer messages are cut.")
         .unit("bytes").alias(&["LOG_MAX_LEN"]),
-    row("redis.host", Kind::Text, None, "Host of the accelerating Redis, which spares the database counting when a rate limit is reached. Unset or gone: \
+    row("redis.host", Kind::Host, None, "Host of the accelerating Redis, which spares the database counting when a rate limit is reached. Unset or gone: \
          the database counts alone, with the same outcome.")
         .alias(&["REDIS_HOST"]),
     row("redis.port", Kind::Port, Some("6379"), "Port of the accelerating Redis.").alias(&["REDIS_PORT"]),
@@ -226,7 +229,7 @@ pub const CATALOGUE: &[Setting] = &[
     row("redis.cluster_mode", Kind::Bool, Some("false"), "Speak the cluster protocol to the accelerating Redis.")
         .alias(&["REDIS_CLUSTER_MODE"]),
     row("redis.password", Kind::Secret, None, "Password of the accelerating Redis.").alias(&["REDIS_CACHEKEY"]),
-    row("db.host", Kind::Text, None, "PostgreSQL host.").alias(&["DB_HOST"]).needed(PODS),
+    row("db.host", Kind::Host, None, "PostgreSQL host.").alias(&["DB_HOST"]).needed(PODS),
     row("db.port", Kind::Port, Some("5432"), "PostgreSQL port.").alias(&["DB_PORT"]),
     row("db.name", Kind::Text, None, "PostgreSQL database; its user owns it, migrations run at start.")
         .alias(&["DB_NAME"]).needed(PODS),
@@ -277,7 +280,7 @@ pub const CATALOGUE: &[Setting] = &[
         .alias(&["SESSION_KEY"]),
     row("server.public_url", Kind::Url, None,
         "How browsers reach the console, without a path. Unset: as their request names it."),
-    row("vmcs.redis_host", Kind::Text, None,
+    row("vmcs.redis_host", Kind::Host, None,
         "Host of the orchestration Redis. The worker needs it here, in `vmcs.ors_redis_location` or in the secret.")
         .alias(&["VMCS_REDIS_HOST"]),
     row("vmcs.redis_port", Kind::Port, None, "Port of the orchestration Redis. Unset: that of `vmcs.ors_redis_location`, else 6379.")

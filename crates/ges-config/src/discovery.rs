@@ -5,7 +5,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::problem::Problem;
-use crate::reader::{Reader, web_url};
+use crate::reader::{Reader, is_region, web_url};
 
 /// Where nodes are looked for.
 #[derive(Debug, Clone)]
@@ -52,6 +52,19 @@ pub struct RegionNodes {
     pub ors: Option<String>,
 }
 
+impl RegionNodes {
+    /// Whether the region has a name and every node an address that shows no credentials.
+    fn reads(&self) -> bool {
+        is_region(&self.region) && self.urs.iter().chain(&self.ors).all(|node| is_node(node))
+    }
+}
+
+/// An address in which `{ccid}` may stand for the tenant; without scheme it means `http`.
+fn is_node(template: &str) -> bool {
+    let address = template.replace("{ccid}", "0");
+    web_url(&if address.contains("://") { address } else { format!("http://{address}") }).is_some()
+}
+
 impl Discovery {
     /// Nothing is looked for: every wait is unknown.
     pub const fn nothing() -> Self {
@@ -87,7 +100,14 @@ impl Discovery {
 fn regions(reader: &mut Reader) -> Vec<RegionNodes> {
     match reader.text("discovery.nodes").map(|text| serde_json::from_str::<Vec<RegionNodes>>(&text)) {
         None => Vec::new(),
-        Some(Ok(regions)) => regions,
+        Some(Ok(regions)) if regions.iter().all(RegionNodes::reads) => regions,
+        Some(Ok(_)) => {
+            reader.bad(
+                "discovery.nodes",
+                "regions of 1 to 64 characters, and hosts or http or https URLs without credentials",
+            );
+            Vec::new()
+        }
         Some(Err(_)) => {
             reader.bad("discovery.nodes", "JSON list of objects with region, urs and ors");
             Vec::new()
@@ -97,7 +117,7 @@ fn regions(reader: &mut Reader) -> Vec<RegionNodes> {
 
 fn dns(reader: &mut Reader) -> Discovery {
     let urs = reader.text_or_empty("discovery.urs_template");
-    if web_url(&urs.replace("{ccid}", "0")).is_none() {
+    if !is_node(&urs) {
         reader.bad("discovery.urs_template", "http or https URL without credentials, {ccid} for the tenant");
     }
     Discovery::Dns { urs }
@@ -105,18 +125,22 @@ fn dns(reader: &mut Reader) -> Discovery {
 
 fn consul(reader: &mut Reader) -> Option<Consul> {
     let Some(url) = reader.url("discovery.consul_url") else {
-        if reader.problems.is_empty() {
+        if !reader.is_bad(&["discovery.consul_url"]) {
             let rule = "Consul needs its address";
             let (first, second) = ("GES_DISCOVERY__KIND", "GES_DISCOVERY__CONSUL_URL");
             reader.problems.push(Problem::Relation { first, second, rule });
         }
         return None;
     };
+    let regions = reader.list("discovery.regions");
+    if !regions.iter().all(|name| is_region(name)) {
+        reader.bad("discovery.regions", "names of 1 to 64 characters with commas between them");
+    }
     Some(Consul {
         url,
-        token: reader.secret("discovery.consul_token"),
+        token: reader.header_secret("discovery.consul_token"),
         urs_name: reader.text_or_empty("discovery.consul_urs_name"),
         ors_name: reader.text_or_empty("discovery.consul_ors_name"),
-        regions: reader.list("discovery.regions"),
+        regions,
     })
 }

@@ -56,8 +56,9 @@ pub(crate) fn gws(reader: &mut Reader) -> Option<Gws> {
     let (auth, env) = (reader.service_url("gws.auth_url"), reader.service_url("gws.env_url"));
     let (conf, public) = (reader.service_url("gws.conf_url"), reader.service_url("gws.public_auth_url"));
     let stats = reader.service_url("gws.stats_url").or_else(|| conf.clone());
-    let (client_id, client_secret) = (reader.text("gws.client_id"), client_secret(reader));
-    if client_id.is_some() != client_secret.is_some() && reader.problems.is_empty() {
+    let (client_id, given) = (reader.text("gws.client_id"), reader.secret("gws.client_secret").is_some());
+    let client_secret = client_secret(reader);
+    if client_id.is_some() != given && !reader.is_needed("gws.client_id") {
         reader.problems.push(Problem::Relation {
             first: "GES_GWS__CLIENT_ID",
             second: "GES_GWS__CLIENT_SECRET",

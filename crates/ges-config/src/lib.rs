@@ -7,6 +7,7 @@
 
 mod catalogue;
 mod client_secret;
+mod db;
 mod discovery;
 mod gws;
 mod layers;
@@ -19,13 +20,14 @@ mod settings;
 mod sources;
 
 pub use catalogue::{CATALOGUE, Kind, Role, Setting};
+pub use db::Db;
 pub use discovery::{Consul, Discovery, RegionNodes};
 pub use gws::{BreakGlass, Gws, Rbac, Ui};
 pub use ors_redis::{OrsRedis, Tls};
 pub use page::reference_page;
 pub use problem::{ConfigError, EXIT_CODE, Problem, Warning};
 pub use settings::{
-    Alerts, Captcha, Db, Egress, InternalAuth, Level, Loaded, Log, Nexus, Ors, OrsEvents, Push, Redis, Server,
-    Settings, Urs,
+    Alerts, Captcha, Egress, InternalAuth, Level, Loaded, Log, Nexus, Ors, OrsEvents, Push, Redis, Server, Settings,
+    Urs,
 };
 pub use sources::Sources;

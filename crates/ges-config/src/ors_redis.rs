@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use crate::problem::{Problem, Warning};
-use crate::reader::truth;
+use crate::reader::{host_of, truth};
 
 /// Ports on which `auto` means TLS: those of managed Redis services.
 const TLS_PORTS: [u16; 2] = [6380, 10_000];
@@ -87,7 +87,7 @@ impl Secret {
             match key.as_str() {
                 "password" => secret.password = Some(text.into()),
                 "username" => secret.username = Some(text),
-                "host" => secret.host = Some(text),
+                "host" => secret.host = Some(host_of(&text).ok_or_else(|| wrong("a host name or IP address"))?),
                 "servername" => secret.servername = Some(text),
                 "port" => {
                     let port = text.trim().parse().ok().filter(|port| *port != 0);

@@ -81,6 +81,8 @@ pub struct ConfigError {
     pub problems: Vec<Problem>,
     /// As [`crate::Loaded::report`], without the values that do not read.
     pub report: Vec<String>,
+    /// What else is odd: a misspelt name may be why another one is missing.
+    pub warnings: Vec<Warning>,
 }
 
 impl fmt::Display for ConfigError {
@@ -108,6 +110,14 @@ pub enum Warning {
         place: String,
         /// Suggestion.
         nearest: String,
+    },
+    /// A deployment usually has it; everything starts without, and something is missing.
+    #[error("{name} is not set: {effect}")]
+    Absent {
+        /// Canonical name.
+        name: String,
+        /// What does not work.
+        effect: &'static str,
     },
     /// A canonical name and an alias differ; the canonical one is used.
     #[error("{used} is used and {ignored} is not, though they differ")]

@@ -1,6 +1,6 @@
 //! Turns winning texts into typed values and notes what does not read.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +14,26 @@ use crate::problem::{Problem, Warning};
 
 /// Length of a key that seals.
 const KEY_BYTES: usize = 32;
+
+const PODS: &[Role] = &[Role::Api, Role::Worker];
+const API: &[Role] = &[Role::Api];
+
+/// What a pod starts without, and what is missing then.
+const WANTED: [(&str, &[Role], &str); 5] = [
+    (
+        "redis.host",
+        PODS,
+        "the database counts alone, and every pod has a general storage and news of sessions of its own",
+    ),
+    ("gws.conf_url", PODS, "nobody has rights at the console, and no VQ proxies are kept"),
+    ("gws.public_auth_url", API, "nobody can sign in at the console through GWS"),
+    (
+        "security.credentials_key",
+        PODS,
+        "no credential can be stored, so nothing is pushed, no CAPTCHA is verified and no statistics are passed on",
+    ),
+    ("security.session_key", API, "nobody can sign in at the console"),
+];
 
 /// Typed access to the layers. A value that does not read is noted as a problem and answered with `None` or zero:
 /// with a problem noted, nothing is built in the end.
@@ -49,6 +69,17 @@ impl Reader {
 
     pub(crate) fn secret(&mut self, key: &'static str) -> Option<SecretString> {
         self.text(key).map(SecretString::from)
+    }
+
+    /// A secret that stands in a header: visible ASCII, without the space around it, which no header keeps (RFC 9110, 5.5).
+    pub(crate) fn header_secret(&mut self, key: &'static str) -> Option<SecretString> {
+        let text = self.text(key)?;
+        let text = text.trim();
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.bad(key, "visible ASCII, kept secret");
+            return None;
+        }
+        Some(SecretString::from(text.to_owned()))
     }
 
     pub(crate) fn port(&mut self, key: &'static str) -> Option<u16> {
@@ -135,6 +166,32 @@ impl Reader {
         })
     }
 
+    /// A host, as [`host_of`] reads it.
+    pub(crate) fn host(&mut self, key: &'static str) -> Option<String> {
+        self.parse(key, host_of)
+    }
+
+    /// The name of a region: 1 to 64 characters (R-RA-1).
+    pub(crate) fn region(&mut self, key: &'static str) -> Option<String> {
+        let name = self.text(key)?;
+        if !is_region(&name) {
+            self.bad(key, "name of a region, 1 to 64 characters");
+            return None;
+        }
+        Some(name)
+    }
+
+    /// The name of a header (RFC 9110, token); empty for what is none.
+    pub(crate) fn header(&mut self, key: &'static str) -> String {
+        let name = self.text_or_empty(key);
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            self.bad(key, "name of a header");
+            return String::new();
+        }
+        name
+    }
+
     /// Keys of 32 bytes as their readers want them, which come to read them when a problem could no longer be told with the others.
     pub(crate) fn keys(&mut self, key: &'static str) -> Option<SecretString> {
         let is_key = |text: &str| STANDARD.decode(text.trim()).is_ok_and(|bytes| bytes.len() == KEY_BYTES);
@@ -162,15 +219,32 @@ impl Reader {
         }
     }
 
+    /// Whether this role does not start without the setting, so that its absence is told anyway.
+    pub(crate) fn is_needed(&self, key: &str) -> bool {
+        setting(key).needed.contains(&self.role)
+    }
+
+    /// Whether the text of one of these settings did not read, so that what it lacks elsewhere is no second problem.
+    pub(crate) fn is_bad(&self, keys: &[&str]) -> bool {
+        let named = |own: &str| keys.iter().any(|key| setting(key).env_name() == own);
+        self.problems.iter().any(|problem| matches!(problem, Problem::BadValue { name, .. } if named(name)))
+    }
+
+    /// Warns of what a deployment usually has and this one lacks (integrations 10.2, "required").
+    pub(crate) fn want(&mut self) {
+        let role = self.role;
+        let absent = WANTED.iter().filter(|(key, roles, _)| roles.contains(&role) && self.layers.find(key).is_none());
+        let absent = absent.map(|(key, _, effect)| Warning::Absent { name: setting(key).env_name(), effect });
+        self.warnings.extend(absent.collect::<Vec<_>>());
+    }
+
     /// One line per setting: canonical name, value, origin; secrets as `***`. What does not read may hold a secret in the wrong
     /// place, so it is not shown either.
     pub(crate) fn report(&self) -> Vec<String> {
-        let is_bad = |setting: &Setting| {
-            let own = setting.env_name();
-            self.problems.iter().any(|problem| matches!(problem, Problem::BadValue { name, .. } if *name == own))
-        };
         let line = |setting: &Setting| match self.layers.find(setting.key) {
-            Some((_, origin)) if is_bad(setting) => format!("{} = (does not read)  ({origin})", setting.env_name()),
+            Some((_, origin)) if self.is_bad(&[setting.key]) => {
+                format!("{} = (does not read)  ({origin})", setting.env_name())
+            }
             Some((_, origin)) if setting.kind.secret() => format!("{} = ***  ({origin})", setting.env_name()),
             Some((text, origin)) => format!("{} = {text}  ({origin})", setting.env_name()),
             None => format!("{} =  (not set)", setting.env_name()),
@@ -202,6 +276,24 @@ pub(crate) fn truth(text: &str) -> Option<bool> {
         "false" | "0" | "no" => Some(false),
         _ => None,
     }
+}
+
+/// A host: a name, or an address, of version 6 with or without brackets; those are taken off. `None` for everything else, a port behind
+/// it or a path of a socket above all: what a client of a server makes of such a text may be another host.
+pub(crate) fn host_of(text: &str) -> Option<String> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if bare.parse::<Ipv6Addr>().is_ok() {
+        return Some(bare.to_owned());
+    }
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    ((1..=253).contains(&text.len()) && text.bytes().all(fits)).then(|| text.to_owned())
+}
+
+/// Whether this can be the name of a region.
+pub(crate) fn is_region(name: &str) -> bool {
+    let name = name.trim();
+    (1..=64).contains(&name.chars().count()) && !name.contains('\0')
 }
 
 /// A web URL with a host. Credentials in it are refused, because URLs get logged.

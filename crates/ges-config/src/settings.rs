@@ -1,21 +1,22 @@
 //! The typed settings and the relations between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use crate::catalogue::Role;
+use crate::db::{Db, db};
 use crate::discovery::Discovery;
 use crate::gws::{Gws, Rbac, Ui, break_glass, gws, rbac};
 use crate::layers::Layers;
 use crate::ors_redis::{Given, OrsRedis, Secret, resolve};
 use crate::problem::{ConfigError, Problem, Warning};
-use crate::reader::{Reader, web_url};
+use crate::reader::{Reader, host_of, web_url};
 use crate::sources::Sources;
 
 /// Everything a process of one role was told.
@@ -142,40 +143,6 @@ impl Level {
             Self::Warn => "warn",
             Self::Error => "error",
         }
-    }
-}
-
-/// PostgreSQL.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Db {
-    pub host: String,
-    pub port: u16,
-    pub name: String,
-    pub user: String,
-    pub password: SecretString,
-    /// Insist on TLS; otherwise it is used when offered.
-    pub secure: bool,
-    /// Authority that signed the server's certificate, as a PEM file; with it the server's name is verified.
-    pub ca_file: Option<PathBuf>,
-    /// Most connections of this process.
-    pub pool_size: u32,
-}
-
-impl Db {
-    /// The address in the form of a PostgreSQL URL, password included.
-    ///
-    /// TLS is insisted on when `secure`, else used when the server offers it.
-    pub fn url(&self) -> SecretString {
-        let mut url = Url::parse("postgres://host").expect("invariant: a URL with a host");
-        // Setters fail only on URLs without a host.
-        let _ = url.set_host(Some(&self.host));
-        let _ = url.set_port(Some(self.port));
-        let _ = url.set_username(&self.user);
-        let _ = url.set_password(Some(self.password.expose_secret()));
-        url.set_path(&self.name);
-        url.set_query(Some(if self.secure { "sslmode=require" } else { "sslmode=prefer" }));
-        SecretString::from(String::from(url))
     }
 }
 
@@ -319,12 +286,13 @@ impl Settings {
         let lacking =
             (role == Role::Worker && ors_redis.is_none() && !ors.by_rest).then(|| "GES_VMCS__REDIS_HOST".to_owned());
         reader.need(lacking.into_iter().collect());
+        reader.want();
         let settings = Self {
             role,
             server: server(role, &mut reader),
             internal_auth: internal_auth(&mut reader),
             log: log(&mut reader),
-            region_affinity: reader.text("region_affinity"),
+            region_affinity: reader.region("region_affinity"),
             data_dir: sources.working_folder.join(reader.text_or_empty("data_dir")),
             db: db(&mut reader, sources),
             gws: gws(&mut reader),
@@ -358,7 +326,7 @@ impl Settings {
             let (report, secret_files) = (reader.report(), reader.secret_files());
             Ok(Loaded { settings, report, secret_files, warnings: reader.warnings, sources: sources.clone() })
         } else {
-            Err(ConfigError { report: reader.report(), problems: reader.problems })
+            Err(ConfigError { report: reader.report(), warnings: reader.warnings, problems: reader.problems })
         }
     }
 }
@@ -410,8 +378,8 @@ fn ges_url(reader: &mut Reader) -> Option<Url> {
 fn internal_auth(reader: &mut Reader) -> InternalAuth {
     let mode = reader.word("internal_auth.mode");
     let (user, password) = (reader.text("internal_auth.user"), reader.secret("internal_auth.password"));
-    let token = reader.secret("internal_auth.token").filter(|token| !token.expose_secret().trim().is_empty());
-    let header = reader.text_or_empty("internal_auth.header");
+    let token = reader.header_secret("internal_auth.token");
+    let header = reader.header("internal_auth.header");
     let subjects = reader.text_or_empty("internal_auth.subjects");
     let subjects: Vec<String> =
         subjects.split('|').map(|subject| subject.trim().to_owned()).filter(|subject| !subject.is_empty()).collect();
@@ -442,14 +410,6 @@ fn log(reader: &mut Reader) -> Log {
     Log { level, max_len: usize::try_from(reader.whole("log.max_len")).unwrap_or(usize::MAX) }
 }
 
-fn db(reader: &mut Reader, sources: &Sources) -> Option<Db> {
-    let ca_file = reader.text("db.ca_file").map(|path| sources.working_folder.join(path));
-    let (port, secure) = (reader.port_or_zero("db.port"), reader.flag("db.secure"));
-    let pool_size = u32::try_from(reader.whole("db.pool_size")).unwrap_or(u32::MAX);
-    let (host, name, user) = (reader.text("db.host")?, reader.text("db.name")?, reader.text("db.user")?);
-    Some(Db { host, port, name, user, password: reader.secret("db.password")?, secure, ca_file, pool_size })
-}
-
 fn urs(reader: &mut Reader) -> Urs {
     Urs {
         discovery: Discovery::read(reader),
@@ -460,15 +420,43 @@ fn urs(reader: &mut Reader) -> Urs {
     }
 }
 
-fn ors(reader: &mut Reader) -> Ors {
-    let stream_fields = match reader.text("ors.stream_fields").map(|text| serde_json::from_str(&text)) {
-        None => BTreeMap::new(),
-        Some(Ok(names)) => names,
-        Some(Err(_)) => {
-            reader.bad("ors.stream_fields", "JSON object of text");
-            BTreeMap::new()
-        }
+/// Fields of a stream entry under the names they have unless something else is said (integrations 1.2.2).
+const STREAM_FIELDS: [&str; 14] = [
+    "schema",
+    "event",
+    "serviceId",
+    "attempt",
+    "ccid",
+    "serviceName",
+    "application",
+    "applicationStream",
+    "gesUrl",
+    "region",
+    "submittedAt",
+    "expiresAt",
+    "corrId",
+    "data",
+];
+
+/// Another name for a field that is none would change nothing, and two fields of one name would hide one of them.
+fn stream_fields(reader: &mut Reader) -> BTreeMap<String, String> {
+    let key = "ors.stream_fields";
+    let Some(text) = reader.text(key) else { return BTreeMap::new() };
+    let Ok(names) = serde_json::from_str::<BTreeMap<String, String>>(&text) else {
+        reader.bad(key, "JSON object of text");
+        return BTreeMap::new();
     };
+    let written: BTreeSet<&str> =
+        STREAM_FIELDS.into_iter().map(|usual| names.get(usual).map_or(usual, String::as_str)).collect();
+    let known = names.keys().all(|usual| STREAM_FIELDS.contains(&usual.as_str()));
+    if !known || written.len() < STREAM_FIELDS.len() || written.contains("") {
+        reader.bad(key, "JSON object that gives fields of an entry other names, each its own");
+    }
+    names
+}
+
+fn ors(reader: &mut Reader) -> Ors {
+    let stream_fields = stream_fields(reader);
     for fixed in ["ors.submit_ack_timeout", "ors.max_attempts"] {
         reader.whole(fixed);
     }
@@ -498,14 +486,14 @@ fn egress(reader: &mut Reader) -> Option<Egress> {
 fn redis(reader: &mut Reader) -> Option<Redis> {
     let (port, password) = (reader.port_or_zero("redis.port"), reader.secret("redis.password"));
     let (secure, cluster) = (reader.flag("redis.secure"), reader.flag("redis.cluster_mode"));
-    Some(Redis { host: reader.text("redis.host")?, port, secure, cluster, password })
+    Some(Redis { host: reader.host("redis.host")?, port, secure, cluster, password })
 }
 
 fn push(reader: &mut Reader) -> Push {
-    let (url, api_key) = (reader.url("nexus.url"), reader.secret("nexus.api_key"));
+    let (url, api_key) = (reader.url("nexus.url"), reader.header_secret("nexus.api_key"));
     let wanted = reader.word("push.provider") == "nexus";
     let nexus = url.zip(api_key).map(|(url, api_key)| Nexus { url, api_key });
-    if wanted && nexus.is_none() && reader.problems.is_empty() {
+    if wanted && nexus.is_none() && !reader.is_bad(&["nexus.url", "nexus.api_key"]) {
         reader.problems.push(Problem::Relation {
             first: "GES_PUSH__PROVIDER",
             second: "GES_NEXUS__URL",
@@ -521,16 +509,14 @@ fn push(reader: &mut Reader) -> Push {
 
 fn ors_redis(reader: &mut Reader) -> Option<OrsRedis> {
     let location = reader.text("vmcs.ors_redis_location").and_then(|text| {
-        let location =
-            text.trim().rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
-        let location = location.filter(|(host, _)| !host.is_empty());
+        let location = text.trim().rsplit_once(':').and_then(|(host, port)| Some((host_of(host)?, port.parse().ok()?)));
         if location.is_none() {
             reader.bad("vmcs.ors_redis_location", "host:port");
         }
         location
     });
     let given = Given {
-        host: reader.text("vmcs.redis_host"),
+        host: reader.host("vmcs.redis_host"),
         port: reader.port("vmcs.redis_port"),
         location,
         secure: reader.auto_flag("vmcs.redis_secure"),
@@ -559,23 +545,12 @@ fn placeholder() -> Url {
 mod tests {
     use super::*;
 
+    /// The documented entry is kept equal to what is written by a test of the adapter that writes it.
     #[test]
-    fn the_database_address_survives_odd_characters() {
-        let db = Db {
-            host: "db.example".into(),
-            port: 6543,
-            name: "ges".into(),
-            user: "us er".into(),
-            password: SecretString::from("p@ss/w:rd?".to_owned()),
-            secure: true,
-            ca_file: None,
-            pool_size: 10,
-        };
-        let url = db.url();
-        let parsed = Url::parse(url.expose_secret()).unwrap();
-        assert_eq!((parsed.host_str(), parsed.port(), parsed.path()), (Some("db.example"), Some(6543), "/ges"));
-        assert_eq!(parsed.username(), "us%20er");
-        assert_eq!(parsed.password(), Some("p%40ss%2Fw%3Ard%3F"));
-        assert_eq!(parsed.query(), Some("sslmode=require"));
+    fn the_fields_that_can_be_renamed_are_those_of_the_documented_entry() {
+        let entry = include_str!("../../../docs/integrate/orchestration-entry.json");
+        let entry: BTreeMap<String, serde_json::Value> = serde_json::from_str(entry).unwrap();
+        let written: BTreeSet<&str> = entry.keys().map(String::as_str).chain(["region"]).collect();
+        assert_eq!(written, BTreeSet::from(STREAM_FIELDS));
     }
 }

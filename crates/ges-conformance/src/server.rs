@@ -1,6 +1,6 @@
 //! A pod of the API with everything it talks to, as processes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use ges_harness::{Cluster, Program, free_port, run_folder, workspace_binary};
@@ -231,6 +231,47 @@ impl Server {
         let mut checked = Program::start(program, &binary, &["check-config"], &environment, folder.path())?;
         checked.wait(READY_WITHIN)?;
         Ok(checked.output())
+    }
+
+    /// The value of a setting of the pods.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.pods.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Starts another pod with the settings of the pods and these, which win, waits until `enough`, asks it for `paths` on its internal
+    /// listener, and ends it. What it has written and answered.
+    ///
+    /// # Errors
+    /// It does not serve, or it is never enough.
+    pub fn another(
+        &self,
+        program: &str,
+        settings: &[(&str, &str)],
+        paths: &[&str],
+        enough: impl Fn() -> bool,
+    ) -> Result<String> {
+        let (internal, external) = (free_port()?.to_string(), free_port()?.to_string());
+        let ports = [("GES_SERVER__INTERNAL_PORT", &*internal), ("GES_SERVER__EXTERNAL_PORT", &*external)];
+        let more = settings.iter().chain(&ports).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment: Vec<_> = self.pods.iter().cloned().chain(more).collect();
+        let folder = tempfile::tempdir_in(self.folder.path())?;
+        let mut pod = Program::start(program, &workspace_binary(program)?, &[], &environment, folder.path())?;
+        let internal = internal.parse()?;
+        pod.wait_for_http(internal, "/ges/v1/health/live", READY_WITHIN)?;
+        let begun = Instant::now();
+        while !enough() {
+            ensure!(begun.elapsed() < READY_WITHIN, "never enough:\n{}", pod.tail());
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        // What was just answered is yet to be taken in, and written about.
+        std::thread::park_timeout(Duration::from_secs(3));
+        let mut told = String::new();
+        for path in paths {
+            let Reply { status, headers, body, .. } = send(internal, &Request::new("GET", path))?;
+            told.push_str(&format!("{path}: {status} {headers:?} {body}\n"));
+        }
+        pod.kill()?;
+        Ok(told + &pod.output())
     }
 
     /// Applies another provisioning document.

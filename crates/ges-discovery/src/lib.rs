@@ -12,4 +12,4 @@ mod tests;
 
 pub use consul::Consul;
 pub use directory::Directory;
-pub use node::{BadNode, Node, Peer};
+pub use node::{BadNode, Node, Peer, only_region};

@@ -89,7 +89,7 @@ impl Endpoints {
         by_name.retain(|_, kept| {
             let stays = now < kept.called + IDLE || Arc::strong_count(&kept.endpoint) > 1;
             if !stays {
-                self.observer.breaker_changed(self.integration, &kept.endpoint.name, BreakerState::Closed);
+                self.observer.breaker_forgotten(self.integration, &kept.endpoint.name);
             }
             stays
         });
@@ -129,7 +129,11 @@ impl Passage<'_> {
         drop(breaker);
         if before != after {
             let (integration, endpoint) = (self.endpoints.integration, self.endpoint.name.as_str());
-            tracing::info!(integration, endpoint, ?before, ?after, "breaker changed");
+            if after == BreakerState::Open {
+                tracing::warn!(integration, endpoint, ?before, ?after, "a circuit breaker changed");
+            } else {
+                tracing::info!(integration, endpoint, ?before, ?after, "a circuit breaker changed");
+            }
             self.endpoints.observer.breaker_changed(integration, endpoint, after);
         }
         result

@@ -5,9 +5,8 @@ use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use reqwest::redirect;
-use url::Url;
 
-use crate::{HttpClient, Observer, Policy, Reach, Silent};
+use crate::{HttpClient, LiveEgress, Observer, Policy, Reach, Silent};
 
 /// Idle connections are closed by us after this time, before a usual peer or load balancer does it at 60 s.
 const POOL_IDLE: Duration = Duration::from_secs(55);
@@ -30,15 +29,6 @@ pub fn monotonic() -> Monotonic {
     Arc::new(move || origin.elapsed())
 }
 
-/// The proxy through which calls to the internet leave.
-#[derive(Debug, Clone)]
-pub struct Egress {
-    /// Address of the proxy.
-    pub proxy: Url,
-    /// Hosts reached without it, separated by commas, in the form of `NO_PROXY`.
-    pub no_proxy: String,
-}
-
 /// A client could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("no HTTP client can be made for {integration}")]
@@ -56,7 +46,7 @@ pub struct HttpClientFactory {
     pub(crate) clock: Monotonic,
     pub(crate) trace_parent: TraceParent,
     pub(crate) correlation: CorrelationOfWork,
-    egress: Option<Egress>,
+    egress: LiveEgress,
 }
 
 impl Default for HttpClientFactory {
@@ -67,7 +57,7 @@ impl Default for HttpClientFactory {
             clock: monotonic(),
             trace_parent: Arc::new(|| None),
             correlation: Arc::new(|| None),
-            egress: None,
+            egress: LiveEgress::default(),
         }
     }
 }
@@ -108,10 +98,10 @@ impl HttpClientFactory {
         self
     }
 
-    /// Sends calls to the internet through a proxy.
+    /// Sends calls to the internet the way that `egress` is at the time.
     #[must_use]
-    pub fn egress(mut self, egress: Egress) -> Self {
-        self.egress = Some(egress);
+    pub fn egress(mut self, egress: LiveEgress) -> Self {
+        self.egress = egress;
         self
     }
 
@@ -128,27 +118,26 @@ impl HttpClientFactory {
     /// A client that keeps `policy`. Make one per integration and keep it: connections, breakers and bulkhead are its.
     ///
     /// # Errors
-    /// [`BuildError`] when the TLS configuration or the proxy is unusable.
+    /// [`BuildError`] when the TLS configuration is unusable.
     pub fn client(&self, policy: Policy) -> Result<HttpClient, BuildError> {
         install_crypto();
         let failed = |source: reqwest::Error| BuildError {
             integration: policy.integration,
             source: source.without_url().into(),
         };
-        let http = match self.builder(&policy).map_err(failed)?.build() {
+        let http = match self.builder(&policy).build() {
             Ok(http) => http,
             // An image without root certificates still has plain peers in its cluster; TLS then fails closed.
             Err(error) if policy.reach == Reach::Cluster => {
                 tracing::warn!(integration = policy.integration, %error, "no root certificates: only plain HTTP will work");
-                let builder = self.builder(&policy).map_err(failed)?;
-                builder.tls_certs_only(std::iter::empty()).build().map_err(failed)?
+                self.builder(&policy).tls_certs_only(std::iter::empty()).build().map_err(failed)?
             }
             Err(error) => return Err(failed(error)),
         };
         Ok(HttpClient::new(http, policy, self))
     }
 
-    fn builder(&self, policy: &Policy) -> Result<reqwest::ClientBuilder, reqwest::Error> {
+    fn builder(&self, policy: &Policy) -> reqwest::ClientBuilder {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("ges/", env!("CARGO_PKG_VERSION")))
             .http1_only()
@@ -157,12 +146,12 @@ impl HttpClientFactory {
             .no_proxy()
             .pool_idle_timeout(POOL_IDLE)
             .connect_timeout(policy.connect_timeout());
-        match (&self.egress, policy.reach) {
-            (Some(egress), Reach::Internet) => {
-                let without = reqwest::NoProxy::from_string(&egress.no_proxy);
-                Ok(builder.proxy(reqwest::Proxy::all(egress.proxy.clone())?.no_proxy(without)))
+        match policy.reach {
+            Reach::Internet => {
+                let egress = self.egress.clone();
+                builder.proxy(reqwest::Proxy::custom(move |url| egress.on_the_way_to(url)))
             }
-            _ => Ok(builder),
+            Reach::Cluster => builder,
         }
     }
 }

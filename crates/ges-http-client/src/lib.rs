@@ -9,6 +9,7 @@ mod breaker;
 mod call;
 mod client;
 mod correlation;
+mod egress;
 mod endpoint;
 mod error;
 mod factory;
@@ -23,10 +24,9 @@ pub use breaker::BreakerState;
 pub use call::Call;
 pub use client::HttpClient;
 pub use correlation::{correlation, with_correlation};
+pub use egress::{Egress, LiveEgress};
 pub use error::{CallError, Remedy, Stage};
-pub use factory::{
-    BuildError, CorrelationOfWork, Egress, HttpClientFactory, Jitter, Monotonic, TraceParent, monotonic,
-};
+pub use factory::{BuildError, CorrelationOfWork, HttpClientFactory, Jitter, Monotonic, TraceParent, monotonic};
 pub use live_secret::LiveSecret;
 pub use observer::{Finished, Observer, Outcome, Recall, Silent};
 pub use policy::{Bulkhead, Policy, Reach, RetryOn};

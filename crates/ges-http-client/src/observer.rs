@@ -114,8 +114,13 @@ pub trait Observer: Send + Sync {
         let _ = (cache, recall);
     }
 
-    /// The breaker of `endpoint` (`host:port`) changed (`ges_circuit_state`).
+    /// The breaker of `endpoint` (`host:port`) changed, or is there from now on (`ges_circuit_state`).
     fn breaker_changed(&self, integration: &'static str, endpoint: &str, state: BreakerState);
+
+    /// Nobody has called `endpoint` for an hour, and its breaker is kept no longer.
+    fn breaker_forgotten(&self, integration: &'static str, endpoint: &str) {
+        let _ = (integration, endpoint);
+    }
 }
 
 /// Counts nothing.

@@ -26,6 +26,11 @@ impl Reply {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Every value of a header that is text, in order.
+    pub fn headers<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
+    }
+
     /// The body.
     pub fn body(&self) -> &[u8] {
         &self.body

@@ -12,8 +12,8 @@ use wiremock::matchers::{any, header, header_exists, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::{
-    Backoff, BreakerState, Bulkhead, Call, CallError, Egress, Finished, HttpClient, HttpClientFactory, Observer,
-    Outcome, Policy, Reach, Stage, with_correlation,
+    Backoff, BreakerState, Bulkhead, Call, CallError, Egress, Finished, HttpClient, HttpClientFactory, LiveEgress,
+    Observer, Outcome, Policy, Reach, Stage, with_correlation,
 };
 
 /// Two retries without a rest worth waiting for; 10 s would be long enough on the slowest machine.
@@ -30,6 +30,7 @@ struct Ledger {
     finished: Mutex<Vec<Outcome>>,
     states: Mutex<Vec<BreakerState>>,
     dns: AtomicU64,
+    forgotten: Mutex<Vec<String>>,
 }
 
 impl Observer for Ledger {
@@ -42,6 +43,9 @@ impl Observer for Ledger {
     }
     fn breaker_changed(&self, _: &'static str, _: &str, state: BreakerState) {
         self.states.lock().unwrap().push(state);
+    }
+    fn breaker_forgotten(&self, _: &'static str, endpoint: &str) {
+        self.forgotten.lock().unwrap().push(endpoint.to_owned());
     }
 }
 
@@ -124,7 +128,7 @@ async fn every_call_names_us_and_its_correlation() {
 async fn a_host_that_was_not_called_for_an_hour_is_forgotten_when_a_new_one_is() {
     let servers = [answering(ResponseTemplate::new(200)).await, answering(ResponseTemplate::new(200)).await];
     let newcomer = answering(ResponseTemplate::new(200)).await;
-    let (client, _, seconds) = client(QUICK);
+    let (client, ledger, seconds) = client(QUICK);
     let name = |server: &MockServer| server.address().to_string();
     for server in &servers {
         client.send(&look(&server.uri())).await.unwrap();
@@ -138,6 +142,7 @@ async fn a_host_that_was_not_called_for_an_hour_is_forgotten_when_a_new_one_is()
     let mut expected = [name(&servers[1]), name(&newcomer)];
     expected.sort();
     assert_eq!(known, expected);
+    assert_eq!(*ledger.forgotten.lock().unwrap(), [name(&servers[0])]);
 }
 
 /// Integrations 0.4.
@@ -419,7 +424,7 @@ async fn only_calls_to_the_internet_leave_through_the_proxy() {
     let peer = answering(ResponseTemplate::new(200).set_body_string("peer")).await;
     let egress = |no_proxy: &str| {
         let proxy = Url::parse(&proxy.uri()).unwrap();
-        HttpClientFactory::default().egress(Egress { proxy, no_proxy: no_proxy.to_owned() })
+        HttpClientFactory::default().egress(LiveEgress::new(Egress { proxy, no_proxy: no_proxy.to_owned() }))
     };
     let internet = Policy { reach: Reach::Internet, ..QUICK };
     for (factory, policy, who) in [
@@ -431,4 +436,32 @@ async fn only_calls_to_the_internet_leave_through_the_proxy() {
         let reply = factory.client(policy).unwrap().send(&look(&peer.uri())).await.unwrap();
         assert_eq!(reply.body(), who.as_bytes());
     }
+}
+
+/// Integrations 10.1: the address of the proxy may carry a password, and that of a client that stands changes with it. Connections that
+/// stand go on; here everybody ends them after each answer.
+#[tokio::test]
+async fn another_proxy_is_used_by_clients_that_are_there() {
+    let (first, second) = (MockServer::start().await, MockServer::start().await);
+    let once = |text: &str| ResponseTemplate::new(200).insert_header("connection", "close").set_body_string(text);
+    let peer = answering(once("peer")).await;
+    for (proxy, sesame) in [(&first, "Basic YWRhOm9sZA=="), (&second, "Basic YWRhOm5ldw==")] {
+        Mock::given(header("proxy-authorization", sesame)).respond_with(once(sesame)).mount(proxy).await;
+    }
+    let at = |proxy: &MockServer, password: &str| {
+        let mut proxy = Url::parse(&proxy.uri()).unwrap();
+        proxy.set_username("ada").unwrap();
+        proxy.set_password(Some(password)).unwrap();
+        Egress { proxy, no_proxy: String::new() }
+    };
+    let egress = LiveEgress::default();
+    let factory = HttpClientFactory::default().egress(egress.clone());
+    let client = factory.client(Policy { reach: Reach::Internet, ..QUICK }).unwrap();
+    let said = async || client.send(&look(&peer.uri())).await.unwrap().body().to_vec();
+    assert_eq!(said().await, b"peer", "there is no proxy yet");
+    egress.change(at(&first, "old"));
+    assert_eq!(said().await, b"Basic YWRhOm9sZA==");
+    egress.change(at(&second, "new"));
+    assert_eq!(said().await, b"Basic YWRhOm5ldw==");
+    assert!(!format!("{egress:?}").contains("new"), "I11");
 }

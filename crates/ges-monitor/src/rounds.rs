@@ -247,5 +247,6 @@ impl Core {
 
 /// When the first attempt of a batch that was written at `at` wants an answer.
 pub(crate) fn first_timer(batch: &[Dispatch], at: Instant) -> Option<Instant> {
-    batch.iter().map(|one| ack_deadline(one.attempt, at).min(one.callback.deadline)).min()
+    let nth = |one: &Dispatch| one.callback.attempt_of_its_time(one.attempt);
+    batch.iter().map(|one| ack_deadline(nth(one), at).min(one.callback.deadline)).min()
 }

@@ -3,35 +3,68 @@
 //! The stream keeps what it was given and its readers collapse repeats; a call does neither. So this is no way to run a contact
 //! centre: an answer that is lost starts a second session, which is refused when it binds (R-SUB-8).
 
-use async_trait::async_trait;
-use ges_domain::ports::{Dispatch, StreamError, SubmissionStream};
-use ges_http_client::{Call, CallError, HttpClient, below};
-use serde_json::Value;
-use url::Url;
+use std::sync::Arc;
 
+use async_trait::async_trait;
+use ges_domain::SessionId;
+use ges_domain::callback::SessionUpdate;
+use ges_domain::ports::{Dispatch, StreamError, SubmissionStream};
+use ges_domain::use_cases::TakeSessionUpdate;
+use ges_http_client::{CallError, Reply};
+use serde_json::Value;
+
+use crate::OrsSessions;
 use crate::entry::{Origin, Writer, corr_id};
+
+/// Name of the cookie that carries a session's id.
+const COOKIE: &str = "ORSSESSIONID";
+/// Names of the id in a JSON answer, the first one that is there counts.
+const KEYS: [&str; 4] = ["sessionId", "sessionid", "session_id", "_id"];
 
 /// Sessions started one by one, each by a call.
 pub struct RestStart {
-    client: HttpClient,
-    start: Url,
+    nodes: Arc<OrsSessions>,
+    bind: TakeSessionUpdate,
     origin: Origin,
 }
 
 impl RestStart {
-    /// `client` keeps the policy `ORS_EVENTS`; `ors_url` is the base of the REST interface.
-    pub fn new(client: HttpClient, ors_url: &Url, origin: Origin) -> Self {
-        Self { client, start: below(ors_url, &["scxml", "session", "start"]), origin }
+    /// `nodes` start sessions; `bind` takes the id that a node answers, as if the session had said it.
+    pub fn new(nodes: Arc<OrsSessions>, bind: TakeSessionUpdate, origin: Origin) -> Self {
+        Self { nodes, bind, origin }
     }
 
     async fn start(&self, dispatch: &Dispatch) -> Result<(), CallError> {
-        let corr_id = corr_id(dispatch.callback.id, dispatch.attempt);
-        let fields = Writer::new(&self.origin).entry(dispatch, &corr_id);
+        let (callback, attempt) = (&dispatch.callback, dispatch.attempt);
+        let fields = Writer::over(&self.origin, Some(&self.nodes)).entry(dispatch, &corr_id(callback.id, attempt));
         let form = form(&fields);
         let form: Vec<(&str, &str)> = form.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let call = Call::post("start", "/scxml/session/start", self.start.clone()).form(&form);
-        self.client.send(&call).await?.success().map(drop)
+        let reply = self.nodes.start(dispatch.service.preferred_regions(), &form).await?;
+        let Some(session) = session_in(&reply) else {
+            tracing::warn!(callback.id = %callback.id, "the answer to a start names no session; it has to bind by itself");
+            return Ok(());
+        };
+        // Its first call binds it just as well, and tells where it runs.
+        let bound = SessionUpdate { session: Some(session), attempt: Some(attempt), ..SessionUpdate::default() };
+        if let Err(refusal) = self.bind.run(callback.tenant, callback.id, &bound).await {
+            tracing::info!(callback.id = %callback.id, attempt, %refusal, "a started session was not bound");
+        }
+        Ok(())
     }
+}
+
+/// The session that a node says it has started: by cookie, in JSON, as the text of the body (integrations 1.3).
+fn session_in(reply: &Reply) -> Option<SessionId> {
+    let cookies = reply.headers("set-cookie").filter_map(|cookie| cookie.split(';').next()?.trim().split_once('='));
+    let by_cookie = cookies.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value.trim().to_owned()).next();
+    let text = std::str::from_utf8(reply.body()).unwrap_or_default().trim();
+    let named = by_cookie.or_else(|| match serde_json::from_str(text) {
+        Ok(Value::Object(told)) => KEYS.iter().find_map(|key| told.get(*key)?.as_str().map(str::to_owned)),
+        Ok(Value::String(text)) => Some(text),
+        _ => Some(text.to_owned()),
+    })?;
+    let session = SessionId::new(&named).ok()?;
+    SessionId::new(session.bare()).ok()
 }
 
 /// The application as `src`, then the keys of the entry's payload, texts as they are and everything else as JSON.
@@ -64,39 +97,5 @@ impl SubmissionStream for RestStart {
 }
 
 #[cfg(test)]
-mod tests {
-    use ges_http_client::{HttpClientFactory, Policy};
-    use wiremock::matchers::{method, path};
-    use wiremock::{Mock, MockServer, ResponseTemplate};
-
-    use super::*;
-    use crate::fixture::{dispatches, origin};
-
-    #[tokio::test]
-    async fn each_attempt_is_a_call_with_the_application_and_the_payload() {
-        let ors = MockServer::start().await;
-        let started = ResponseTemplate::new(200).set_body_string("{\"sessionId\":\"ABC\"}");
-        Mock::given(method("POST")).and(path("/scxml/session/start")).respond_with(started).mount(&ors).await;
-        let client = HttpClientFactory::default().client(Policy::ORS_EVENTS).unwrap();
-        let start = RestStart::new(client, &ors.uri().parse().unwrap(), origin());
-        let batch = dispatches(2);
-        start.submit(&batch).await.unwrap();
-        let calls = ors.received_requests().await.unwrap();
-        assert_eq!(calls.len(), 2);
-        let form: std::collections::HashMap<_, _> = url::form_urlencoded::parse(&calls[1].body).into_owned().collect();
-        assert_eq!(form["src"], batch[1].service.settings.callback_application);
-        assert_eq!(form["_service_id"], batch[1].callback.id.to_string());
-        assert_eq!(form["_ges_url"], origin().ges_url);
-        assert!(form["_user_data"].starts_with('{'), "{form:?}");
-    }
-
-    #[tokio::test]
-    async fn what_was_not_started_is_told() {
-        let ors = MockServer::start().await;
-        Mock::given(method("POST")).respond_with(ResponseTemplate::new(500)).mount(&ors).await;
-        let client = HttpClientFactory::default().client(Policy::ORS_EVENTS).unwrap();
-        let start = RestStart::new(client, &ors.uri().parse().unwrap(), origin());
-        let error = start.submit(&dispatches(3)).await.unwrap_err();
-        assert_eq!((error.refused, error.total), (3, 3), "R-SUB-7");
-    }
-}
+#[path = "rest_start_tests.rs"]
+mod tests;

@@ -59,17 +59,11 @@ impl Observer for Counts {
     }
 
     fn breaker_changed(&self, integration: &'static str, endpoint: &str, state: BreakerState) {
-        let number = match state {
-            BreakerState::Closed => 0,
-            BreakerState::HalfOpen => 1,
-            BreakerState::Open => 2,
-        };
-        self.metrics.circuit_state(integration, endpoint, number);
-        if state == BreakerState::Open {
-            tracing::warn!(integration, endpoint, ?state, "a circuit breaker changed");
-        } else {
-            tracing::info!(integration, endpoint, ?state, "a circuit breaker changed");
-        }
+        self.metrics.circuit_state(integration, endpoint, state.gauge());
+    }
+
+    fn breaker_forgotten(&self, integration: &'static str, endpoint: &str) {
+        self.metrics.circuit_forgotten(integration, endpoint);
     }
 }
 

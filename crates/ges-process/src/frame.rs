@@ -34,6 +34,7 @@ pub struct Frame {
 
 /// Says what is wrong with the configuration, all of it, beside what was read, and the status to leave with.
 pub fn report_bad_configuration(error: &ConfigError) -> ExitCode {
+    error.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     eprintln!("{error}\nwhat was read:");
     error.report.iter().for_each(|line| eprintln!("  {line}"));
     ExitCode::from(ges_config::EXIT_CODE)

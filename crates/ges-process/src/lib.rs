@@ -8,6 +8,7 @@ mod credentials;
 mod frame;
 mod ids;
 mod inside;
+mod names;
 mod nodes;
 mod outbound;
 mod own_redis;

@@ -11,7 +11,7 @@ use ges_domain::ports::{Clock, OpenCredentials};
 use ges_domain::statistics::{Question as StatisticsQuestion, Statistics, StatisticsError};
 use ges_domain::wait::{Estimate, Question, WaitError, WaitEstimates};
 use ges_gws::{ClientToken, Configuration, Credentials, Environment, GwsStatistics, Naming, Registered, SignIn};
-use ges_http_client::{HttpClientFactory, LiveSecret};
+use ges_http_client::{HttpClientFactory, LiveEgress, LiveSecret, Observer};
 use ges_push::PushObserver;
 use ges_rest::Health;
 use ges_telemetry::{Metrics, TracePosition};
@@ -28,6 +28,13 @@ pub struct Outbound {
     factory: Arc<HttpClientFactory>,
     counts: Arc<Counts>,
     secrets: Secrets,
+    egress: LiveEgress,
+}
+
+/// The way out that the settings describe; what is on this machine is reached directly.
+fn way_out(settings: &Egress) -> Result<ges_http_client::Egress> {
+    let proxy = settings.proxy.expose_secret().parse().ok().context("GES_EGRESS__PROXY is no URL")?;
+    Ok(ges_http_client::Egress { proxy, no_proxy: format!("{},{LOOPBACK}", settings.no_proxy) })
 }
 
 /// What peers are shown; clones share it.
@@ -47,26 +54,32 @@ impl Outbound {
     pub fn new(metrics: &Metrics, egress: Option<&Egress>) -> Result<Self> {
         let counts = Arc::new(Counts::of(metrics));
         let position = || TracePosition::current().map(|position| position.to_string());
-        let mut factory = HttpClientFactory::default()
+        let live = LiveEgress::default();
+        if let Some(egress) = egress {
+            live.change(way_out(egress)?);
+        }
+        let factory = HttpClientFactory::default()
+            .egress(live.clone())
             .observed_by(counts.clone())
             .trace_parent(Arc::new(position))
             .correlation(Arc::new(ges_telemetry::correlation));
-        if let Some(Egress { proxy, no_proxy }) = egress {
-            let proxy = proxy.expose_secret().parse().ok().context("GES_EGRESS__PROXY is no URL")?;
-            let no_proxy = format!("{no_proxy},{LOOPBACK}");
-            factory = factory.egress(ges_http_client::Egress { proxy, no_proxy });
-        }
-        Ok(Self { factory: Arc::new(factory), counts, secrets: Secrets::default() })
+        Ok(Self { factory: Arc::new(factory), counts, secrets: Secrets::default(), egress: live })
     }
 
     pub(crate) const fn secrets(&self) -> &Secrets {
         &self.secrets
     }
 
-    /// Takes over the key of Nexus and the token of Consul when they change (integrations 10.1). One that is gone stays in use.
+    /// Takes over the key of Nexus, the token of Consul and the way out when they change (integrations 10.1). What is gone stays in
+    /// use.
     pub fn follow_secrets(&self) -> impl Fn(&Settings) + Send + Sync + 'static {
-        let Secrets { nexus, consul } = self.secrets.clone();
+        let (Secrets { nexus, consul }, live) = (self.secrets.clone(), self.egress.clone());
         move |settings| {
+            match settings.egress.as_ref().map(way_out) {
+                Some(Ok(egress)) => live.change(egress),
+                Some(Err(error)) => tracing::warn!(%error, "calls to the internet leave as before"),
+                None => {}
+            }
             if let Some(with_key) = &settings.push.nexus {
                 nexus.change(with_key.api_key.clone());
             }
@@ -77,6 +90,10 @@ impl Outbound {
     }
 
     pub(crate) fn counts(&self) -> Arc<dyn PushObserver> {
+        self.counts.clone()
+    }
+
+    pub(crate) fn observer(&self) -> Arc<dyn Observer> {
         self.counts.clone()
     }
 

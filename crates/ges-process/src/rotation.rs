@@ -26,6 +26,9 @@ impl Rotation {
                 Ok(Ok(loaded)) => {
                     self.known = loaded.secret_files;
                     tracing::info!("secret files have changed: new connections use what they say now");
+                    for warning in &loaded.warnings {
+                        tracing::warn!("configuration: {warning}");
+                    }
                     use_them(&loaded.settings);
                 }
                 Ok(Err(error)) => {

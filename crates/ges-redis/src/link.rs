@@ -1,12 +1,14 @@
 //! A connection that keeps itself alive.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use fred::clients::{Client, WithOptions};
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientLike, ClusterInterface as _};
+use fred::interfaces::{ClientLike, ClusterInterface as _, EventInterface as _};
 use fred::types::config::{Options, Server as Node};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::server::{COMMAND, UNRESPONSIVE};
@@ -32,6 +34,66 @@ struct Line {
 struct Current {
     client: Client,
     connection: JoinHandle<()>,
+    fault: Fault,
+}
+
+/// Why there was no connection last, and none since; never in the words of the server, which may repeat what it was told (I11).
+#[derive(Clone, Default)]
+struct Fault(Arc<Mutex<Option<&'static str>>>);
+
+impl Fault {
+    fn now(&self) -> Option<&'static str> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, fault: Option<&'static str>) -> bool {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *now, fault) != fault
+    }
+
+    /// Listens until there is nothing more to hear. Each fault is told once until there was a connection in between.
+    fn listen(self, client: &Client, purpose: &'static str) -> impl Future<Output = ()> + Send + use<> {
+        let (errors, connections) = (client.error_rx(), client.reconnect_rx());
+        self.hear(errors, connections, purpose)
+    }
+
+    async fn hear(
+        self,
+        mut errors: Receiver<(Error, Option<Node>)>,
+        mut connections: Receiver<Node>,
+        purpose: &'static str,
+    ) {
+        loop {
+            tokio::select! {
+                connected = connections.recv() => match connected {
+                    Ok(_) | Err(RecvError::Lagged(_)) => drop(self.set(None)),
+                    Err(RecvError::Closed) => return,
+                },
+                error = errors.recv() => match error {
+                    Ok((error, _)) => {
+                        let fault = category(&error);
+                        if self.set(Some(fault)) {
+                            tracing::warn!("{purpose} is not reached: {fault}");
+                        }
+                    }
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                },
+            }
+        }
+    }
+}
+
+fn category(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::Auth => "it refuses the user or the password",
+        ErrorKind::IO | ErrorKind::Canceled => "no connection",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Tls => "TLS could not be agreed on",
+        ErrorKind::Protocol | ErrorKind::Parse => "it does not speak the protocol",
+        ErrorKind::Cluster | ErrorKind::Routing => "no node of the cluster is responsible",
+        _ => "it refuses a command",
+    }
 }
 
 impl Link {
@@ -93,6 +155,11 @@ impl Link {
         tokio::time::timeout(COMMAND, self.client().ping::<()>(None)).await.is_ok_and(|answer| answer.is_ok())
     }
 
+    /// Why there is no connection, as a category without address or credential; none while there is one, or none was ever missed.
+    pub fn fault(&self) -> Option<&'static str> {
+        self.line.current.read().unwrap_or_else(PoisonError::into_inner).fault.now()
+    }
+
     /// Says good-bye to the server, waiting at most two seconds.
     pub async fn close(&self) {
         self.watch.abort();
@@ -141,17 +208,27 @@ impl Line {
 impl Current {
     fn connect(server: &Server, known: &[Node], purpose: &'static str) -> Result<Self, BadServer> {
         let client = server.builder_among(known)?.build().map_err(|error| BadServer::Client(error.into()))?;
+        let fault = Fault::default();
+        // Before it connects, so that nothing is missed.
+        let listening = fault.clone().listen(&client, purpose);
         let connecting = client.connect();
         let stop = AbortOnDrop(connecting.abort_handle());
         let connection = tokio::spawn(async move {
             let _stop = stop;
-            match connecting.await {
+            let mut connecting = std::pin::pin!(connecting);
+            let ended = tokio::select! {
+                ended = &mut connecting => ended,
+                // A client that says good-bye is heard no more before it has gone.
+                () = listening => connecting.await,
+            };
+            match ended {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "the client of {purpose} has stopped"),
+                // In our words: a server may repeat what it was told.
+                Ok(Err(error)) => tracing::error!("the client of {purpose} has stopped: {}", category(&error)),
                 Err(_) => tracing::debug!("the client of {purpose} was dropped"),
             }
         });
-        Ok(Self { client, connection })
+        Ok(Self { client, connection, fault })
     }
 }
 

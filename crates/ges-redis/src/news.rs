@@ -42,6 +42,11 @@ impl RedisSessionNews {
         self.0.answers().await
     }
 
+    /// Why there is no connection, as [`Link::fault`] tells it.
+    pub fn fault(&self) -> Option<&'static str> {
+        self.0.fault()
+    }
+
     /// Says good-bye to the server, waiting a few seconds at most.
     pub async fn close(&self) {
         self.0.close().await;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ges_domain::Refusal;
 use ges_domain::invariants::Look;
-use ges_telemetry::Metrics;
+use ges_telemetry::{Metrics, UNMATCHED_PATH};
 use ipnet::IpNet;
 use tokio_util::task::TaskTracker;
 
@@ -117,6 +117,7 @@ impl Site {
 
 /// The public API and the console, and nothing else.
 pub fn external_router(api: Arc<Api>, limits: Limits, tasks: TaskTracker) -> Router {
+    api.observed.metrics.path_known(UNMATCHED_PATH);
     let site = Site { role: Role::External, limits, observed: api.observed.clone(), api: Some(api), tasks };
     finish(engagement::routes().merge(console::routes()), site)
 }
@@ -180,6 +181,9 @@ async fn metrics_page(axum::extract::State(site): axum::extract::State<Arc<Site>
 
 /// Fallbacks first: the layer has to see them too.
 fn finish(routes: Router<Arc<Site>>, site: Site) -> Router {
+    if site.public_api().is_some() {
+        engagement::TEMPLATES.into_iter().for_each(|template| site.metrics().path_known(template));
+    }
     sealed(routes.fallback(async || Failure::NoSuchPath), site)
 }
 

@@ -136,12 +136,12 @@ metrics! {
     CCE_LAG = "application_ccecp_nodejs_eventloop_lag_seconds" Kind::Gauge, NONE, 2,
         "Alias of ges_eventloop_lag_seconds for older alert rules.";
 
-    OUTBOUND_REQUESTS = "ges_outbound_requests_total" Kind::Counter, &["integration", "operation", "outcome"], 200,
+    OUTBOUND_REQUESTS = "ges_outbound_requests_total" Kind::Counter, &["integration", "operation", "outcome"], 400,
         "Calls to other systems.";
     OUTBOUND_DURATION = "ges_outbound_request_duration_seconds" Kind::Histogram(DURATIONS), &["integration", "operation"], 100,
         "Duration of calls to other systems in seconds, retries and rests included.";
     CIRCUIT_STATE = "ges_circuit_state" Kind::Gauge, &["integration", "endpoint"], 500,
-        "Circuit breaker of a peer: 0 closed, 1 trying one call, 2 open. Absent until it first opens.";
+        "Circuit breaker of a peer: 0 closed, 1 trying one call, 2 open. Gone when nobody has called the peer for an hour.";
     CACHE_REQUESTS = "ges_cache_requests_total" Kind::Counter, &["cache", "result"], 32,
         "Questions to a memory of answers from elsewhere: hit, miss, or stale when an older answer had to do.";
     ORS_OUTBOX_SIZE = "ges_ors_outbox_size" Kind::Gauge, NONE, 2,

@@ -5,7 +5,9 @@
 //! tenants are texts here.
 
 mod catalogue;
+mod circuits;
 mod correlation;
+mod failures;
 mod instruments;
 mod logs;
 mod metrics;

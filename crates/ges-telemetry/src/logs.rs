@@ -3,6 +3,7 @@
 //! Texts longer than the configured length are cut (`log.max_len`), and chatty libraries speak only from WARN.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -212,6 +213,18 @@ impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.put(field, cut(format!("{value:?}"), self.max_len));
     }
+
+    /// The error in its own words, and what the network or the file system had against it. What else lies beneath may quote values,
+    /// so it is left out (I11).
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let beneath = std::iter::successors(value.source(), |error| (**error).source());
+        let kind = beneath.filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind).find(|kind| {
+            // Everything that has no word of its own.
+            *kind != io::ErrorKind::Other && !kind.to_string().starts_with("uncategorized")
+        });
+        let text = kind.map_or_else(|| value.to_string(), |kind| format!("{value}: {kind}"));
+        self.put(field, cut(text, self.max_len));
+    }
 }
 
 /// At most `max_len` bytes, ending in `…` when something is missing.
@@ -285,6 +298,23 @@ mod tests {
         assert_eq!((&line["corr_id"], &line["tenant"], &line["n"]), (&"c1".into(), &"inner".into(), &2.into()));
         assert_eq!(line["level"], "INFO");
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn an_error_is_told_with_the_trouble_beneath_and_without_its_words() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the record store did not answer")]
+        struct Lost(#[source] Box<dyn Error + Send + Sync>);
+        let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "hunter2");
+        let lines = lines(json(2048), || {
+            for cause in [Box::new(Lost(refused.into())) as Box<dyn Error + Send + Sync>, "hunter2".into()] {
+                let error = Lost(cause);
+                info!(error = &error as &dyn Error, "failed");
+            }
+        });
+        let told = |line: &str| serde_json::from_str::<Value>(line).unwrap()["error"].clone();
+        assert_eq!(told(&lines[0]), "the record store did not answer: connection refused");
+        assert_eq!(told(&lines[1]), "the record store did not answer");
     }
 
     #[test]

@@ -11,11 +11,10 @@ use prometheus::{Registry, TextEncoder};
 
 use crate::catalogue as row;
 use crate::catalogue::{PRIVATE_PATH, UNKNOWN_TENANT};
+use crate::circuits::Circuits;
+use crate::failures::Failures;
 use crate::instruments::{counter, fixed, gauge, histogram, label, meter};
 use crate::process;
-
-/// Statuses that alert rules watch; their series exist from the start.
-const WATCHED_STATUSES: [u16; 4] = [400, 401, 404, 500];
 
 /// Promises that a running process looks at; their series exist from the start.
 const WATCHED_INVARIANTS: [&str; 6] = ["I1", "I2", "I4", "I5", "I7", "I8"];
@@ -148,12 +147,13 @@ struct Inner {
     callin_created: Counter<u64>,
     monitor_size: Gauge<f64>,
     http_requests: Counter<u64>,
-    http_failed: Counter<u64>,
+    http_failed: Failures,
     http_duration: Histogram<f64>,
     health: Gauge<f64>,
     dependency_gauges: BTreeMap<Dependency, Gauge<f64>>,
     dependency_up: Gauge<f64>,
-    states: Mutex<BTreeMap<Dependency, bool>>,
+    /// None before the first look at anything.
+    states: Mutex<Option<BTreeMap<Dependency, bool>>>,
     submit_failed: Counter<u64>,
     ttl_limit_reached: Counter<u64>,
     enqueue_limit_reached: Counter<u64>,
@@ -171,7 +171,7 @@ struct Inner {
     lag: Vec<Gauge<f64>>,
     outbound_requests: Counter<u64>,
     outbound_duration: Histogram<f64>,
-    circuit_state: Gauge<f64>,
+    circuits: Circuits,
     cache_requests: Counter<u64>,
     outbox_size: Gauge<f64>,
     submit_latency: Histogram<f64>,
@@ -218,7 +218,7 @@ impl Metrics {
             callin_created: counter(&row::CALLIN_CREATED),
             monitor_size: gauge(&row::MONITOR_SIZE),
             http_requests: counter(&row::HTTP_REQUESTS),
-            http_failed: counter(&row::HTTP_FAILED),
+            http_failed: Failures::new(counter(&row::HTTP_FAILED)),
             http_duration: histogram(&meter, &row::HTTP_DURATION),
             health: gauge(&row::GES_HEALTH),
             dependency_gauges: gauges,
@@ -241,7 +241,7 @@ impl Metrics {
             lag: lag.iter().map(|row| gauge(row)).collect(),
             outbound_requests: counter(&row::OUTBOUND_REQUESTS),
             outbound_duration: histogram(&meter, &row::OUTBOUND_DURATION),
-            circuit_state: gauge(&row::CIRCUIT_STATE),
+            circuits: Circuits::observed(&meter),
             cache_requests: counter(&row::CACHE_REQUESTS),
             outbox_size: gauge(&row::ORS_OUTBOX_SIZE),
             submit_latency: histogram(&meter, &row::ORS_SUBMIT_LATENCY),
@@ -275,9 +275,6 @@ impl Metrics {
         }
         self.tenant_known(UNKNOWN_TENANT);
         it.http_requests.add(0, &[fixed("tenant", UNKNOWN_TENANT), fixed("path", PRIVATE_PATH)]);
-        for status in WATCHED_STATUSES {
-            it.http_failed.add(0, &failed_labels(UNKNOWN_TENANT, PRIVATE_PATH, status));
-        }
     }
 
     /// Starts the series of a tenant at 0. Call it when the tenant is first heard of.
@@ -286,6 +283,12 @@ impl Metrics {
         self.0.callin_created.add(0, &[label("tenant", tenant)]);
         self.limit_reached(&self.0.ttl_limit_reached, tenant, 0);
         self.limit_reached(&self.0.enqueue_limit_reached, tenant, 0);
+        self.0.http_failed.tenant_known(tenant);
+    }
+
+    /// Starts the series of failed requests at 0 for a path label that is served here.
+    pub fn path_known(&self, path: &'static str) {
+        self.0.http_failed.path_known(path);
     }
 
     /// One callback was booked.
@@ -320,7 +323,7 @@ impl Metrics {
         self.0.http_requests.add(1, &[label("tenant", tenant), label("path", path)]);
         self.0.http_duration.record(seconds, &[label("path", path), label("method", method)]);
         if status >= 400 {
-            self.0.http_failed.add(1, &failed_labels(tenant, path, status));
+            self.0.http_failed.one_more(tenant, path, status);
         }
     }
 
@@ -329,21 +332,24 @@ impl Metrics {
         self.0.monitor_size.record(as_f64(callbacks), &[fixed("type", kind.name())]);
     }
 
-    /// What the last probe of a dependency came to. Gauges follow rule H: 1 is DOWN.
-    pub fn dependency(&self, dependency: Dependency, up: bool) {
+    /// What the last probe of a dependency came to; `None` while nobody has seen whether it is up. Gauges follow rule H: 1 is DOWN.
+    pub fn dependency(&self, dependency: Dependency, up: Option<bool>) {
         let it = &self.0;
         let mut states = it.states.lock().unwrap_or_else(PoisonError::into_inner);
-        if states.is_empty() {
+        let states = states.get_or_insert_with(|| {
             // Test H3: whoever is scraped shows every flag, also of what it has not looked at yet or never does.
             it.dependency_gauges.values().for_each(|gauge| gauge.record(flag(false), &it.pod));
+            BTreeMap::new()
+        });
+        if let Some(up) = up {
+            states.insert(dependency, up);
+            it.dependency_up.record(flag(up), &[fixed("dependency", dependency.name())]);
+            if let Some(gauge) = it.dependency_gauges.get(&dependency) {
+                gauge.record(flag(!up), &it.pod);
+            }
         }
-        states.insert(dependency, up);
         let any_down = states.iter().any(|(one, up)| one.counts_for_all() && !up);
         it.health.record(flag(any_down), &it.pod);
-        it.dependency_up.record(flag(up), &[fixed("dependency", dependency.name())]);
-        if let Some(gauge) = it.dependency_gauges.get(&dependency) {
-            gauge.record(flag(!up), &it.pod);
-        }
     }
 
     /// `callbacks` hand-overs failed for good, or a cycle of quick retries was used up.
@@ -440,7 +446,12 @@ impl Metrics {
 
     /// The breaker of `endpoint` (`host:port`) is closed (0), trying (1) or open (2).
     pub fn circuit_state(&self, integration: &'static str, endpoint: &str, state: u8) {
-        self.0.circuit_state.record(state.into(), &[fixed("integration", integration), label("endpoint", endpoint)]);
+        self.0.circuits.is(integration, endpoint, state);
+    }
+
+    /// The breaker of `endpoint` is kept no longer; its series ends.
+    pub fn circuit_forgotten(&self, integration: &'static str, endpoint: &str) {
+        self.0.circuits.forget(integration, endpoint);
     }
 
     /// A memory was asked; `result` is `hit`, `miss` or `stale`. Both are words from the code.
@@ -484,10 +495,6 @@ impl Metrics {
         let [version, host] = self.0.pod.clone();
         counter.add(bookings, &[version, host, label("tenant", tenant)]);
     }
-}
-
-fn failed_labels(tenant: &str, path: &str, status: u16) -> [KeyValue; 3] {
-    [label("tenant", tenant), label("path", path), label("httpCode", &status.to_string())]
 }
 
 const fn flag(raised: bool) -> f64 {

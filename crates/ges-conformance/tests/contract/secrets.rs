@@ -3,8 +3,7 @@
 //! listeners and `check-config` are searched for all of them (I11).
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use ges_conformance::canary::{self, found_in};
@@ -12,40 +11,11 @@ use ges_conformance::{OTHER_TENANT, Plan, Reply, Request, Server, Service, TENAN
 use ges_harness::{Programs, Redis, run_folder};
 use serde_json::{Value, json};
 
+use crate::ear::Ear;
 use crate::world::{SERVICE, start};
 
 const PROXY_USER: &str = "proxy-user";
 const EMERGENCY_USER: &str = "break-glass";
-
-/// A neighbour that keeps what it hears, and understands nothing.
-struct Ear {
-    port: u16,
-    heard: Arc<Mutex<String>>,
-}
-
-impl Ear {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (port, heard) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(String::new())));
-        let keep = heard.clone();
-        // Ends with the process of the test.
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let mut piece = [0; 8 * 1024];
-                let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
-                let read = stream.read(&mut piece).unwrap_or(0);
-                let heard = String::from_utf8_lossy(&piece[..read]).replace("Proxy-A", "proxy-a");
-                keep.lock().unwrap().push_str(&heard);
-                let _ = stream.write_all(b"HTTP/1.1 407 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            }
-        });
-        Self { port, heard }
-    }
-
-    fn heard(&self, text: &str) -> bool {
-        self.heard.lock().unwrap().contains(text)
-    }
-}
 
 /// A Redis with a password, and a user of its own for the stream.
 struct Guarded {
@@ -315,6 +285,15 @@ impl Scene {
     }
 }
 
+/// Every setting that is documented as a secret.
+fn secret_settings() -> Vec<&'static str> {
+    let page = include_str!("../../../../docs/configuration.md");
+    let rows = page.lines().filter(|line| line.starts_with("| `") && line.contains("kept secret"));
+    let names: Vec<_> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+    assert!(names.len() >= 13, "{names:?}");
+    names
+}
+
 /// Waits for something a pod does by itself.
 fn until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -327,11 +306,16 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
 fn nothing_shows(provider: &str) {
     let (ear, redis) = (Ear::start(), Guarded::start());
     let server = start(&plan(provider, redis.redis.port(), ear.port));
+    for name in secret_settings() {
+        let value = server.setting(name).unwrap_or_default();
+        assert!(!found_in(value).is_empty(), "{name} has no canary");
+    }
     let mut scene = Scene { server, said: Said::default(), rounds: 0 };
     scene.credentials();
     let mut words = scene.sign_in();
     scene.traffic();
-    until("the proxy was shown its password", || ear.heard("CONNECT assessments") && ear.heard("proxy-authorization"));
+    let proxied = || ear.heard("CONNECT assessments") && ear.was_told_basic(PROXY_USER, canary::PROXY_PASSWORD);
+    until("the proxy was shown its password", proxied);
     if provider == "nexus" {
         until("Consul was asked with our token", || ear.heard(canary::CONSUL_TOKEN));
     }
@@ -366,7 +350,9 @@ fn nothing_shows(provider: &str) {
     }
     for program in ["ges-api", "ges-worker"] {
         let told = scene.server.check_config(program, &[]).unwrap();
-        assert!(told.contains("GES_DB__PASSWORD = ***") && told.contains("GES_EGRESS__PROXY = ***"), "{told}");
+        for name in secret_settings() {
+            assert!(told.contains(&format!("\n{name} = ***  (")), "{name}: {told}");
+        }
         assert_eq!(found_in(&told), [""; 0], "{program}");
         // What does not read is not quoted either.
         let broken = [
@@ -377,6 +363,11 @@ fn nothing_shows(provider: &str) {
             ("GES_GWS__SECRET_ENCODING", "aes-128-ecb".to_owned()),
             ("GES_DB__PORT", canary::DATABASE_PASSWORD.to_owned()),
             ("GES_INTERNAL_AUTH__TOKEN", String::new()),
+            ("GES_DB__HOST", format!("u:{}@pg", canary::DATABASE_PASSWORD)),
+            (
+                "GES_DISCOVERY__NODES",
+                format!(r#"[{{"region":"dc1","urs":["http://u:{}@urs"]}}]"#, canary::CONSUL_TOKEN),
+            ),
         ];
         for (name, value) in broken {
             let told = scene.server.check_config(program, &[(name, &value)]).unwrap();
@@ -399,4 +390,41 @@ fn check_23_no_secret_shows_with_pushes_through_fcm() {
 #[test]
 fn check_23_no_secret_shows_with_pushes_through_nexus_and_nodes_of_consul() {
     nothing_shows("nexus");
+}
+
+/// Pods that start where nobody is what they take it for: their database refuses the password and repeats it, both Redis repeat
+/// what they are told, everybody else speaks of something else.
+#[test]
+fn check_23_no_secret_shows_when_everybody_refuses_from_the_start() {
+    let (postgres, redis, ear, guarded) =
+        (Ear::refusing_postgres(), Ear::refusing_redis(), Ear::start(), Guarded::start());
+    let server = start(&plan("nexus", guarded.redis.port(), ear.port));
+    let elsewhere = format!("http://127.0.0.1:{}", ear.port);
+    let settings = [
+        ("GES_DB__PORT", postgres.port.to_string()),
+        ("GES_REDIS__PORT", redis.port.to_string()),
+        ("GES_VMCS__REDIS_PORT", redis.port.to_string()),
+        ("GES_GWS__AUTH_URL", elsewhere.clone()),
+        ("GES_GWS__ENV_URL", elsewhere.clone()),
+        ("GES_GWS__CONF_URL", elsewhere.clone()),
+        ("GES_VMCS__ORS_URL", elsewhere),
+    ];
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let paths = ["/metrics", "/ges/v1/health", "/ges/v1/health/detail", "/ges/v1/health/ready", "/genesys/1/service/x"];
+    for program in ["ges-api", "ges-worker"] {
+        let everybody_was_told = || {
+            postgres.heard(canary::DATABASE_PASSWORD)
+                && redis.heard(canary::REDIS_PASSWORD)
+                && redis.heard(canary::STREAM_PASSWORD)
+                && ear.heard("client_credentials")
+                && ear.heard(canary::CONSUL_TOKEN)
+        };
+        let told = server.another(program, &settings, &paths, everybody_was_told).unwrap();
+        assert!(told.contains("\"level\":\"WARN\"") && told.contains("not there yet"), "it did fail: {told}");
+        assert_eq!(found_in(&told), [""; 0], "{program}: {told}");
+        for why in ["SQLSTATE 28P01", "\"it refuses a command\""] {
+            assert!(told.contains(why), "the operator learns why: {told}");
+        }
+        [&postgres, &redis, &ear].into_iter().for_each(Ear::forget);
+    }
 }

@@ -195,7 +195,11 @@ fn moved(record: &Callback, to: &Move, now: Instant, first: Option<Change>) -> M
     particulars.moving = None;
     // Who called for the old time does not wait on the line for the new one.
     particulars.call_in_untold = false;
-    particulars.attempts_before = record.last_attempt();
+    // The number of an entry for the old time must not be taken for one of the new time, by whoever records it or binds for it (I4).
+    particulars.attempts_before = match record.may_be_on_its_way(now) {
+        true => record.next_attempt(),
+        false => record.last_attempt(),
+    };
     // The old session's late news must not take the callback again (EX-M16, R-TR-2).
     particulars.leave(record.session.as_ref().map(|session| &session.id));
     particulars.previous_desired.push(record.desired_at);
@@ -213,9 +217,13 @@ pub fn edit(record: &Callback, edit: &Edit, actor: &Actor, now: Instant) -> Resu
     if !may_act(Act::Edit, record.state) {
         return Err(Edited::NotEditable(record.state));
     }
-    let (edited, fields) = edited(record, edit);
+    let (mut edited, fields) = edited(record, edit);
     if fields.is_empty() {
         return Err(Edited::Done(Box::new(record.clone())));
+    }
+    // An entry with the old number must not be recorded as the one that calls the new number.
+    if edited.phone != record.phone && record.may_be_on_its_way(now) {
+        edited.particulars.attempts_before = record.next_attempt();
     }
     Ok(edited.apply(actor.clone(), now, vec![Change::Edited { fields }]))
 }

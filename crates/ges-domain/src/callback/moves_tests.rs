@@ -106,3 +106,76 @@ fn a_session_that_loses_its_callback_has_to_end() {
     let (_, ended) = booked(Kind::Scheduled).apply(Actor::Monitor, at(100), done(Reason::FAIL_TIMEOUT_TTL));
     assert_eq!(crate::callback::former_session(&booked(Kind::Scheduled), &ended), None, "nobody had it");
 }
+
+/// I4, R-EDT-4, ADR 2: a monitor has read the record as due and writes its entry while somebody moves it. Nobody may take that entry
+/// for one of the new time, whoever records it and whoever binds for it.
+#[test]
+fn a_move_voids_an_attempt_that_is_on_its_way() {
+    let waiting = booked(Kind::Scheduled);
+    let lead = i64::try_from(crate::submission::MAX_LEAD.as_secs()).unwrap();
+    for (record, now, void) in [
+        (booked(Kind::Immediate), at(1), true),
+        (waiting.clone(), at(86_400 - lead), true),
+        (waiting.clone(), at(86_399 - lead), false),
+        (submitted(Kind::Immediate), at(2), true),
+    ] {
+        let step = move_booking(&record, &tomorrow(), now).unwrap();
+        let moved = step.write.0;
+        assert_eq!(record_handed(&moved, 1, now).is_err(), void, "{now}");
+        assert_eq!(moved.next_attempt(), if void { 2 } else { 1 }, "{now}: what was never written voids nothing");
+        assert_eq!(moved.attempt_of_its_time(moved.next_attempt()), 1, "three may follow (R-SUB-8)");
+        let (handed, _) = record_handed(&moved, moved.next_attempt(), at(172_700)).unwrap();
+        assert_eq!(handed.submission.attempts, 1);
+        // Its session is late, and tells by its correlation id which attempt it is.
+        let of = |attempt| SessionUpdate { attempt: Some(attempt), ..update(1, State::Queued) };
+        if void {
+            for record in [&moved, &handed] {
+                let answer = session_update(record, &of(1), at(172_701));
+                assert_eq!(answer, SessionWrite::Answer(SessionAnswer::Stranger), "{now}");
+            }
+            let unnamed = SessionUpdate { session: None, state: None, ..of(1) };
+            let answer = session_update(&handed, &unnamed, at(172_701));
+            assert_eq!(answer, SessionWrite::Answer(SessionAnswer::Stranger), "{now}: it acknowledges nothing");
+        }
+        // The session of the new attempt may be quicker than whoever records it.
+        let quick = session_update(&moved, &of(moved.next_attempt()), at(172_701));
+        let SessionWrite::Audited(bound) = quick else { panic!("{now}: {quick:?}") };
+        assert_eq!((bound.0.state, bound.0.submission.attempts), (State::Queued, 1), "R-TR-3");
+    }
+}
+
+/// R-EDT-1: an entry that calls the old number is not recorded for a callback that has a new one.
+#[test]
+fn another_number_voids_an_attempt_that_is_on_its_way() {
+    let record = booked(Kind::Scheduled);
+    let other = PhoneNumber::new("15105550199").unwrap();
+    let phone = Edit { phone: Some((other.clone(), PhoneKey::new(None, &other))), ..Edit::default() };
+    let language = Edit { language: Some("fr-CA".into()), ..Edit::default() };
+    for (change, now, void) in [(&phone, at(86_000), true), (&phone, at(60_000), false), (&language, at(86_000), false)]
+    {
+        let (edited, _) = edit(&record, change, &Actor::Ivr, now).unwrap();
+        assert_eq!(record_handed(&edited, 1, now).is_err(), void, "{now}");
+        assert!(record_handed(&edited, edited.next_attempt(), now).is_ok(), "{now}");
+    }
+}
+
+/// R-POL-3, T17: a session that counts no dials has dialed when somebody talked.
+#[test]
+fn a_conversation_is_a_dial_whether_it_was_counted_or_not() {
+    let talking = [update(1, State::Processing)];
+    let redialing = [update(1, State::Processing), update(2, State::Queued)];
+    for told in [&talking[..], &redialing[..]] {
+        let (record, _) = play(submitted(Kind::Immediate), told);
+        assert_eq!(record.dial_attempts, 1, "{told:?}");
+        let lost = SessionUpdate { session: Some(session("S1")), end: Some(SessionEnd::Lost), ..Default::default() };
+        let (over, _) = play(record, &[lost]);
+        assert_eq!((over.state, over.reason), (State::Completed, Some(Reason::SESSION_LOST)), "{told:?}");
+    }
+    let counted = SessionUpdate { dial_attempts: Some(2), ..update(1, State::Processing) };
+    assert_eq!(play(submitted(Kind::Immediate), &[counted]).0.dial_attempts, 2);
+    // Who was to call in was not dialed, but has talked.
+    let called = Callback { direction: Direction::UserOriginated, ..submitted(Kind::Immediate) };
+    let (record, _) = play(called, &talking);
+    let lost = SessionUpdate { session: Some(session("S1")), end: Some(SessionEnd::Lost), ..Default::default() };
+    assert_eq!((record.dial_attempts, play(record, &[lost]).0.reason), (0, Some(Reason::SESSION_LOST)));
+}

@@ -23,6 +23,37 @@ pub enum Category {
     Other,
 }
 
+/// Failures of the table of chapter 3.2 whose words are fixed.
+const KNOWN_FAILURES: [&str; 27] = [
+    "REDIAL_LIMIT_REACHED",
+    "ABANDONED_IN_QUEUE",
+    "ANSWERING_MACHINE",
+    "FAX",
+    "BUSY",
+    "NO_ANSWER",
+    "ERROR_TONE",
+    "CREATE_CALL_ERROR",
+    "PUSH_SEND_ERROR",
+    "PUSH_DELIVERY_NOT_CONFIRMED",
+    "CALL_IN_NOT_RECEIVED",
+    "FAIL_TIMEOUT_TTL",
+    "FAIL_NO_CUSTOMER_NUMBER",
+    "FAIL_CALL_TO_CUSTOMER",
+    "FAIL_AGENT_CONNECT",
+    "FAIL_QUEUEING",
+    "FAIL_TARGET_NOT_FOUND",
+    "FAIL_INTERACTION_DELETED",
+    "FAIL_USER_NO_CONFIRM",
+    "FAIL_ERROR",
+    "NOT_AVAILABLE",
+    "NO_DISPOSITION",
+    "SESSION_LOST",
+    "SUBMIT_FAILED",
+    "BLOCKED_BY_NUMBER_RULE",
+    "SERVICE_REMOVED",
+    "EXPIRED",
+];
+
 /// The text is not a reason token `[A-Z][A-Z0-9_]{0,63}`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must match [A-Z][A-Z0-9_]{{0,63}}")]
@@ -76,6 +107,13 @@ impl Reason {
         &self.0
     }
 
+    /// Whether the table of chapter 3.2 has it; others are kept as they are, and count as failures.
+    pub fn is_known(&self) -> bool {
+        let word = self.as_str();
+        let previewed = word.strip_prefix("AGENT_PREVIEW_CANCEL_AFTER_").and_then(|rest| rest.strip_suffix("_REJECTS"));
+        self.category() != Category::Failure || KNOWN_FAILURES.contains(&word) || previewed.is_some()
+    }
+
     /// The category of R-RSN-2; a token nobody knows is a failure.
     pub fn category(&self) -> Category {
         match self.as_str() {
@@ -126,6 +164,15 @@ mod tests {
         assert!(!Reason::AGENT_CONNECTED.frees_slot());
         assert!(!Reason::new("SOMETHING_NEW").unwrap().frees_slot());
         assert_eq!(Reason::new("SOMETHING_NEW").unwrap().category(), Category::Failure);
+    }
+
+    #[test]
+    fn reasons_of_the_table_are_known() {
+        for word in ["AGENT_CONNECTED", "CANCELLED_BY_AGENT", "BUSY", "TRANSFERRED_TO_RP", "NOT_AVAILABLE"] {
+            assert!(Reason::new(word).unwrap().is_known(), "{word}");
+        }
+        assert!(Reason::new("AGENT_PREVIEW_CANCEL_AFTER_3_REJECTS").unwrap().is_known());
+        assert!(!Reason::new("SOMETHING_NEW").unwrap().is_known());
     }
 
     #[test]

@@ -146,6 +146,13 @@ impl Callback {
             && self.submission.submitted_at.is_none()
     }
 
+    /// Whether its next attempt may be on its way at `now` although nobody has recorded it: a monitor may have read the record as
+    /// due, and write or have written what it said then (ADR 2).
+    pub(super) fn may_be_on_its_way(&self, now: Instant) -> bool {
+        let due_soon = self.kind == Kind::Immediate || now + submission::MAX_LEAD >= self.desired_at;
+        self.waits_for_handover() && due_soon
+    }
+
     /// The number the next attempt carries (R-SUB-8). It is not spent until the submission is recorded, so a crash
     /// between writing and recording repeats the same number, which consumers collapse (I2).
     pub fn next_attempt(&self) -> u32 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Actor, Callback, Change, Reason, Scalar, SessionBinding, State, session_may_move};
+use super::{Actor, Callback, Change, Direction, Reason, Scalar, SessionBinding, State, session_may_move};
 use crate::submission::MAX_LEAD;
 use crate::{Instant, SessionId};
 
@@ -14,6 +14,8 @@ pub struct SessionUpdate {
     pub session: Option<SessionId>,
     /// The node that runs it.
     pub url: Option<String>,
+    /// The attempt that started it, when its correlation id tells ([`crate::submission::attempt_of`]).
+    pub attempt: Option<u32>,
     /// Increasing number of the update; absent when the session does not count.
     pub seq: Option<u64>,
     /// The state it wants.
@@ -106,14 +108,15 @@ pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Ins
         (Some(bound), Some(speaker)) if !bound.id.is_same(speaker) => return SessionVerdict::Stranger,
         (None, Some(speaker)) => {
             // The late news of a session that gave it up is no acknowledgement (R-TR-2).
-            if former || !expects_session(record, now) {
+            if former || !expects_session(record, update.attempt, now) {
                 return SessionVerdict::Stranger;
             }
             first = true;
             changes.push(Change::SessionBound { session: speaker.clone(), url: update.url.clone() });
         }
         (None, None) => {
-            if update.state.is_some_and(|to| to != record.state) && !expects_session(record, now) {
+            let claims = update.state.is_some_and(|to| to != record.state);
+            if (claims && !expects_session(record, update.attempt, now)) || is_of_before(record, update.attempt) {
                 return SessionVerdict::Stranger;
             }
             if let Some(attempt) = acknowledged(record, update) {
@@ -153,7 +156,14 @@ pub fn decide_session_update(record: &Callback, update: &SessionUpdate, now: Ins
             }
             changes.push(Change::Completed { reason });
         }
-        Some(to) => changes.push(Change::Moved { to }),
+        Some(to) => {
+            // A session that does not count its dials has dialed all the same, and may go back to the queue before it is lost (T7).
+            let uncounted = record.dial_attempts == 0 && update.dial_attempts.is_none_or(|attempts| attempts == 0);
+            if to == State::Processing && uncounted && record.direction == Direction::UserTerminated {
+                changes.push(Change::Dialed { attempts: 1 });
+            }
+            changes.push(Change::Moved { to });
+        }
         None => {}
     }
     SessionVerdict::Accept(changes)
@@ -180,8 +190,20 @@ fn whereabouts(bound: &SessionBinding, update: &SessionUpdate) -> Option<Change>
     moved.then(|| Change::SessionBound { session: named.clone(), url: url.cloned() })
 }
 
-/// Whether a session may take this record now (R-TR-3): an attempt was recorded, or may be under way unrecorded.
-fn expects_session(record: &Callback, now: Instant) -> bool {
+/// Whether this attempt was written for an earlier desired time, or to call another number: its session would do what nobody
+/// wants any more (I4, R-EDT-4).
+fn is_of_before(record: &Callback, attempt: Option<u32>) -> bool {
+    attempt.is_some_and(|attempt| attempt <= record.particulars.attempts_before)
+}
+
+/// Whether a session may take this record now (R-TR-3): an attempt was recorded, or may be under way unrecorded. `attempt`: the
+/// one that started it, if it says so; a number that only an entry can have told it proves that this was written.
+fn expects_session(record: &Callback, attempt: Option<u32>, now: Instant) -> bool {
+    match attempt {
+        Some(_) if is_of_before(record, attempt) => return false,
+        Some(attempt) if attempt <= record.next_attempt() => return true,
+        _ => {}
+    }
     // An entry for an earlier desired time may still be under way, recorded or not; its session would call at that time
     // (R-EDT-4, I4).
     let moved = record.particulars.attempts_before > 0 || !record.particulars.previous_desired.is_empty();
@@ -193,7 +215,9 @@ fn expects_session(record: &Callback, now: Instant) -> bool {
 /// lost (T17). A consumer who wished to cancel gets no further attempt (R-CAN-2, I5); only a conversation that the wish came
 /// too late for ends as it would have without it.
 fn ended(record: &Callback, end: SessionEnd, update: &SessionUpdate) -> Vec<Change> {
-    let dialed = record.dial_attempts > 0 || update.dial_attempts.is_some_and(|attempts| attempts > 0);
+    let counted = record.dial_attempts > 0 || update.dial_attempts.is_some_and(|attempts| attempts > 0);
+    // Nobody talks who was not called, whether the session counts its dials or not.
+    let dialed = counted || record.state == State::Processing;
     let again =
         end == SessionEnd::Handover || (!dialed && record.submission.attempts < crate::submission::MAX_ATTEMPTS);
     let wish = record.cancel.as_ref().filter(|_| again || record.state != State::Processing);

@@ -44,7 +44,8 @@ pub(super) fn no_double(evidence: &Evidence) -> Vec<Violation> {
                 violations.push(broken(Invariant::NoDouble, id, seen));
             }
         }
-        if attempts.first().is_some_and(|entry| entry.attempt > 1) && !binds_before(timeline, attempts[0].at) {
+        let first = attempts.first().filter(|entry| entry.attempt > 1 + voided(timeline, entry.at));
+        if first.is_some_and(|entry| !binds_before(timeline, entry.at)) {
             violations.push(broken(Invariant::NoDouble, id, "the first attempt is not number 1"));
         }
     }
@@ -144,9 +145,16 @@ fn of_its_time(timeline: &[TimelineEvent], attempt: u32) -> u32 {
     let (mut under_way, mut latest, mut before) = (false, 0, 0);
     for change in timeline.iter().flat_map(|event| &event.changes) {
         match change {
-            Change::Submitted { attempt: n } if *n >= attempt => break,
+            // Numbers that were voided leave a gap, and what follows is the first of its time.
+            Change::Submitted { attempt: n } if *n >= attempt => {
+                before = if *n > latest + 1 { n - 1 } else { before };
+                break;
+            }
             Change::SessionBound { .. } if !under_way && latest + 1 >= attempt => break,
-            Change::Submitted { attempt } => (under_way, latest) = (true, latest.max(*attempt)),
+            Change::Submitted { attempt: n } => {
+                before = if *n > latest + 1 { n - 1 } else { before };
+                (under_way, latest) = (true, latest.max(*n));
+            }
             Change::SessionBound { .. } if !under_way => (under_way, latest) = (true, latest + 1),
             Change::SessionUnbound => under_way = false,
             Change::Rescheduled { .. } => (under_way, before) = (false, latest),
@@ -162,11 +170,27 @@ fn overtaken(timeline: &[TimelineEvent], entry: &Entry) -> bool {
     within(timeline, entry.decided_at, entry.at).any(|change| matches!(change, Change::SessionBound { .. }))
 }
 
-/// A reschedule between the two writes, as far as clocks tell: the next attempt is for the new time and does not wait for the one
-/// before.
+/// A reschedule or another number between the two writes, as far as clocks tell: the next attempt is for the new time or number
+/// and does not wait for the one before.
 fn restarted(timeline: &[TimelineEvent], from: Instant, until: Instant) -> bool {
     let slack = Duration::from_millis(STAMP_SLACK_MS.unsigned_abs());
-    within(timeline, from - slack, until + slack).any(|change| matches!(change, Change::Rescheduled { .. }))
+    within(timeline, from - slack, until + slack).any(voids)
+}
+
+/// Whether the number of an attempt that was on its way is void by this (R-EDT-1, R-EDT-4).
+fn voids(change: &Change) -> bool {
+    match change {
+        Change::Rescheduled { .. } => true,
+        Change::Edited { fields } => fields.iter().any(|field| field == "phoneNumber"),
+        _ => false,
+    }
+}
+
+/// Up to how many numbers were void at `at`.
+fn voided(timeline: &[TimelineEvent], at: Instant) -> u32 {
+    let slack = Duration::from_millis(STAMP_SLACK_MS.unsigned_abs());
+    let count = within(timeline, Instant::from_millis(i64::MIN), at + slack).filter(|change| voids(change)).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// An unrecorded attempt that a session proved counts (R-TR-3).

@@ -40,3 +40,36 @@ fn a_reschedule_stamped_well_after_the_next_attempt_excuses_nothing() {
     assert_eq!(moved_and_handed_over(at(10_800), -1_000), ["I2", "I4"]);
     assert_eq!(moved_and_handed_over(at(13_000), -1_000), ["I2"], "for a later time it allows nothing too early");
 }
+
+/// I2, R-EDT-1, R-EDT-4: a number that a move or another phone number made void is never written, and what follows is the first of
+/// its time.
+#[test]
+fn a_number_that_was_voided_is_no_gap() {
+    let another_number = Change::Edited { fields: vec!["phoneNumber".into()] };
+    let another_language = Change::Edited { fields: vec!["language".into()] };
+    for (change, first, next, broken) in [
+        (Some(moved(at(7_200), at(10_800))), 2, None, false),
+        (Some(another_number), 2, None, false),
+        (Some(another_language), 2, None, true),
+        (None, 2, None, true),
+        (Some(moved(at(7_200), at(10_800))), 3, None, true),
+        (Some(moved(at(7_200), at(10_800))), 2, Some(59), true),
+        (Some(moved(at(7_200), at(10_800))), 2, Some(60), false),
+    ] {
+        let mut story = story(5, Kind::Scheduled, at(7_200), &[]);
+        let submitted = Change::Submitted { attempt: first };
+        for (seconds, change) in [(30, change.clone()), (40, Some(submitted))] {
+            let Some(change) = change else { continue };
+            let (record, event) = story.record.apply(Actor::Monitor, at(seconds), vec![change]);
+            (story.record, _) = (record, story.timeline.push(event));
+        }
+        let desired = story.record.desired_at;
+        let found = broken_by(|evidence| {
+            evidence.at_rest = false;
+            evidence.stories.push(story);
+            evidence.entries.push(entry(5, first, 40, desired));
+            evidence.entries.extend(next.map(|pause| entry(5, first + 1, 40 + pause, desired)));
+        });
+        assert_eq!(found.contains(&"I2"), broken, "{change:?}, {first}, {next:?}: {found:?}");
+    }
+}

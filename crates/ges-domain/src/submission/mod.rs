@@ -62,6 +62,17 @@ pub fn correlation(callback: CallbackId, attempt: u32) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
+/// The attempt whose correlation id this is; none when it belongs to no attempt of this callback.
+pub fn attempt_of(callback: CallbackId, corr_id: Uuid) -> Option<u32> {
+    let (ours, theirs) = (correlation(callback, 0).into_bytes(), corr_id.into_bytes());
+    let mut attempt = [0; 4];
+    for (place, (one, other)) in attempt.iter_mut().zip(ours[12..].iter().zip(&theirs[12..])) {
+        *place = one ^ other;
+    }
+    let attempt = u32::from_be_bytes(attempt);
+    (attempt > 0 && correlation(callback, attempt) == corr_id).then_some(attempt)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -82,6 +93,14 @@ mod tests {
                 "0f2b1d5e-7a4c-8f6e-9a51-0a4f6a2f3d13",
             ]
         );
+        for attempt in [1, 2, 259, u32::MAX] {
+            assert_eq!(attempt_of(id, correlation(id, attempt)), Some(attempt));
+        }
+        let other = "0f2b1d5e-7a4c-4f6e-9a51-0a4f6a2f3c11".parse().unwrap();
+        for foreign in [correlation(id, 0), id.0, Uuid::nil()] {
+            assert_eq!(attempt_of(id, foreign), None, "{foreign}");
+        }
+        assert_eq!(attempt_of(other, correlation(id, 1)), None, "0 is nobody's attempt");
     }
 
     fn at(clock: &str) -> Instant {

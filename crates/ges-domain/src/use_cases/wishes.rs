@@ -28,8 +28,8 @@ pub struct CarryOutWishes {
 
 impl CarryOutWishes {
     /// Looks at a record with a session, as it was read just now; `true` when there was a wish to carry out. To be called every
-    /// ten seconds: a session that does not answer hears of a cancel again until it does, is gone, or the deadline has passed
-    /// (R-CAN-2); and of a consumer on the line until it answers or the callback ends (R-CTI-14).
+    /// ten seconds: a session that does not answer hears of a cancel again until it does, is stopped or gone, or the deadline has
+    /// passed (R-CAN-2); and of a consumer on the line until it answers or the callback ends (R-CTI-14).
     ///
     /// # Errors
     /// [`StoreError`]: the wish stands; the next call carries it out.
@@ -72,11 +72,13 @@ impl CarryOutWishes {
             Told::Accepted => CancelAnswer::Accepted,
             Told::Refused => CancelAnswer::Refused,
             Told::Gone => CancelAnswer::Gone,
-            Told::Unreachable => CancelAnswer::NoAnswer,
+            Told::Unreachable if record.state != State::Completed => CancelAnswer::NoAnswer,
+            // The consumer was promised that nobody calls: its node ends a session that hears nothing (integrations 1.5).
+            Told::Unreachable => match self.sessions.terminate(session).await {
+                Told::Accepted | Told::Gone => CancelAnswer::Gone,
+                Told::Refused | Told::Unreachable => return Ok(true),
+            },
         };
-        if record.state == State::Completed && answer == CancelAnswer::NoAnswer {
-            return Ok(true);
-        }
         let request = CancelRequest { actor: Actor::Monitor, reason: wish.reason.clone(), keyed: None };
         let (id, now) = (record.id, self.clock.now());
         self.record.settle_cancel(record.tenant, id, &session.id, answer, &request, now).await?;

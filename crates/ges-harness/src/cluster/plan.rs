@@ -46,7 +46,7 @@ pub struct ClusterPlan {
     pub gws: Option<GwsPorts>,
     /// Further arguments of the simulator.
     pub simulator_arguments: Vec<String>,
-    /// Whether API pods use Redis to spare the database counting (`GES_REDIS__…`).
+    /// Whether pods use Redis (`GES_REDIS__…`): to spare the database counting, and to share news of sessions.
     pub accelerated: bool,
     /// Ports of the nodes of a Redis Cluster that takes the place of the single Redis; none without. It outlives the deployment.
     pub redis_cluster: Vec<u16>,
@@ -122,9 +122,6 @@ pub(super) fn nodes(plan: &ClusterPlan, servers: ServerPorts, redis: u16) -> Res
         let mut environment = shared(plan, postgres, stream, &peers, Cluster::DATABASE, first);
         environment.push(("GES_SERVER__INTERNAL_PORT".into(), internal.to_string()));
         environment.push(("GES_SERVER__EXTERNAL_PORT".into(), external.to_string()));
-        if plan.accelerated {
-            environment.extend(accelerator(plan, stream));
-        }
         nodes.push(pod(&format!("api-{number}"), "ges-api", plan, environment, internal, Some(external))?);
     }
     for number in 0..plan.workers {
@@ -188,6 +185,9 @@ fn shared(plan: &ClusterPlan, postgres: u16, redis: u16, peers: &Peers, user: &s
         ("GES_CAPTCHA__ENTERPRISE_URL", &local(peers.recaptcha)),
         ("GES_SECURITY__CREDENTIALS_KEY", CREDENTIALS_KEY),
     ]));
+    if plan.accelerated {
+        environment.extend(accelerator(plan, redis));
+    }
     if plan.configuration {
         environment.push(("GES_GWS__CONF_URL".into(), local(peers.configuration)));
     }
@@ -286,10 +286,10 @@ mod tests {
             nexus: 12,
             control: 6,
         };
-        let plan = ClusterPlan { routers: true, ..ClusterPlan::default() };
+        let plan = ClusterPlan { routers: true, accelerated: true, ..ClusterPlan::default() };
         let mut keys = shared(&plan, 7, 8, &peers, Cluster::WORKER_ROLE, 9);
+        assert!(keys.iter().any(|(key, _)| key == "GES_REDIS__HOST"), "of every pod");
         keys.extend(provisioner(7));
-        keys.extend(accelerator(&plan, 8));
         for (key, _) in keys {
             assert!(documented.contains(&format!("| `{key}`")), "{key} is not documented");
         }

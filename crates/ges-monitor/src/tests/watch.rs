@@ -261,6 +261,7 @@ async fn m8_a_cancel_nobody_answered_is_told_every_ten_seconds_until_heard() {
         world.store.settle_cancel(tenant(), id, &asked, CancelAnswer::NoAnswer, &request, START).await.unwrap();
         for _ in 0..3 {
             world.sessions.answer(Told::Unreachable);
+            world.sessions.answer_stop(Told::Unreachable);
         }
         world.sessions.answer(last);
         world.run(seconds(15)).await;
@@ -268,12 +269,31 @@ async fn m8_a_cancel_nobody_answered_is_told_every_ten_seconds_until_heard() {
         world.restart();
         world.run(seconds(60)).await;
         assert_eq!(world.told(), 4, "{last:?} is the end of it");
-        let stopped = world.sessions.calls().contains(&SessionCall::Terminate(session("S1")));
-        assert_eq!(stopped, confirmed, "integrations 1.5: who agrees and does not end is stopped");
+        let stop = SessionCall::Terminate(session("S1"));
+        let stops = world.sessions.calls().into_iter().filter(|call| *call == stop).count();
+        assert_eq!(stops, 3 + usize::from(confirmed), "integrations 1.5: who agrees and does not end is stopped");
         assert!(world.requests.polls().is_empty(), "a completed callback is not polled");
         let record = world.record(id).await;
         assert_eq!((record.state, record.reason.clone()), (State::Completed, Some(Reason::CANCELLED)), "M8");
         assert_eq!(record.cancel.unwrap().confirmed, confirmed);
+    }
+}
+
+/// Integrations 1.5, I5: a session that hears nothing while its node answers is ended by its node, and told no more.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_hears_nothing_of_a_cancel_is_stopped() {
+    for stopped in [Told::Accepted, Told::Gone] {
+        let mut world = World::new().await;
+        let id = world.bound("S1", None).await;
+        world.store.cancel(tenant(), id, &consumer_cancels(), START).await.unwrap();
+        let (request, asked) = (consumer_cancels(), session("S1"));
+        world.store.settle_cancel(tenant(), id, &asked, CancelAnswer::NoAnswer, &request, START).await.unwrap();
+        world.sessions.answer(Told::Unreachable);
+        world.sessions.answer_stop(stopped);
+        world.run(seconds(60)).await;
+        assert_eq!((world.told(), world.sessions.calls().len()), (1, 2), "told, stopped, left alone");
+        let record = world.record(id).await;
+        assert!(!record.cancel.as_ref().unwrap().confirmed && record.cancel_to_tell().is_none(), "{stopped:?}");
     }
 }
 

@@ -8,7 +8,8 @@ use ges_harness::Cluster;
 use ges_nemesis::{Deployment, DeploymentPlan, History, ServiceRow, SessionSeen, now};
 use serde_json::{Value, json};
 
-use crate::world::{SOON, deployment, history, number};
+use crate::degraded::metric;
+use crate::world::{SOON, all_end, burst, deployment, history, number, service, services, violations};
 
 /// Longer than a session may take to end, and than the worker takes to look (integrations 1.4).
 const STOPPED_WITHIN: Duration = Duration::from_secs(60);
@@ -202,5 +203,28 @@ async fn callbacks_live_as_the_examples_say() {
         house.a_pause(),
         house.a_move_that_the_session_does_not_follow(),
     );
-    assert_eq!(crate::world::violations(&house.deployment, &house.history, false).await, []);
+    assert_eq!(violations(&house.deployment, &house.history, false).await, []);
+}
+
+/// Check 3 over a real Redis and real pods, by the clock: sessions that never take their callback cost three entries, after 0, 60 and
+/// 180 seconds, and a minute later it is given up (R-SUB-8, M14c).
+#[tokio::test(flavor = "multi_thread")]
+async fn check_03_unanswered_attempts_are_three_entries_on_the_stream() {
+    let deployment = deployment(&DeploymentPlan::new(services())).await;
+    deployment.control.script(&service(0), &json!({ "name": "neverAck" })).await.unwrap();
+    let history = history();
+    burst(&deployment, &history, 1, 1).await;
+    let id = history.acknowledged()[0].id;
+    let begun = Instant::now();
+    all_end(&deployment, &history, Duration::from_secs(270)).await;
+    assert!(begun.elapsed() > Duration::from_secs(235), "the third one had its minute: {:?}", begun.elapsed());
+    let reason = deployment.sql(&format!("select reason from callbacks where id = '{id}'")).unwrap();
+    assert_eq!(reason.trim(), "SUBMIT_FAILED");
+    let written = deployment.ledger.written();
+    let attempts: Vec<_> =
+        written.iter().filter(|written| written.entry.id == id).map(|written| written.entry.attempt).collect();
+    assert_eq!(attempts, [1, 2, 3], "one entry each");
+    let failed = metric(&deployment, "worker-0", "CB_SUBMIT_FAILED").await;
+    assert_eq!(failed, Some(1.0));
+    assert_eq!(violations(&deployment, &history, true).await, []);
 }

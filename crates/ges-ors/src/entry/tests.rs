@@ -8,12 +8,13 @@ use ges_domain::phone::{PhoneKey, PhoneNumber};
 use ges_domain::region::{Region, RegionRule};
 use ges_domain::service::Service;
 use ges_domain::{CallbackId, Instant};
+use ges_http_client::{HttpClientFactory, Policy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::fixture;
+use crate::{AllowedHosts, OrsSessions, fixture};
 
 fn field<'a>(fields: &'a Fields, name: &str) -> &'a str {
     &fields.iter().find(|(key, _)| *key == name).unwrap().1
@@ -286,4 +287,34 @@ fn the_documented_events_are_the_ones_that_are_sent() {
     for name in all {
         assert!(page.contains(&format!("`{name}`")), "{name}");
     }
+}
+
+/// Integrations 1.6, R-RA-4: an entry names the first region in its order whose nodes are not all down.
+#[tokio::test]
+async fn an_entry_names_a_region_that_is_up() {
+    let (client, node) = (HttpClientFactory::default(), wiremock::MockServer::start().await);
+    let help = wiremock::Mock::given(wiremock::matchers::path("/ors/help"));
+    help.respond_with(wiremock::ResponseTemplate::new(200)).mount(&node).await;
+    let (none, up): (&[String], _) = (&[], node.uri());
+    let named = |name: &str| Region::new(name).unwrap();
+    let nobody = "http://127.0.0.1:9";
+    let regions =
+        [(named("dc1"), none, Some(nobody)), (named("dc2"), none, Some(&*up)), (named("west"), none, Some(nobody))];
+    let directory = Arc::new(ges_discovery::Directory::named(regions).unwrap());
+    let make = |policy| client.client(policy).unwrap();
+    let sessions =
+        OrsSessions::new(make(Policy::ORS_EVENTS), make(Policy::ORS_QUERIES), nobody, AllowedHosts::default());
+    let sessions = sessions.unwrap().found_by(directory, Some(named("dc1")));
+    let origin = Origin { region: Some("dc1".into()), ..fixture::origin() };
+    let plain = fixture::dispatch();
+    let mut ruled = plain.clone();
+    let rule = RegionRule::new("West first", vec![named("west")]).unwrap();
+    ruled.service = Arc::new(Service { region_rule: Some(rule), ..(*ruled.service).clone() });
+    let regions = || {
+        let mut writer = Writer::over(&origin, Some(&sessions));
+        [&plain, &ruled].map(|one| field(&writer.entry(one, "x"), "region").to_owned())
+    };
+    assert_eq!(regions(), ["dc1", "west"], "nobody has asked yet");
+    assert!(sessions.probe().await);
+    assert_eq!(regions(), ["dc2", "dc2"]);
 }

@@ -12,17 +12,24 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{EVENT, Fields, Origin, SCHEMA, settings};
+use crate::OrsSessions;
 
 /// Writes the entries of a batch. Attempts of one service share the text of its settings.
 pub struct Writer<'a> {
     origin: &'a Origin,
+    nodes: Option<&'a OrsSessions>,
     last: Option<(Arc<Service>, Box<RawValue>)>,
 }
 
 impl<'a> Writer<'a> {
     /// A writer for entries of this installation.
     pub fn new(origin: &'a Origin) -> Self {
-        Self { origin, last: None }
+        Self { origin, nodes: None, last: None }
+    }
+
+    /// The same that names no region whose nodes are all down.
+    pub(crate) fn over(origin: &'a Origin, nodes: Option<&'a OrsSessions>) -> Self {
+        Self { nodes, ..Self::new(origin) }
     }
 
     /// The entry of one attempt (R-SUB-4, R-CRE-9).
@@ -39,9 +46,11 @@ impl<'a> Writer<'a> {
             ("applicationStream", service.settings.application_stream.clone()),
             ("gesUrl", self.origin.ges_url.clone()),
         ];
-        // The queue's rule, then the deployment's own region (integrations 1.6, R-RA-3).
-        let preferred = service.preferred_regions().first().map(ToString::to_string);
-        fields.extend(preferred.or_else(|| self.origin.region.clone()).map(|region| ("region", region)));
+        // The queue's rule, then the deployment's own region, then any that is up (integrations 1.6, R-RA-3, R-RA-4).
+        let preferred = service.preferred_regions();
+        let chosen = self.nodes.and_then(|nodes| nodes.region_for(preferred));
+        let chosen = chosen.as_ref().or(preferred.first()).map(ToString::to_string);
+        fields.extend(chosen.or_else(|| self.origin.region.clone()).map(|region| ("region", region)));
         fields.push(("submittedAt", at.to_string()));
         fields.push(("expiresAt", callback.deadline.to_string()));
         fields.push(("corrId", corr_id.into()));

@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 use super::settings::COMMAND;
 use super::{BadRedisSettings, RedisSettings};
-use crate::MAX_LEN;
 use crate::entry::{Fields, Origin, Writer, corr_id};
+use crate::{MAX_LEN, OrsSessions};
 
 /// Three tries a cycle: two after the first.
 const QUICK: Backoff = Backoff { retries: 2, base: Duration::from_millis(100), cap: Duration::from_secs(2) };
@@ -32,6 +32,7 @@ pub struct RedisStream {
     stream: String,
     field_names: BTreeMap<String, String>,
     origin: Origin,
+    nodes: Option<Arc<OrsSessions>>,
 }
 
 impl RedisStream {
@@ -42,7 +43,14 @@ impl RedisStream {
     /// [`BadRedisSettings`] when the settings can never work.
     pub fn start(settings: &RedisSettings, origin: Origin) -> Result<Self, BadRedisSettings> {
         let link = Arc::new(Link::open(&settings.server(), "the orchestration stream")?);
-        Ok(Self { link, stream: settings.stream.clone(), field_names: settings.field_names.clone(), origin })
+        let (stream, field_names) = (settings.stream.clone(), settings.field_names.clone());
+        Ok(Self { link, stream, field_names, origin, nodes: None })
+    }
+
+    /// The same that sends nothing to a region whose nodes are all down (integrations 1.6).
+    #[must_use]
+    pub fn watching(self, nodes: Arc<OrsSessions>) -> Self {
+        Self { nodes: Some(nodes), ..self }
     }
 
     /// Its connection, for whoever asks whether the server is there (`ORS_REDIS_STATUS`).
@@ -102,7 +110,7 @@ impl RedisStream {
 #[async_trait]
 impl SubmissionStream for RedisStream {
     async fn submit(&self, batch: &[Dispatch]) -> Result<(), StreamError> {
-        let mut writer = Writer::new(&self.origin);
+        let mut writer = Writer::over(&self.origin, self.nodes.as_deref());
         let entries: Vec<Fields> =
             batch.iter().map(|one| writer.entry(one, &corr_id(one.callback.id, one.attempt))).collect();
         let mut waiting = entries.as_slice();

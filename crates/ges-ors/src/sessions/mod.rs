@@ -20,7 +20,7 @@ use ges_domain::callback::SessionBinding;
 use ges_domain::ports::{Asked, SessionEvent, Sessions, Told};
 use ges_domain::region::Region;
 use ges_domain::{CallbackId, Instant};
-use ges_http_client::HttpClient;
+use ges_http_client::{Call, CallError, HttpClient, Reply, below};
 use url::Url;
 
 pub use allowed::AllowedHosts;
@@ -83,6 +83,19 @@ impl OrsSessions {
     pub fn found_by(mut self, directory: Arc<Directory>, own: Option<Region>) -> Self {
         self.nodes = self.nodes.found_by(directory, own);
         self
+    }
+
+    /// The region of a new session whose queue prefers these, as far as the nodes stand now (integrations 1.6). None: any.
+    pub fn region_for(&self, preferred: &[Region]) -> Option<Region> {
+        self.nodes.region_for(preferred)
+    }
+
+    /// Starts a session, where one that prefers these regions starts now: one call, whose answer is the node's.
+    pub(crate) async fn start(&self, preferred: &[Region], form: &[(&str, &str)]) -> Result<Reply, CallError> {
+        let nodes = self.nodes.in_order(preferred);
+        let node = nodes.first().expect("invariant: without a directory there is the configured address");
+        let url = below(node, &["scxml", "session", "start"]);
+        self.client.send(&Call::post("start", "/scxml/session/start", url).form(form)).await?.success()
     }
 
     /// Whether any node answers now.

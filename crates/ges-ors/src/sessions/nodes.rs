@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use ges_discovery::{Directory, Node, Peer};
+use ges_discovery::{Directory, Node, Peer, only_region};
 use ges_domain::region::{Region, Standing, connection_order};
 use ges_http_client::{Call, CallError, HttpClient, below};
 use url::Url;
@@ -33,23 +33,16 @@ impl Nodes {
         &self.fixed
     }
 
-    /// Every node, the one to ask now first: regions in their order, the own one before others; nodes that did not answer the
-    /// last probe after all that did; those that are alike in turn.
-    pub(super) fn in_order(&self) -> Vec<Url> {
+    /// Every node, the one to ask now first: regions in their order, `preferred` ones and the own one before others; nodes that did
+    /// not answer the last probe after all that did; those that are alike in turn.
+    pub(super) fn in_order(&self, preferred: &[Region]) -> Vec<Url> {
         let all = self.all();
         if all.is_empty() {
             return vec![self.fixed.clone()];
         }
-        let own = self.found.as_ref().and_then(|(_, own)| own.as_ref());
         let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut standings: BTreeMap<Region, Standing> = BTreeMap::new();
-        for node in all.iter() {
-            let standing = standings.entry(node.region.clone()).or_insert(Standing::Failed);
-            if !down.contains(&node.url) {
-                *standing = Standing::Usable;
-            }
-        }
-        let regions = connection_order(&[], own, &standings);
+        let standings = standings(&all, &down);
+        let regions = connection_order(preferred, self.own(), &standings);
         // A region that is passed over still has nodes that may run a session.
         let place = |node: &Node| regions.iter().position(|region| **region == node.region).unwrap_or(regions.len());
         let mut ranked: Vec<((bool, usize), Url)> =
@@ -60,6 +53,22 @@ impl Nodes {
             alike.rotate_left(turn % alike.len());
         }
         ranked.into_iter().map(|(_, url)| url).collect()
+    }
+
+    /// The region of a new session: the first in the order of regions whose nodes do not all fail (R-RA-3, R-RA-4). A region that is
+    /// preferred, or our own, counts as usable while no node of it is known here: others may run it. None when there is none.
+    pub(super) fn region_for(&self, preferred: &[Region]) -> Option<Region> {
+        let all = self.all();
+        let mut standings = standings(&all, &self.down.lock().unwrap_or_else(PoisonError::into_inner));
+        standings.remove(&only_region());
+        for region in preferred.iter().chain(self.own()) {
+            standings.entry(region.clone()).or_insert(Standing::Usable);
+        }
+        connection_order(preferred, self.own(), &standings).first().map(|region| (*region).clone())
+    }
+
+    fn own(&self) -> Option<&Region> {
+        self.found.as_ref().and_then(|(_, own)| own.as_ref())
     }
 
     /// Asks every node whether it lives; any status below 500 is a sign of life (integrations 8.3). Whether one does.
@@ -87,6 +96,18 @@ impl Nodes {
     }
 }
 
+/// How the regions of these nodes stand.
+fn standings(nodes: &[Node], down: &HashSet<Url>) -> BTreeMap<Region, Standing> {
+    let mut standings = BTreeMap::new();
+    for node in nodes {
+        let standing = standings.entry(node.region.clone()).or_insert(Standing::Failed);
+        if !down.contains(&node.url) {
+            *standing = Standing::Usable;
+        }
+    }
+    standings
+}
+
 #[cfg(test)]
 mod tests {
     use ges_http_client::{HttpClientFactory, Policy};
@@ -109,18 +130,42 @@ mod tests {
         let named = [(region("east"), none, Some(at_east.as_str())), (region("west"), none, Some(at_west.as_str()))];
         let directory = Arc::new(Directory::named(named).unwrap());
         let nodes = Nodes::fixed("http://fixed:9098".parse().unwrap()).found_by(directory, Some(region("east")));
-        let next = || nodes.in_order()[0].to_string();
-        let (east, west) = (format!("{at_east}/"), format!("{at_west}/"));
-        assert_eq!(next(), east, "unknown is as good as healthy");
+        let next = || nodes.in_order(&[])[0].to_string();
+        let (first, second) = (format!("{at_east}/"), format!("{at_west}/"));
+        let chosen = |preferred: &[&str]| {
+            let preferred: Vec<_> = preferred.iter().map(|name| region(name)).collect();
+            nodes.region_for(&preferred).unwrap().to_string()
+        };
+        assert_eq!(next(), first, "unknown is as good as healthy");
+        assert_eq!((chosen(&[]), chosen(&["west"])), ("east".into(), "west".into()), "R-RA-3");
         let client = HttpClientFactory::default().client(Policy::ORS_QUERIES).unwrap();
         assert!(nodes.probe(&client).await, "404 proves life");
-        assert_eq!((next(), next()), (west.clone(), west), "R-RA-4: the own region does not answer");
-        assert_eq!(nodes.in_order().len(), 2, "a session may run where nobody answers");
+        assert_eq!((next(), next()), (second.clone(), second), "R-RA-4: the own region does not answer");
+        assert_eq!(nodes.in_order(&[]).len(), 2, "a session may run where nobody answers");
+        assert_eq!((chosen(&[]), chosen(&["east"])), ("west".into(), "west".into()), "integrations 1.6: east is down");
+        assert_eq!(chosen(&["mars", "east"]), "mars", "nobody here knows how it stands");
+        west.reset().await;
+        Mock::given(wiremock::matchers::any()).respond_with(ResponseTemplate::new(500)).mount(&west).await;
+        assert!(!nodes.probe(&client).await);
+        assert_eq!((chosen(&["west"]), chosen(&[])), ("west".into(), "east".into()), "R-RA-4: all are tried");
+    }
+
+    #[tokio::test]
+    async fn nodes_without_a_region_are_in_none() {
+        let fixed = "http://fixed:9098";
+        let directory = |own| Arc::new(Directory::dns("http://tenant-{ccid}:5580", fixed, own).unwrap());
+        let nodes = |own: Option<Region>| Nodes::fixed(fixed.parse().unwrap()).found_by(directory(own.clone()), own);
+        assert_eq!(nodes(None).in_order(&[]), ["http://fixed:9098/".parse().unwrap()]);
+        assert_eq!(nodes(None).region_for(&[]), None, "nobody has given it a name");
+        assert_eq!(nodes(None).region_for(&[region("west")]), Some(region("west")));
+        assert_eq!(nodes(Some(region("east"))).region_for(&[]), Some(region("east")));
     }
 
     #[test]
     fn without_a_directory_there_is_one_address() {
         let nodes = Nodes::fixed("http://fixed:9098/".parse().unwrap());
-        assert_eq!(nodes.in_order(), ["http://fixed:9098/".parse().unwrap()]);
+        assert_eq!(nodes.in_order(&[]), ["http://fixed:9098/".parse().unwrap()]);
+        assert_eq!(nodes.region_for(&[]), None);
+        assert_eq!(nodes.region_for(&[region("west")]), Some(region("west")), "as the rule says");
     }
 }

@@ -157,7 +157,7 @@ impl OrsSessions {
 
     /// Every node that is known, the one that answered for the session first.
     fn candidates(&self, session: &SessionBinding) -> Vec<Url> {
-        let mut nodes = self.nodes.in_order();
+        let mut nodes = self.nodes.in_order(&[]);
         if let Some(place) = self.known.home_of(session).and_then(|home| nodes.iter().position(|node| *node == home)) {
             nodes[..=place].rotate_right(1);
         }
@@ -191,8 +191,7 @@ fn address(session: &SessionBinding, node: &Url, tail: &[&str]) -> Url {
     url.set_query(None);
     url.set_fragment(None);
     // The cookie form of an id carries its node; paths have the bare id.
-    let id = session.id.as_str();
-    let bare = id.rsplit_once(".node").map_or(id, |(bare, _)| bare);
+    let bare = session.id.bare();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().extend(["scxml", "session", bare]).extend(tail);
     }

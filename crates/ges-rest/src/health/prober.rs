@@ -136,14 +136,16 @@ impl Prober {
             }
         };
         let latency = outcome.is_ok().then(|| started.elapsed());
+        let error = outcome.as_ref().err().map(ToString::to_string);
         let before = self.observed.health.state_of(component.name);
         let after = self.observed.health.take(component.name, outcome, latency, self.clock.now());
         if let Some(dependency) = component.dependency {
-            self.observed.metrics.dependency(dependency, after != State::Down);
+            let up = (after != State::Unknown).then_some(after == State::Up);
+            self.observed.metrics.dependency(dependency, up);
         }
         if before != Some(after) {
             match after {
-                State::Down => tracing::warn!(dependency = component.name, "a dependency is down"),
+                State::Down => tracing::warn!(dependency = component.name, error, "a dependency is down"),
                 _ => tracing::info!(dependency = component.name, "a dependency is up"),
             }
         }

@@ -103,8 +103,8 @@ pub async fn a_hand_over_by_a_late_clock_does_not_turn_time_back(stores: &dyn St
     let booked = book(stores, immediate(after(10))).await;
     let edited = book(stores, scheduled(START, after(7200))).await;
     stores.record().move_booking(tenant(), edited.id, &move_to(after(9000), 9), after(20)).await.unwrap();
-    for (record, at, told) in [(&booked, after(9), after(10)), (&edited, after(19), after(20))] {
-        assert_eq!(hand_over(stores, record, 1, at).await, HandoverOutcome::Recorded);
+    for (record, attempt, at, told) in [(&booked, 1, after(9), after(10)), (&edited, 2, after(19), after(20))] {
+        assert_eq!(hand_over(stores, record, attempt, at).await, HandoverOutcome::Recorded);
         let row = standing(stores, record).await;
         assert_eq!((row.updated_at, row.submission.submitted_at), (told, Some(told)), "I10");
         let timeline = stores.record().timeline(record.tenant, record.id).await.unwrap();

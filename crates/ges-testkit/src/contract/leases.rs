@@ -130,7 +130,7 @@ pub async fn a_move_and_an_unbinding_wake_the_monitor(stores: &dyn Stores) {
     let mut wakes = stores.wake_ups().await;
     stores.record().move_booking(tenant(), booked.id, &move_to(after(5400), 5), after(1)).await.unwrap();
     hinted(&mut *wakes, &service_of(&booked), after(5400)).await;
-    hand_over(stores, &booked, 1, after(5300)).await;
+    hand_over(stores, &booked, 2, after(5300)).await;
     let record = stores.record();
     record.apply_session_update(tenant(), booked.id, &update("S1", 1, State::Routing), after(5301)).await.unwrap();
     let mut wakes = stores.wake_ups().await;

@@ -327,6 +327,7 @@ macro_rules! contract_facts {
         );
         each_area!($fresh, races,
             a_cancel_beats_a_dispatch_under_way
+            a_move_beats_a_dispatch_under_way
             a_conversation_that_begins_first_beats_the_cancel
             a_reschedule_beats_a_session_that_starts_later
             m16_a_reschedule_beats_the_session_that_gives_way

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ges_domain::callback::{Actor, Callback, Kind, Reason, SessionEnd, SessionUpdate, State};
+use ges_domain::phone::{PhoneKey, PhoneNumber};
 use ges_domain::ports::{
-    CancelAnswer, Cancelled, Handed, HandoverOutcome, Move, MoveAnswer, Moved, NoNews, SessionEvent, Told,
+    CancelAnswer, Cancelled, Edit, Handed, HandoverOutcome, Move, MoveAnswer, Moved, NoNews, SessionEvent, Told,
 };
 use ges_domain::use_cases::{CancelCallback, CarryOutWishes, CurrentWait, RescheduleCallback, TakeSessionUpdate};
 use ges_domain::{Instant, Refusal};
@@ -98,6 +99,29 @@ pub async fn a_cancel_beats_a_dispatch_under_way(stores: &dyn Stores) {
     assert_eq!(floor.cancel(&record).await.unwrap().reason, Some(Reason::CANCELLED));
     floor.is_stranger(&record, "S2").await;
     assert_eq!(standing(stores, &record).await.reason, Some(Reason::CANCELLED));
+}
+
+/// I4, R-EDT-4, R-EDT-1: whoever moves a callback, or gives it another number, while an attempt is on its way wins: what was read
+/// before is not recorded, and its session has no right to it, not even beside the next attempt.
+pub async fn a_move_beats_a_dispatch_under_way(stores: &dyn Stores) {
+    let floor = Floor::new(stores).await;
+    let moved = book(stores, immediate(START)).await;
+    floor.reschedule(&moved, tomorrow()).await.unwrap();
+    let edited = book(stores, scheduled(START, after(3_600))).await;
+    let phone = PhoneNumber::new("+1 650 466 1199").unwrap();
+    let edit = Edit { phone: Some((phone.clone(), PhoneKey::new(None, &phone))), ..Edit::default() };
+    stores.record().edit(tenant(), edited.id, &edit, &Actor::Ivr, after(1)).await.unwrap();
+    for record in [moved, edited] {
+        assert_eq!(hand_over(stores, &record, 1, after(2)).await, HandoverOutcome::Overtaken, "{:?}", record.kind);
+        let waiting = standing(stores, &record).await;
+        assert!(waiting.waits_for_handover() && waiting.state == State::Scheduled, "{waiting:?}");
+        let of = |name: &str, attempt| SessionUpdate { attempt: Some(attempt), ..update(name, 1, State::Queued) };
+        assert_eq!(floor.told(&record, &of("S1", 1)).await, Err(Refusal::NotYourSession), "{:?}", record.kind);
+        assert_eq!(hand_over(stores, &record, 2, after(3)).await, HandoverOutcome::Recorded);
+        assert_eq!(standing(stores, &record).await.submission.attempts, 1, "three may follow (R-SUB-8)");
+        assert_eq!(floor.told(&record, &of("S2", 1)).await, Err(Refusal::NotYourSession), "{:?}", record.kind);
+        floor.told(&record, &of("S3", 2)).await.unwrap().expect("the next one takes it");
+    }
 }
 
 /// R-CAN-2: when the session is quicker, the agent wins and the answer says so.
@@ -232,6 +256,7 @@ pub async fn m8_a_cancel_is_told_until_it_is_heard(stores: &dyn Stores) {
     assert!(unheard.is_held(after(60)), "a worker finds it");
     floor.clock.set(after(60));
     floor.sessions.answer(Told::Unreachable);
+    floor.sessions.answer_stop(Told::Unreachable);
     floor.wishes.run(&unheard).await.unwrap();
     assert_eq!(standing(stores, &record).await, unheard, "silence writes nothing");
     floor.wishes.run(&unheard).await.unwrap();

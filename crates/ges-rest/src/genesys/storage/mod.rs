@@ -11,8 +11,10 @@ use std::sync::{Arc, Once};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use ges_domain::callback::acts::{self, SessionWrite};
 use ges_domain::callback::{Callback, SessionUpdate, State as Stands};
-use ges_domain::{CallbackId, Refusal, TenantId, invariants, reporting};
+use ges_domain::ports::SessionAnswer;
+use ges_domain::{CallbackId, Instant, Refusal, TenantId, invariants, reporting};
 
 use super::answers::{json, nothing, text};
 use super::fault::{Exception, GmsFault};
@@ -38,10 +40,13 @@ pub(super) async fn merge(
     let headers = request.headers().clone();
     let (tenant, id) = addressed(&site, &exchange, &uri, ID, &headers).await?;
     let sent = Sent::read(request, &site).await?;
-    let update = update::of(sent.pairs, &headers)?;
+    let update = SessionUpdate { attempt: update::attempt(&headers, id), ..update::of(sent.pairs, &headers)? };
     if !sent.files.is_empty() {
         let callback = site.api().retrieve.run(tenant, id).await.map_err(GmsFault::from)?;
-        files::keep(&site, &callback, sent.files).await?;
+        // Whoever is refused below has stored nothing.
+        if !is_refused(&callback, &update, site.api().inside.clock.now()) {
+            files::keep(&site, &callback, sent.files).await?;
+        }
     }
     apply(&site, &exchange, tenant, id, &update).await
 }
@@ -120,6 +125,9 @@ async fn apply(
         Ok(callback) => {
             met(site, exchange, tenant);
             if let Some(callback) = callback {
+                if let Some(reason) = update.reason.as_ref().filter(|reason| !reason.is_known()) {
+                    tracing::warn!(callback.id = %id, %reason, "a session ends its callback for a reason that nobody knows");
+                }
                 site.look(&invariants::written(&callback));
                 if callback.is_taken_unnamed() {
                     UNNAMED.call_once(|| {
@@ -135,6 +143,13 @@ async fn apply(
         }
         Err(refusal) => Err(elsewhere(site, tenant, id, refusal).await),
     }
+}
+
+/// Whether the record as it stands refuses an update (R-TR-1, R-REC-5, integrations 2.10).
+fn is_refused(callback: &Callback, update: &SessionUpdate, now: Instant) -> bool {
+    use SessionAnswer::{Illegal, Stranger, TooLarge};
+    let write = acts::session_update(callback, update, now);
+    matches!(write, SessionWrite::Answer(Stranger | Illegal { .. } | TooLarge(_)))
 }
 
 async fn found(site: &Site, exchange: &Exchange, uri: &Uri, headers: &HeaderMap) -> Result<Callback, GmsFault> {

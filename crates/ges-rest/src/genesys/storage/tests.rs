@@ -1,7 +1,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use ges_domain::callback::{Reason, Scalar, State};
-use ges_domain::ports::{Clock as _, Place, Seen, SessionNews as _};
+use ges_domain::ports::{Clock as _, Place, Record as _, Seen, SessionNews as _};
 use ges_domain::wait::Estimate;
 use ges_testkit::{SessionCall, builders};
 use serde_json::json;
@@ -168,6 +168,26 @@ async fn the_header_may_name_the_session() {
     assert_eq!(world.only().session.unwrap().id.as_str(), "S1");
     let both = request().body(Body::from("_ors_session_id=S2")).unwrap();
     send(world.internal(), both).await.fault(400, "InvalidOption");
+}
+
+/// I4, integrations 1.2.2: the correlation id that a session gives back tells which attempt it is.
+#[tokio::test]
+async fn a_session_of_an_attempt_for_an_earlier_time_is_a_stranger() {
+    let world = World::new().await;
+    let id = world.handed().await;
+    let moved = builders::move_to(builders::after(90_000), 5);
+    let now = world.clock.now();
+    world.store.move_booking(builders::tenant(), id, &moved, now).await.unwrap();
+    let bind = async |session: &str, attempt| {
+        let corr_id = ges_domain::submission::correlation(id, attempt).to_string();
+        let request = Request::post(format!("/genesys/1/service/{id}/storage")).header("x-correlation-id", corr_id);
+        let body = format!("_callback_state=QUEUED&_ors_session_id={session}");
+        send(world.internal(), request.body(Body::from(body)).unwrap()).await
+    };
+    bind("S1", 1).await.fault(409, "Operation");
+    assert_eq!(world.sessions.calls(), [SessionCall::Terminate(builders::session("S1"))]);
+    bind("S2", 2).await.accepted();
+    assert_eq!(world.only().session.unwrap().id.as_str(), "S2");
 }
 
 #[tokio::test]
@@ -382,6 +402,11 @@ async fn a_multipart_update_brings_keys_and_files() {
     assert_eq!((photo.status, photo.body.as_str(), photo.header("content-type")), (200, "\u{1}PNG", Some("image/png")));
     assert_eq!(photo.header("x-content-type-options"), Some("nosniff"));
     world.read(id, "/binary/other").await.fault(404, "NotFound");
+    let stranger = Request::post(format!("/genesys/1/service/{id}/storage")).header("x-ors-session-id", "S2");
+    let stranger = stranger.header("content-type", "multipart/form-data; boundary=x");
+    let parts = PARTS.replace("photo", "sketch");
+    send(world.internal(), stranger.body(Body::from(parts)).unwrap()).await.fault(409, "Operation");
+    world.read(id, "/binary/sketch").await.fault(404, "NotFound");
     let nested = json!({"_extra": {"a": 1}, "data": {"a": 1}}).to_string();
     world.storage(id, nested).await.fault(400, "InvalidOption");
     world.storage(id, json!({"data": {"a": 1}}).to_string()).await.accepted();

@@ -3,8 +3,9 @@
 //! `_seq` is this service's name for the increasing number of R-TR-2; a session that does not count leaves it out.
 
 use axum::http::HeaderMap;
-use ges_domain::SessionId;
 use ges_domain::callback::{Reason, Scalar, SessionEnd, SessionUpdate, State};
+use ges_domain::submission::attempt_of;
+use ges_domain::{CallbackId, SessionId};
 
 use super::super::fault::GmsFault;
 use super::super::sent::written;
@@ -69,6 +70,12 @@ pub(super) fn of(pairs: Vec<(String, Scalar)>, headers: &HeaderMap) -> Result<Se
         });
     }
     Ok(update)
+}
+
+/// The attempt that started the session that calls, by the correlation id that its entry gave it (integrations 1.2.2).
+pub(super) fn attempt(headers: &HeaderMap, id: CallbackId) -> Option<u32> {
+    let echoed = headers.get("x-correlation-id")?.to_str().ok()?.trim().parse().ok()?;
+    attempt_of(id, echoed)
 }
 
 /// Removes one key.
