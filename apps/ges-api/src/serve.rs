@@ -15,7 +15,7 @@ use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
     Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, WithinASecond, areas, found_nodes, gate,
     look_at_ors_redis, own_redis, probe_of_record, publisher, router_states, session_keys, use_new_keys,
-    use_new_session_keys, vault,
+    use_new_session_keys, usual_mode, vault, watch_served,
 };
 use ges_redis::{Login, RedisAcceptedTimes, RedisSessionNews};
 use ges_rest::{
@@ -45,9 +45,10 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let (environment, token) = outbound.environment(gws)?;
     let affinity = settings.region_affinity.as_deref();
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
-    let (waits, routers) = (outbound.waits(&settings.urs, directory.clone(), affinity)?, directory.is_some());
+    let (waits, routers) =
+        (outbound.waits(&settings.urs, directory.clone(), affinity, Some(environment.clone()))?, directory.is_some());
     let found = found_nodes(&settings.urs.discovery, directory.clone(), affinity)?;
-    let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
+    let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))).by_default(usual_mode(&settings.urs)));
     let sessions = Arc::new(outbound.sessions(&settings.ors, settings.ors.url.as_str(), directory, affinity)?);
 
     let redis = settings.redis.as_ref().map(own_redis);
@@ -73,8 +74,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     unprobed.extend(["gwsStats", "recaptcha", "push"].map(|name| Component::named(name, false, false)));
     let probes = outbound.watching_names(probes, settings);
     let vitals = Vitals::start(&frame, &outbound, "api", probes, unprobed);
-    let routers = waits.clone();
-    vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));
+    let shown = waits.clone();
+    vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&shown));
 
     // Health and metrics are served from here on, whatever else is away.
     let tasks = TaskTracker::new();
@@ -104,6 +105,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     };
     // Nobody else sets it.
     let _ = record.set(store.clone());
+    if routers {
+        tokio::spawn(watch_served(waits.clone(), Arc::new(store.clone()), frame.stop.clone()));
+    }
     let clock = Arc::new(store.clock());
     let accelerator = redis.as_ref().map(|redis| RedisAcceptedTimes::start(redis, identity)).transpose()?.map(Arc::new);
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;

@@ -17,7 +17,8 @@ use ges_monitor::{
 use ges_ors::{LocalNews, LocalStream, Origin};
 use ges_phone::Plan;
 use ges_process::{
-    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, router_states, use_new_keys, vault,
+    Frame, Outbound, RandomIds, SecureChance, WithinASecond, areas, gate, publisher, router_states, use_new_keys,
+    usual_mode, vault,
 };
 use ges_rest::{
     Api, Component, Console, Endpoints, Gate, Health, Host, InsideParts, Limits, Observed, Parts, Probe, ProbeFault,
@@ -69,7 +70,11 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
 
     let ges_url = settings.server.ges_url(internal_at.port()).to_string();
     let ges_url = ges_url.trim_end_matches('/').to_owned();
-    let stream = Arc::new(LocalStream::new(Origin { ges_url: ges_url.clone(), region: None }));
+    let stream = Arc::new(LocalStream::new(Origin {
+        ges_url: ges_url.clone(),
+        region: None,
+        ewt_mode: usual_mode(&settings.urs),
+    }));
     let world = SimSettings {
         ports: Ports::FREE,
         seed: options.seed,
@@ -85,9 +90,9 @@ pub(crate) async fn run(loaded: Loaded, options: Options) -> Result<()> {
     let (environment, token) = outbound.environment(&gws)?;
     let urs = urs_of(&sim.addresses(), settings)?;
     let directory = outbound.directory(&urs.discovery, &settings.ors.url, None, &frame.stop)?;
-    let waits = outbound.waits(&urs, directory, None)?;
+    let waits = outbound.waits(&urs, directory, None, Some(environment.clone()))?;
     let bell = ProxyBell::default();
-    let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))));
+    let wait = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))).by_default(usual_mode(&urs)));
     let node = outbound.sessions(&settings.ors, &format!("http://{}", sim.addresses().ors), None, None)?;
     let sessions = Arc::new(OneNode(Arc::new(node)));
 
@@ -311,7 +316,7 @@ fn gws_of(sim: &Addresses) -> Result<Gws> {
 
 fn urs_of(sim: &Addresses, settings: &Settings) -> Result<Urs> {
     let discovery = Discovery::Routers(vec![url(sim.urs_primary)?, url(sim.urs_backup)?]);
-    Ok(Urs { discovery, tenant: Seed::TENANT_NAME.into(), ..settings.urs.clone() })
+    Ok(Urs { discovery, ..settings.urs.clone() })
 }
 
 fn url(address: SocketAddr) -> Result<Url> {

@@ -16,8 +16,8 @@ use ges_monitor::{
 use ges_ors::{Login, Origin, RedisSettings, RedisStream, RestStart};
 use ges_postgres::{PgSettings, PgStore};
 use ges_process::{
-    Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, ors_redis, own_redis, probe_of_record, router_states,
-    use_new_keys, vault,
+    Frame, Outbound, Outside, RandomIds, SecureChance, Vitals, WithinASecond, ors_redis, own_redis, probe_of_record,
+    router_states, use_new_keys, usual_mode, vault, watch_served,
 };
 use ges_redis::{RedisSessionNews, Server};
 use ges_rest::{Component, Limits, Probe, ServeLimits, serve, worker_router};
@@ -36,10 +36,13 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     let outbound = Outbound::new(&frame.metrics, settings.egress.as_ref())?;
     let affinity = settings.region_affinity.as_deref();
     let directory = outbound.directory(&settings.urs.discovery, &settings.ors.url, affinity, &frame.stop)?;
-    let (waits, routers) = (outbound.waits(&settings.urs, directory.clone(), affinity)?, directory.is_some());
+    let (environment, token) = settings.gws.as_ref().map(|gws| outbound.environment(gws)).transpose()?.unzip();
+    let routers = directory.is_some();
+    let waits = outbound.waits(&settings.urs, directory.clone(), affinity, environment.clone())?;
     let origin = Origin {
         ges_url: settings.server.ges_url(settings.server.internal_port).to_string(),
         region: settings.region_affinity.clone(),
+        ewt_mode: usual_mode(&settings.urs),
     };
     let redis = settings.ors_redis.as_ref().filter(|_| !settings.ors.by_rest);
     let redis = redis.map(|redis| stream_settings(redis, &settings.ors));
@@ -49,7 +52,6 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
         None => None,
     };
 
-    let (environment, token) = settings.gws.as_ref().map(|gws| outbound.environment(gws)).transpose()?.unzip();
     let configuration = match (&settings.gws, &token) {
         (Some(gws), Some(token)) => outbound.configuration(gws, token.clone(), &settings.rbac)?,
         _ => None,
@@ -82,8 +84,8 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     }
     let probes = outbound.watching_names(probes, settings);
     let vitals = Vitals::start(&frame, &outbound, "worker", probes, unprobed);
-    let routers = waits.clone();
-    vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&routers));
+    let shown = waits.clone();
+    vitals.health.show_nodes(Dependency::Urs.name(), move || router_states(&shown));
 
     // Health and metrics are served from here on, whatever else is away.
     tracing::info!(internal = %listener.local_addr()?, node = frame.node, "listening");
@@ -104,6 +106,9 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
     };
     // Nobody else sets it.
     let _ = record.set(store.clone());
+    if routers {
+        tokio::spawn(watch_served(waits.clone(), Arc::new(store.clone()), frame.stop.clone()));
+    }
     let clock = Arc::new(store.clock());
 
     let vault = vault(settings.credentials_key.as_ref(), Arc::new(store.clone()))?;
@@ -140,13 +145,15 @@ pub(crate) async fn run(loaded: Loaded) -> Result<()> {
             Arc::new(RestStart::new(sessions.clone(), bind, origin))
         }
     };
-    let wait = Arc::new(CurrentWait::new(waits));
+    let mode = usual_mode(&settings.urs);
+    let wait_of_bookings = Arc::new(CurrentWait::new(Arc::new(WithinASecond(waits.clone()))).by_default(mode));
+    let wait = Arc::new(CurrentWait::new(waits).by_default(mode));
     let bulk = BulkPorts {
         jobs: Arc::new(store.clone()),
         act: Arc::new(BulkAct::over(
             &Arc::new(store.clone()),
             sessions.clone(),
-            wait.clone(),
+            wait_of_bookings,
             Arc::new(ges_phone::Plan),
             clock.clone(),
             Arc::new(RandomIds),

@@ -333,8 +333,15 @@ pub const CATALOGUE: &[Setting] = &[
     row("discovery.nodes", Kind::Text, None,
         "Nodes by region as JSON: `[{\"region\":\"dc1\",\"urs\":[\"http://urs1:5580\"]}]`, `{ccid}` standing for the tenant. Region Affinity \
          rules and `region_affinity` decide the order. Replaces `urs.urls`. `ors` names the region's orchestration node."),
-    row("urs.aqt", Kind::OneOf(&["urs2", "stat", "urs"]), Some("urs2"), "Method by which the router estimates waits."),
-    row("urs.tenant", Kind::Text, Some("Environment"), "Tenant name in router requests."),
+    row("urs.aqt", Kind::OneOf(&["urs2", "stat", "urs"]), Some("urs2"),
+        "Method by which routers estimate the waits that decisions are made with: `urs` is mode1, `urs2` mode2, `stat` mode3. A service \
+         whose row names an EWT Mode has that one, and whoever asks for waits names one in the question."),
+    row("urs.tenant", Kind::Text, None,
+        "Tenant name in router requests about every contact center that `urs.tenants` does not name. Unset: the tenant that the \
+         Environment service names for the contact center, `Environment` where it names none."),
+    row("urs.tenants", Kind::Text, None,
+        "Tenant names in router requests about single contact centers, as a JSON object such as \
+         `{\"c0ffee00-0000-4000-8000-000000000100\":\"Acme\"}`."),
     row("security.credentials_key", Kind::Keys, None,
         "Seals the credentials of tenants: 32 bytes in base64. Several with commas between them: the first seals, all open. \
          Unset: no credential can be stored; the standalone edition keeps a key of its own in `data_dir`.")

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
+use uuid::Uuid;
 
 use crate::catalogue::Role;
 use crate::db::{Db, db};
@@ -207,10 +208,12 @@ impl std::fmt::Debug for Egress {
 pub struct Urs {
     /// How routers are found.
     pub discovery: Discovery,
-    /// Estimation method: `urs2`, `stat` or `urs`.
+    /// Estimation method of services that name no mode: `urs2`, `stat` or `urs`.
     pub aqt: String,
-    /// Tenant name in requests.
-    pub tenant: String,
+    /// Tenant name in requests about every contact center, `tenants` aside; none when the Environment service is to be asked.
+    pub tenant: Option<String>,
+    /// Tenant names in requests about single contact centers.
+    pub tenants: BTreeMap<Uuid, String>,
     /// The queue stands in the query instead of the path.
     pub ask_by_query: bool,
     /// How long an estimate is fresh: 1 to 60 s.
@@ -414,10 +417,20 @@ fn urs(reader: &mut Reader) -> Urs {
     Urs {
         discovery: Discovery::read(reader),
         aqt: reader.word("urs.aqt"),
-        tenant: reader.text_or_empty("urs.tenant"),
+        tenant: reader.text("urs.tenant"),
+        tenants: tenant_names(reader),
         ask_by_query: reader.word("urs.request_form") == "query",
         fresh_for: Duration::from_secs(reader.whole("urs.cache_ttl")),
     }
+}
+
+fn tenant_names(reader: &mut Reader) -> BTreeMap<Uuid, String> {
+    let Some(text) = reader.text("urs.tenants") else { return BTreeMap::new() };
+    let names = serde_json::from_str::<BTreeMap<Uuid, String>>(&text).ok();
+    names.filter(|names| names.values().all(|name| !name.trim().is_empty())).unwrap_or_else(|| {
+        reader.bad("urs.tenants", "JSON object of contact center ids with tenant names");
+        BTreeMap::new()
+    })
 }
 
 /// Fields of a stream entry under the names they have unless something else is said (integrations 1.2.2).

@@ -1,6 +1,6 @@
 //! The registry of contact centers (integrations 4.3, API reference 2.2 and 2.3).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +39,10 @@ pub struct Environment {
     centers: Memory<Uuid, TenantId>,
     origins: Memory<Uuid, Arc<OriginList>>,
     all_centers: Memory<(), Arc<[Uuid]>>,
+    /// Tenant names of the configuration server by environment.
+    tenant_names: Memory<(), Arc<HashMap<Uuid, Arc<str>>>>,
+    /// The environment of a contact center.
+    homes: Memory<Uuid, Uuid>,
     /// A contact center that a probe was told of.
     seen: Mutex<Option<TenantId>>,
 }
@@ -61,6 +65,8 @@ impl Environment {
             centers: Memory::new(factory, "gws_contact_centers", Freshness::KEYS),
             origins: Memory::new(factory, "gws_origins", Freshness::SETTINGS),
             all_centers: Memory::new(factory, "gws_contact_center_list", Freshness::SETTINGS),
+            tenant_names: Memory::new(factory, "gws_tenant_names", Freshness::SETTINGS),
+            homes: Memory::new(factory, "gws_environments", Freshness::SETTINGS),
             seen: Mutex::default(),
         })
     }
@@ -87,6 +93,50 @@ impl Environment {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The tenant of the configuration server that a contact center belongs to, under which routers know it; none when the service
+    /// names none (integrations 4.3).
+    ///
+    /// # Errors
+    /// [`GwsError`] when the service did not answer and nothing is known from before.
+    pub async fn tenant_name(&self, tenant: TenantId) -> Result<Option<Arc<str>>, Arc<GwsError>> {
+        let names = self.tenant_names.recall((), |stale| self.look_up_tenant_names(time_for(stale))).await?;
+        let Some(names) = names else { return Ok(None) };
+        // A contact center and its environment usually have one id.
+        if let Some(name) = names.get(&tenant.0) {
+            return Ok(Some(Arc::clone(name)));
+        }
+        let home = self.homes.recall(tenant.0, |stale| self.look_up_home(tenant.0, time_for(stale))).await?;
+        Ok(home.and_then(|home| names.get(&home)).cloned())
+    }
+
+    async fn look_up_tenant_names(&self, time: Duration) -> Result<Option<Arc<HashMap<Uuid, Arc<str>>>>, GwsError> {
+        let url = below(&self.base, &["environment", "v3", "environments"]);
+        let call = Call::get("environments", "/environment/v3/environments", url).within(time);
+        let answer = match self.answer(call).await {
+            // The list is for operators: a client that may not read it goes without.
+            Err(GwsError::Refused { status, .. }) => {
+                tracing::info!(status, "the environment service does not show environments to us");
+                return Ok(None);
+            }
+            answer => answer?,
+        };
+        let named = |item: &Value| Some((envelope::id(item)?, Arc::from(envelope::text(item, &["tenant"])?)));
+        Ok(Some(Arc::new(envelope::items(&answer).into_iter().filter_map(named).collect())))
+    }
+
+    async fn look_up_home(&self, ccid: Uuid, time: Duration) -> Result<Option<Uuid>, GwsError> {
+        let Some(answer) = self.thing(self.center_call(ccid, time)?).await? else { return Ok(None) };
+        let home = |item: &&Value| envelope::id(item) == Some(ccid);
+        let home = envelope::items(&answer).into_iter().find(home);
+        Ok(home.and_then(|item| Uuid::try_parse(item["environmentId"].as_str()?.trim()).ok()))
+    }
+
+    fn center_call(&self, ccid: Uuid, time: Duration) -> Result<Call, GwsError> {
+        let url = below(&self.base, &["environment", "v3", "contact-centers", &ccid.to_string()]);
+        let call = Call::get("contact_center", "/environment/v3/contact-centers/{ccid}", url).within(time);
+        call.header("contactcenterid", &ccid.to_string()).map_err(|source| self.service.failed(source))
+    }
+
     async fn look_up_key(&self, key: &str, time: Duration) -> Result<Option<TenantId>, GwsError> {
         let url = below(&self.base, &["environment", "v3", "contact-centers", "api-key", key]);
         let call = Call::get("api_key", "/environment/v3/contact-centers/api-key/{key}", url).within(time);
@@ -94,10 +144,7 @@ impl Environment {
     }
 
     async fn look_up_center(&self, ccid: Uuid, time: Duration) -> Result<Option<TenantId>, GwsError> {
-        let url = below(&self.base, &["environment", "v3", "contact-centers", &ccid.to_string()]);
-        let call = Call::get("contact_center", "/environment/v3/contact-centers/{ccid}", url).within(time);
-        let call = call.header("contactcenterid", &ccid.to_string()).map_err(|source| self.service.failed(source))?;
-        Ok(self.center(call).await?.filter(|found| found.0 == ccid))
+        Ok(self.center(self.center_call(ccid, time)?).await?.filter(|found| found.0 == ccid))
     }
 
     /// The one contact center an answer names. Several different ones are no answer: a key belongs to exactly one.

@@ -28,4 +28,6 @@ mod memory_tests;
 #[cfg(test)]
 mod statistics_tests;
 #[cfg(test)]
+mod tenant_name_tests;
+#[cfg(test)]
 mod wire_tests;

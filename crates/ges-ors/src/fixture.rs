@@ -7,13 +7,14 @@ use ges_domain::hours::Hours;
 use ges_domain::phone::{PhoneKey, PhoneNumber};
 use ges_domain::ports::Dispatch;
 use ges_domain::service::{Service, Settings};
+use ges_domain::wait::EwtMode;
 use ges_domain::{CallbackId, Instant, ServiceName, submission};
 use uuid::Uuid;
 
 use crate::Origin;
 
 pub(crate) fn origin() -> Origin {
-    Origin { ges_url: "http://ges.ges.svc.cluster.local/genesys".into(), region: None }
+    Origin { ges_url: "http://ges.ges.svc.cluster.local/genesys".into(), region: None, ewt_mode: EwtMode::default() }
 }
 
 pub(crate) fn service() -> Arc<Service> {

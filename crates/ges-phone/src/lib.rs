@@ -12,4 +12,6 @@ pub use plan::Plan;
 #[cfg(test)]
 mod number_rule_tests;
 #[cfg(test)]
+mod pattern_tests;
+#[cfg(test)]
 mod rule_tests;

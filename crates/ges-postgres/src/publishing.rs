@@ -1,12 +1,9 @@
 //! Publishes: one transaction each, under the tenant's lock (integrations 5.5).
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
-use ges_domain::hours::OfficeHours;
 use ges_domain::ports::{Publishing, StoreError, shard_of};
 use ges_domain::publishing::{
-    Changes, KEEPS_ASSIGNMENTS, Publish, Published, PublishedService, Section, Standing, Verdict, decide,
+    Changes, KEEPS_ASSIGNMENTS, Present, Publish, Published, PublishedService, Section, Standing, Verdict, decide,
 };
 use ges_domain::{Instant, ServiceName, TenantId};
 use sqlx::{PgConnection, PgExecutor, PgPool, Postgres, Transaction};
@@ -14,7 +11,7 @@ use uuid::Uuid;
 
 use crate::PgStore;
 use crate::catalogue::{document, text};
-use crate::error::{lost_a_race, reading, unavailable};
+use crate::error::{Fault, lost_a_race, reading, unavailable, unreadable};
 use crate::wake::PUBLISHED;
 
 /// The advisory lock of a tenant's publishes: a hash of its id, seeded with this.
@@ -93,8 +90,8 @@ async fn run(pool: &PgPool, tenant: TenantId, publish: &Publish) -> Result<Publi
     let lock = sqlx::query("select pg_advisory_xact_lock(hashtextextended($1::uuid::text, $2))");
     lock.bind(tenant.0).bind(SEED).execute(&mut *transaction).await.map_err(broken)?;
     let standing = standing(&mut transaction, tenant).await?;
-    let hours = readable_hours(&mut transaction, tenant).await?;
-    let changes = match decide(&standing, &hours, publish) {
+    let present = present(&mut transaction, tenant).await?;
+    let changes = match decide(&standing, &present, publish) {
         Verdict::Apply(changes) => changes,
         Verdict::Older => return give_up(transaction, Published::Older).await,
         Verdict::Repeated => return give_up(transaction, Published::Repeated).await,
@@ -126,15 +123,26 @@ async fn standing(connection: &mut PgConnection, tenant: TenantId) -> Result<Sta
     Ok(Standing { revision: revision.unsigned_abs(), last, tables, sections })
 }
 
-/// Calendars that rows may refer to; one that does not read back is none (R-BH-8).
-async fn readable_hours(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-) -> Result<BTreeMap<String, OfficeHours>, StoreError> {
+/// Calendars, those that read back (R-BH-8), and what services have.
+async fn present(connection: &mut PgConnection, tenant: TenantId) -> Result<Present, StoreError> {
     let rows = sqlx::query_as("select name, document from business_hours where tenant = $1");
     let rows: Vec<(String, String)> =
-        rows.bind(tenant.0).fetch_all(connection).await.map_err(reading("business_hours"))?;
-    Ok(rows.into_iter().filter_map(|(name, hours)| Some((name, serde_json::from_str(&hours).ok()?))).collect())
+        rows.bind(tenant.0).fetch_all(&mut *connection).await.map_err(reading("business_hours"))?;
+    let hours = rows.into_iter().filter_map(|(name, hours)| Some((name, serde_json::from_str(&hours).ok()?)));
+    let mut present = Present { hours: hours.collect(), ..Present::default() };
+    let used = sqlx::query_as(
+        "select name, case when removed then null else business_hours end, capacity_rule
+        from services
+        where tenant = $1 and (business_hours is not null or capacity_rule is not null)",
+    );
+    let used: Vec<(String, Option<String>, Option<String>)> =
+        used.bind(tenant.0).fetch_all(connection).await.map_err(reading("services"))?;
+    for (name, hours, rule) in used {
+        let service = ServiceName::new(&name).map_err(|_| unreadable("services", Fault::Value("name")))?;
+        present.hours_of.extend(hours.map(|hours| (service.clone(), hours)));
+        present.rule_of.extend(rule.map(|rule| (service, rule)));
+    }
+    Ok(present)
 }
 
 async fn write(connection: &mut PgConnection, tenant: TenantId, changes: &Changes, at: Instant) -> Result<(), Broken> {

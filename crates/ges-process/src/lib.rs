@@ -23,7 +23,7 @@ pub use credentials::{session_keys, use_new_keys, use_new_session_keys, vault};
 pub use frame::{Frame, report_bad_configuration};
 pub use ids::{RandomIds, SecureChance};
 pub use inside::{areas, gate, publisher};
-pub use nodes::found_nodes;
+pub use nodes::{found_nodes, usual_mode, watch_served};
 pub use outbound::{Outbound, WithinASecond};
 pub use own_redis::own_redis;
 pub use probes::{Outside, look_at_ors_redis, ors_redis, probe_of_record, router_states};

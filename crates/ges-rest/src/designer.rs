@@ -19,9 +19,12 @@ use crate::body::JsonBody;
 use crate::exchange::Exchange;
 use crate::listener::Site;
 use crate::path::segment;
+use crate::staff::tenant;
 
 /// Longest publish id in characters.
 const VERSION: usize = 255;
+/// From here on not every whole number is a floating-point number.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 /// The code of a table that has another version than the caller expects.
 const CODE_VERSION: u16 = 26;
 
@@ -65,7 +68,7 @@ async fn publish(
     body: Request,
 ) -> Result<Answer, Failure> {
     let table: Table = segment(uri.path(), 5).and_then(|table| table.parse().ok()).ok_or(Failure::NoSuchPath)?;
-    let tenant = tenant(&site, &exchange, &uri).await?;
+    let tenant = tenant(&site, &exchange, &uri, &headers).await?;
     let only_if = headers.get(header::IF_MATCH).map(|version| {
         let text = String::from_utf8_lossy(version.as_bytes()).into_owned();
         text.trim().trim_start_matches("W/").trim_matches('"').to_owned()
@@ -76,8 +79,8 @@ async fn publish(
         let place = format!("line {}, column {}", error.line(), error.column());
         Failure::Malformed(format!("The body is no table with version and rows: {place}").into())
     })?;
-    if !(1..=VERSION).contains(&body.version.chars().count()) {
-        return Err(Refusal::invalid("version", "must have 1 to 255 characters").into());
+    if !(1..=VERSION).contains(&body.version.chars().count()) || body.version.contains('\0') {
+        return Err(Refusal::invalid("version", "must have 1 to 255 characters and no NUL").into());
     }
     let received_at = site.api().publish.clock.now();
     let published_at = match body.published_at {
@@ -96,22 +99,49 @@ async fn publish(
         only_if,
         refused,
     };
+    let id = publish.edition.as_ref().map(|edition| edition.id.clone()).unwrap_or_default();
+    let ignored = |why: &'static str| {
+        tracing::info!("tenant.id" = %tenant, table = table.as_str(), version = id, why, "a publish changed nothing");
+    };
     match site.api().publish.run(tenant, publish).await.map_err(Refusal::from)? {
         Published::Applied(report) => {
             log_problems(tenant, &report);
             Ok(Answer::ok(&ReportBody::from(*report)))
         }
-        Published::Older | Published::Repeated => Ok(Answer::ok(&ReportBody::default())),
-        Published::VersionDiffers => Ok(Answer {
-            data: None,
-            ..Answer::with(StatusCode::PRECONDITION_FAILED, CODE_VERSION, "The table has another version", &json!({}))
-        }),
+        Published::Older => {
+            ignored("a later one is in force");
+            Ok(Answer::ok(&ReportBody::default()))
+        }
+        // Its sender may have lost the answer that said what was not taken.
+        Published::Repeated => {
+            ignored("it is in force already");
+            let standing = site.api().publish.publishing.standing(tenant).await.map_err(Refusal::from)?;
+            let invalid = standing.problems_of(table).cloned().collect();
+            Ok(Answer::ok(&ReportBody { invalid, ..ReportBody::default() }))
+        }
+        Published::VersionDiffers => {
+            ignored("its sender expects another version of the table");
+            Ok(Answer {
+                data: None,
+                ..Answer::with(
+                    StatusCode::PRECONDITION_FAILED,
+                    CODE_VERSION,
+                    "The table has another version",
+                    &json!({}),
+                )
+            })
+        }
     }
 }
 
 /// `GET …/status`: rows as they were received, and what is wrong with them.
-async fn status(State(site): State<Arc<Site>>, exchange: Exchange, uri: Uri) -> Result<Answer, Failure> {
-    let tenant = tenant(&site, &exchange, &uri).await?;
+async fn status(
+    State(site): State<Arc<Site>>,
+    exchange: Exchange,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Answer, Failure> {
+    let tenant = tenant(&site, &exchange, &uri, &headers).await?;
     let standing = site.api().publish.publishing.standing(tenant).await.map_err(Refusal::from)?;
     Ok(Answer::ok(&StatusBody::of(tenant, &standing)))
 }
@@ -183,23 +213,6 @@ impl<'a> StatusBody<'a> {
     }
 }
 
-/// The contact center of the path. Another one in a header contradicts it.
-async fn tenant(site: &Site, exchange: &Exchange, uri: &Uri) -> Result<TenantId, Failure> {
-    let named: Option<TenantId> = segment(uri.path(), 3).and_then(|text| text.parse().ok());
-    let tenant = named.ok_or(Failure::NoSuchPath)?;
-    match site.api().keys.known(tenant).await {
-        Ok(true) => {}
-        Ok(false) => return Err(Failure::NoSuchPath),
-        Err(error) => {
-            tracing::warn!(%error, "the contact center of a publish could not be looked up");
-            return Err(Refusal::UpstreamUnavailable.into());
-        }
-    }
-    site.observed.meet(tenant);
-    exchange.note_tenant(tenant);
-    Ok(tenant)
-}
-
 /// A row as cells: lists become numbered cells, what is deeper stays JSON. A row of number validation is one cell.
 fn cells(table: Table, row: serde_json::Map<String, Value>) -> Cells {
     if table == Table::NumberValidation {
@@ -218,11 +231,19 @@ fn cells(table: Table, row: serde_json::Map<String, Value>) -> Cells {
     cells
 }
 
+/// A number that is whole although it was written with a point, as spreadsheets do: 15.0 is 15 (R-CFG-3).
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    let value = number.as_f64().filter(|value| number.is_f64() && value.fract() == 0.0 && value.abs() < MOST_EXACT)?;
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough to be exact")]
+    Some(value as i64)
+}
+
 /// A value as the text of a cell; `null` is no cell.
 pub(crate) fn cell(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text),
+        Value::Number(number) => Some(whole(&number).map_or_else(|| number.to_string(), |whole| whole.to_string())),
         other => Some(other.to_string()),
     }
 }

@@ -58,6 +58,14 @@ async fn a_table_is_replaced_and_the_answer_says_what_changed() {
             { "row": "row 4", "column": "serviceName", "cause": "is required" },
         ] })
     );
+    let again = put(&world, "callback-settings", None, &table("bb", &rows)).await;
+    let (mut answer, mut expected) = (again.json()["data"].clone(), second.json()["data"].clone());
+    assert_eq!(
+        answer["invalid"].take(),
+        expected["invalid"].take(),
+        "who lost the answer hears again what was not taken"
+    );
+    assert_eq!(answer, json!({ "added": [], "updated": [], "removed": [], "invalid": null }), "R-PUB-3");
     assert_eq!((books(&world, "CB_New").await, books(&world, "CB_Same").await), (200, 200));
     assert_eq!((books(&world, "CB_Old").await, books(&world, "CB_Bad").await), (400, 400), "R-PUB-6, R-CFG-1");
     assert_eq!(books(&world, crate::testing::SERVICE).await, 200, "what was provisioned is nobody's to remove");
@@ -124,6 +132,7 @@ async fn calendars_and_special_days_are_tables_too() {
     let mut service = row("CB_A");
     service["businessHours"] = json!("BH");
     service["specialDays"] = json!(["Feast"]);
+    service["slotMinutes"] = json!(30.0);
     for (name, rows) in [("business-hours", hours), ("special-days", days), ("callback-settings", service)] {
         let reply = put(&world, name, None, &table("1", &[rows])).await;
         assert_eq!((reply.status, &reply.json()["data"]["invalid"]), (200, &json!([])), "{}", reply.body);
@@ -154,10 +163,16 @@ async fn wrong_requests_are_refused_and_the_internet_sees_nothing() {
     let at = |path: &str| Request::put(path.to_owned()).header("content-type", "application/json");
     assert_eq!(put(&world, "prices", None, &table("1", &[])).await.status, 404);
     let stranger = PATH.replace("100", "9ff") + "/tables/callback-settings";
-    assert_eq!(call(at(&stranger).body(Body::from(body.clone())).unwrap()).await.status, 404);
+    call(at(&stranger).body(Body::from(body.clone())).unwrap()).await.refused(400, 2);
+    let other = at(&path("/tables/callback-settings")).header("ContactCenterId", builders::other_tenant().to_string());
+    call(other.body(Body::from(body.clone())).unwrap()).await.refused(403, 12);
+    let other = Request::get(path("/status")).header("ccid", builders::other_tenant().to_string());
+    call(other.body(Body::empty()).unwrap()).await.refused(403, 12);
     let typed = Request::put(path("/tables/callback-settings")).header("content-type", "text/csv");
     assert_eq!(call(typed.body(Body::from(body.clone())).unwrap()).await.status, 415);
-    for broken in ["", "{", "[]", r#"{"rows":[]}"#, r#"{"version":"","rows":[]}"#, r#"{"version":"1","rows":{}}"#] {
+    let nul = r#"{"version":"\u0000","rows":[]}"#;
+    for broken in ["", "{", "[]", r#"{"rows":[]}"#, r#"{"version":"","rows":[]}"#, r#"{"version":"1","rows":{}}"#, nul]
+    {
         let reply = call(at(&path("/tables/callback-settings")).body(Body::from(broken)).unwrap()).await;
         assert_eq!(reply.status, 400, "{broken}: {}", reply.body);
     }

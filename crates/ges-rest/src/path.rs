@@ -18,6 +18,11 @@ pub(crate) fn segment(raw_path: &str, index: usize) -> Option<String> {
     percent_decode_str(raw).decode_utf8().ok().map(Into::into)
 }
 
+/// Whether the path has a segment at `index`, readable or not: what is named unreadably is not what is not named.
+pub(crate) fn is_named(raw_path: &str, index: usize) -> bool {
+    raw_path.strip_prefix('/').is_some_and(|path| path.split('/').nth(index).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +42,9 @@ mod tests {
             ("/a/%ff", 1, None),
         ] {
             assert_eq!(segment(path, index).as_deref(), text, "{path}");
+        }
+        for (path, index, named) in [("/a/%zz", 1, true), ("/a/", 1, true), ("/a", 1, false), ("a", 0, false)] {
+            assert_eq!(is_named(path, index), named, "{path}");
         }
     }
 }

@@ -35,6 +35,7 @@ pub(crate) async fn tenant(
     if !known {
         return Err(Failure::UnknownContactCenter);
     }
+    site.observed.meet(tenant);
     exchange.note_tenant(tenant);
     Ok(tenant)
 }

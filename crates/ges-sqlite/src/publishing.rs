@@ -1,19 +1,16 @@
 //! Publishes: one act each; the writer does one after the other, so no lock is needed (integrations 5.5).
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
-use ges_domain::hours::OfficeHours;
 use ges_domain::ports::{Publishing, StoreError, shard_of};
 use ges_domain::publishing::{
-    Changes, KEEPS_ASSIGNMENTS, Publish, Published, PublishedService, Section, Standing, Verdict, decide,
+    Changes, KEEPS_ASSIGNMENTS, Present, Publish, Published, PublishedService, Section, Standing, Verdict, decide,
 };
-use ges_domain::{Instant, TenantId};
+use ges_domain::{Instant, ServiceName, TenantId};
 use sqlx::{Connection as _, SqliteConnection};
 use uuid::Uuid;
 
 use crate::catalogue::{document_of, json};
-use crate::error::unavailable;
+use crate::error::{BadColumn, unavailable, unreadable};
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -24,8 +21,8 @@ impl Publishing for SqliteStore {
             Box::pin(async move {
                 let connection = &mut transaction.connection;
                 let standing = standing(connection, tenant).await?;
-                let hours = readable_hours(connection, tenant).await?;
-                let changes = match decide(&standing, &hours, &publish) {
+                let present = present(connection, tenant).await?;
+                let changes = match decide(&standing, &present, &publish) {
                     Verdict::Apply(changes) => changes,
                     Verdict::Older => return Ok(Published::Older),
                     Verdict::Repeated => return Ok(Published::Repeated),
@@ -75,14 +72,24 @@ async fn standing(connection: &mut SqliteConnection, tenant: TenantId) -> Result
     Ok(Standing { revision: revision.unsigned_abs(), last, tables, sections })
 }
 
-/// Calendars that rows may refer to; one that does not read back is none (R-BH-8).
-async fn readable_hours(
-    connection: &mut SqliteConnection,
-    tenant: TenantId,
-) -> Result<BTreeMap<String, OfficeHours>, StoreError> {
+/// Calendars, those that read back (R-BH-8), and what services have.
+async fn present(connection: &mut SqliteConnection, tenant: TenantId) -> Result<Present, StoreError> {
     let rows = sqlx::query_as("select name, document from business_hours where tenant = ?").bind(tenant.0);
-    let rows: Vec<(String, String)> = rows.fetch_all(connection).await.map_err(unavailable)?;
-    Ok(rows.into_iter().filter_map(|(name, hours)| Some((name, serde_json::from_str(&hours).ok()?))).collect())
+    let rows: Vec<(String, String)> = rows.fetch_all(&mut *connection).await.map_err(unavailable)?;
+    let hours = rows.into_iter().filter_map(|(name, hours)| Some((name, serde_json::from_str(&hours).ok()?)));
+    let mut present = Present { hours: hours.collect(), ..Present::default() };
+    let used = sqlx::query_as(
+        "select name, case when removed = 1 then null else hours end, capacity_rule from services
+         where tenant = ? and (hours is not null or capacity_rule is not null)",
+    );
+    let used: Vec<(String, Option<String>, Option<String>)> =
+        used.bind(tenant.0).fetch_all(connection).await.map_err(unavailable)?;
+    for (name, hours, rule) in used {
+        let service = ServiceName::new(&name).map_err(|_| unreadable("services", BadColumn("name")))?;
+        present.hours_of.extend(hours.map(|hours| (service.clone(), hours)));
+        present.rule_of.extend(rule.map(|rule| (service, rule)));
+    }
+    Ok(present)
 }
 
 async fn write(

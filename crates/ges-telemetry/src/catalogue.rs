@@ -142,7 +142,7 @@ metrics! {
         "Duration of calls to other systems in seconds, retries and rests included.";
     CIRCUIT_STATE = "ges_circuit_state" Kind::Gauge, &["integration", "endpoint"], 500,
         "Circuit breaker of a peer: 0 closed, 1 trying one call, 2 open. Gone when nobody has called the peer for an hour.";
-    CACHE_REQUESTS = "ges_cache_requests_total" Kind::Counter, &["cache", "result"], 32,
+    CACHE_REQUESTS = "ges_cache_requests_total" Kind::Counter, &["cache", "result"], 48,
         "Questions to a memory of answers from elsewhere: hit, miss, or stale when an older answer had to do.";
     ORS_OUTBOX_SIZE = "ges_ors_outbox_size" Kind::Gauge, NONE, 2,
         "Callbacks that are due and not yet on the orchestration stream.";

@@ -19,7 +19,7 @@ use ges_domain::use_cases::{
     BookCallback, CancelCallback, CurrentWait, EditCallback, OfferSlots, OpenFor, RecreateCallback, RescheduleCallback,
     RetrieveCallback, Wanted,
 };
-use ges_domain::wait::Estimate;
+use ges_domain::wait::{Estimate, EwtMode};
 use ges_domain::{Instant, Refusal};
 use ges_testkit::builders::{consumer_cancels, other_tenant, pause_act, service, session, settings, tenant, update};
 use ges_testkit::{CountingIds, FakePlan, FakeSessions, FakeWaits, ManualClock, MemoryStore};
@@ -487,6 +487,24 @@ async fn a_completed_callback_is_recreated_as_often_as_wanted() {
         assert_eq!(new.particulars.recreated_from, Some(booked.id), "R-REC-10");
         assert_eq!(new.particulars.channel.as_deref(), Some("WEB"));
         assert_eq!(new.kind, Kind::Immediate, "R-REC-10: the default time; per-number limits do not hold (R-CRE-8)");
+    }
+}
+
+/// R-EWT-2, integrations 3.1: the method of the deployment is that of services which name none.
+#[tokio::test]
+async fn a_service_without_a_mode_is_estimated_as_the_deployment_does() {
+    for (own, usual, asked) in [
+        (None, None, EwtMode::Mode2),
+        (None, Some(EwtMode::Mode3), EwtMode::Mode3),
+        (Some(EwtMode::Mode1), Some(EwtMode::Mode3), EwtMode::Mode1),
+        (Some(EwtMode::Mode2), Some(EwtMode::Mode3), EwtMode::Mode2),
+    ] {
+        let office = office_with(|settings| settings.ewt_mode = own).await;
+        let wait = CurrentWait::new(office.waits.clone());
+        let wait = usual.into_iter().fold(wait, CurrentWait::by_default);
+        let service = office.store.service(tenant(), &service("CB_Sales")).await.unwrap().unwrap();
+        wait.of(tenant(), &service, office.clock.now()).await;
+        assert_eq!(office.waits.last().unwrap().1, asked, "{own:?} {usual:?}");
     }
 }
 

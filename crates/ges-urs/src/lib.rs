@@ -4,10 +4,12 @@
 
 mod mapping;
 mod memory;
+mod names;
 mod nodes;
 mod routers;
 mod waits;
 
+pub use names::TenantNames;
 pub use nodes::{NodeHealth, TenantHealth};
 pub use routers::{RequestForm, Routers, RoutersByTenant};
 pub use waits::{UrsError, UrsWaits};

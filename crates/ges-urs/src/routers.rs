@@ -7,6 +7,8 @@ use ges_discovery::Directory;
 use ges_domain::TenantId;
 use ges_domain::region::Region;
 
+use crate::TenantNames;
+
 /// How a queue is named in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RequestForm {
@@ -20,8 +22,8 @@ pub enum RequestForm {
 /// The routers of a tenant, or of all that have none of their own.
 #[derive(Clone)]
 pub struct Routers {
-    /// The tenant's name in the configuration server, such as `Environment`.
-    pub tenant_name: String,
+    /// The tenant's name in the configuration server, such as `Environment`, unless [`RoutersByTenant::names`] knows another.
+    pub tenant_name: Arc<str>,
     /// Where they are.
     pub directory: Arc<Directory>,
 }
@@ -35,6 +37,8 @@ pub struct RoutersByTenant {
     pub otherwise: Option<Routers>,
     /// The region of this deployment (R-RA-1).
     pub affinity: Option<Region>,
+    /// Who knows the names of tenants; nobody: those of their routers hold.
+    pub names: Option<Arc<dyn TenantNames>>,
 }
 
 impl RoutersByTenant {

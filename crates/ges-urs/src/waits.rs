@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use ges_discovery::Peer;
+use ges_discovery::{Node, Peer};
 use ges_domain::TenantId;
 use ges_domain::wait::{Estimate, EwtMode, Question, WaitError, WaitEstimates};
 use ges_http_client::{
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::memory::Memory;
+use crate::names::Names;
 use crate::nodes::Nodes;
 use crate::{RequestForm, RoutersByTenant, TenantHealth, mapping};
 
@@ -54,11 +55,21 @@ struct Desk {
     http: HttpClient,
     form: RequestForm,
     routers: RoutersByTenant,
+    names: Arc<Names>,
     clock: Monotonic,
-    nodes: Mutex<HashMap<TenantId, Arc<Nodes>>>,
+    watched: Mutex<HashMap<TenantId, Watched>>,
     /// What the last answer about each queue said of a new call's place.
     positions: Mutex<HashMap<(TenantId, Box<str>), u32>>,
 }
+
+/// The routers of a tenant, and when somebody asked about it last.
+struct Watched {
+    nodes: Arc<Nodes>,
+    asked_at: Duration,
+}
+
+/// Routers of a tenant that nobody asks about for so long are not looked after any more.
+const WATCHED_FOR: Duration = Duration::from_secs(3_600);
 
 /// Positions remembered; beyond it memory is cleared rather than grown.
 const MOST_POSITIONS: usize = 10_000;
@@ -78,19 +89,27 @@ impl UrsWaits {
         let desk = Arc::new(Desk {
             http,
             form,
+            names: Names::new(routers.names.clone(), factory.monotonic()),
             routers,
             clock: factory.monotonic(),
-            nodes: Mutex::default(),
+            watched: Mutex::default(),
             positions: Mutex::default(),
         });
-        // Tenants with routers of their own are watched from the start, the others once they are asked about.
+        // Tenants with routers of their own are looked after always, the others once they are asked about.
         for tenant in desk.routers.own.keys() {
             desk.nodes_of(*tenant);
         }
         Ok(Self { desk, memory: Memory::new(factory.monotonic(), fresh, factory.observer()) })
     }
 
-    /// Asks every router of every tenant seen so far whether it lives, all at once, and tells what is known then.
+    /// Looks after the routers of these tenants for an hour, as of those that are asked about.
+    pub fn watch(&self, tenants: &[TenantId]) {
+        for tenant in tenants {
+            self.desk.nodes_of(*tenant);
+        }
+    }
+
+    /// Asks every router of every tenant that is looked after whether it lives, all at once, and tells what is known then.
     ///
     /// Any status below 500 is a sign of life. Call it every 15 to 20 s (integrations 8.3).
     pub async fn probe(&self) -> Vec<TenantHealth> {
@@ -144,25 +163,42 @@ impl WaitEstimates for UrsWaits {
     }
 }
 
+impl Watched {
+    /// The routers that were found now; those that were there before keep what is known of them.
+    fn follow(&mut self, found: Arc<[Node]>) -> Arc<Nodes> {
+        if !self.nodes.are(&found) {
+            self.nodes = Arc::new(self.nodes.replaced_by(found));
+        }
+        Arc::clone(&self.nodes)
+    }
+}
+
 impl Desk {
-    /// The routers of a tenant as they are known now.
+    /// The routers of a tenant that is asked about, as they are known now.
     fn nodes_of(&self, tenant: TenantId) -> Option<Arc<Nodes>> {
         let found = self.routers.of(tenant)?.directory.nodes(Peer::Routers(tenant));
-        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = match nodes.get(&tenant) {
-            Some(known) if known.are(&found) => return Some(Arc::clone(known)),
-            Some(known) => Arc::new(known.replaced_by(found)),
-            None => Arc::new(Nodes::new(found, self.routers.affinity.clone(), Arc::clone(&self.clock))),
-        };
-        nodes.insert(tenant, Arc::clone(&known));
-        Some(known)
+        let asked_at = (self.clock)();
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = watched.entry(tenant).or_insert_with(|| {
+            let nodes = Nodes::new(Arc::clone(&found), self.routers.affinity.clone(), Arc::clone(&self.clock));
+            Watched { nodes: Arc::new(nodes), asked_at }
+        });
+        known.asked_at = asked_at;
+        Some(known.follow(found))
     }
 
-    /// The tenants that were asked about, with their routers.
+    /// The tenants that were asked about lately, with their routers.
     fn watched(&self) -> Vec<(TenantId, Arc<Nodes>)> {
-        let mut tenants: Vec<_> = self.nodes.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
-        tenants.sort();
-        tenants.into_iter().filter_map(|tenant| Some((tenant, self.nodes_of(tenant)?))).collect()
+        let now = (self.clock)();
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.retain(|tenant, known| {
+            self.routers.own.contains_key(tenant) || now.saturating_sub(known.asked_at) < WATCHED_FOR
+        });
+        let found = |tenant: TenantId| Some(self.routers.of(tenant)?.directory.nodes(Peer::Routers(tenant)));
+        let known = watched.iter_mut().filter_map(|(tenant, known)| Some((*tenant, known.follow(found(*tenant)?))));
+        let mut known: Vec<_> = known.collect();
+        known.sort_by_key(|(tenant, _)| *tenant);
+        known
     }
 
     /// Asks one router after the other; the first estimate wins and its router is asked first from then on.
@@ -174,10 +210,11 @@ impl Desk {
         let (Some(nodes), Some(routers)) = (self.nodes_of(tenant), self.routers.of(tenant)) else {
             return Err(UrsError::NoRouters);
         };
+        let name = self.names.of(tenant).await.unwrap_or_else(|| Arc::clone(&routers.tenant_name));
         let mut failure = UrsError::NoRouters;
         let mut unknown = false;
         for node in nodes.order(asked.regions) {
-            let url = self.address(nodes.address(node), &routers.tenant_name, asked);
+            let url = self.address(nodes.address(node), &name, asked);
             let left = until.saturating_duration_since(Instant::now());
             failure = match self.ask(url, left).await {
                 Ok((Estimate::UnknownQueue, _)) => {

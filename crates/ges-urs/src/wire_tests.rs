@@ -1,9 +1,11 @@
 //! Conformance check 10 of the integrations reference, chapter 12, and the memory, against peers on loopback.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ges_discovery::Directory;
 use ges_domain::TenantId;
 use ges_domain::region::Region;
@@ -14,7 +16,7 @@ use uuid::Uuid;
 use wiremock::matchers::{any, header, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::{RequestForm, Routers, RoutersByTenant, UrsWaits};
+use crate::{RequestForm, Routers, RoutersByTenant, TenantNames, UrsWaits};
 
 /// R-EWT-8.
 const FRESH: Duration = Duration::from_secs(10);
@@ -23,6 +25,21 @@ fn known_as_environment(directory: Directory) -> Routers {
     Routers { tenant_name: "Environment".into(), directory: Arc::new(directory) }
 }
 
+/// Knows these tenants.
+struct Named(HashMap<TenantId, &'static str>);
+
+#[async_trait]
+impl TenantNames for Named {
+    async fn name_of(&self, tenant: TenantId) -> Option<Arc<str>> {
+        if tenant == SLOW {
+            std::future::pending::<()>().await;
+        }
+        self.0.get(&tenant).copied().map(Arc::from)
+    }
+}
+
+/// Whose name nobody tells in time.
+const SLOW: TenantId = TenantId(Uuid::from_u128(0x510));
 const TENANT: TenantId = TenantId(Uuid::from_u128(0xc0ff_ee00));
 
 /// A primary and a backup router, and what asks them under a clock that the test moves.
@@ -99,6 +116,56 @@ async fn the_worked_example_in_both_request_forms() {
         let shown = QueueWait::from(&outcome);
         assert_eq!((shown.estimated_wait_time, shown.result_code), (127, 0), "{form:?}");
     }
+}
+
+/// Integrations 3.1, 4.3: contact centers of one installation are different tenants to its routers.
+#[tokio::test]
+async fn each_tenant_is_asked_about_under_its_own_name() {
+    let router = MockServer::start().await;
+    let names = Named([(TENANT, "Acme & Söhne")].into());
+    let routers = RoutersByTenant {
+        otherwise: Some(known_as_environment(Directory::routers(&[router.uri()]).unwrap())),
+        names: Some(Arc::new(names)),
+        ..RoutersByTenant::default()
+    };
+    let waits = UrsWaits::new(&HttpClientFactory::default(), routers, RequestForm::Path, FRESH).unwrap();
+    answers(&router, ewt(5.0)).await;
+    for tenant in [TENANT, TenantId(Uuid::from_u128(2)), SLOW] {
+        let estimate = waits.estimate(tenant, &Question::about("VQ_Sales", EwtMode::Mode2)).await.unwrap();
+        assert_eq!(estimate, Estimate::Known(5));
+    }
+    let asked = router.received_requests().await.unwrap();
+    let name = |(_, name): (_, std::borrow::Cow<'_, str>)| name.into_owned();
+    let asked: Vec<_> = asked
+        .iter()
+        .map(|request| request.url.query_pairs().find(|(key, _)| key == "tenant").map(name).unwrap())
+        .collect();
+    assert_eq!(asked, ["Acme & Söhne", "Environment", "Environment"]);
+}
+
+/// R-EWT-10: whose routers are looked after is not left to chance, and who went is forgotten.
+#[tokio::test]
+async fn routers_of_tenants_nobody_asks_about_are_looked_after_for_an_hour() {
+    let (seconds, refused) = (Arc::new(AtomicU64::new(0)), "http://127.0.0.1:9".to_owned());
+    let clock = Arc::clone(&seconds);
+    let factory =
+        HttpClientFactory::default().clock(Arc::new(move || Duration::from_secs(clock.load(Ordering::SeqCst))));
+    let otherwise = Some(known_as_environment(Directory::routers(&[refused]).unwrap()));
+    let routers = RoutersByTenant { otherwise, ..RoutersByTenant::default() };
+    let waits = UrsWaits::new(&factory, routers, RequestForm::Path, FRESH).unwrap();
+    for _ in 0..2 {
+        waits.probe().await;
+    }
+    assert!(!waits.all_down_for_some_tenant(), "nobody is known");
+    waits.watch(&[TENANT]);
+    for _ in 0..2 {
+        waits.probe().await;
+    }
+    assert!(waits.all_down_for_some_tenant(), "R-EWT-10: without a single question");
+    seconds.store(3_599, Ordering::SeqCst);
+    assert!(waits.all_down_for_some_tenant());
+    seconds.store(3_600, Ordering::SeqCst);
+    assert!(!waits.all_down_for_some_tenant(), "it has no services any more");
 }
 
 #[tokio::test]

@@ -244,7 +244,7 @@ fn text_that_looks_like_something_else_stays_text() {
         assert_eq!(db.password.expose_secret(), text);
     }
     let yaml = with_files(&[("g.yml", "urs: { tenant: 0012 }")], &[("GES_CONFIG_FILE", "g.yml")]).unwrap();
-    assert_eq!(yaml.settings.urs.tenant, "0012");
+    assert_eq!(yaml.settings.urs.tenant.as_deref(), Some("0012"));
     let float = with_files(&[("g.yml", "urs: { tenant: 1.10 }")], &[("GES_CONFIG_FILE", "g.yml")]);
     assert!(matches!(&problems(float)[0], Problem::BadValue { name, .. } if name == "GES_URS__TENANT"));
 }
@@ -454,6 +454,24 @@ fn the_emergency_sign_in_is_off_with_one_value_or_with_the_password_of_a_sample(
     assert_eq!(groups, ["A", "B"]);
 }
 
+/// Integrations 3.1, 4.3.
+#[test]
+fn contact_centers_may_have_tenant_names_of_their_own() {
+    let urs = standalone(&[]).settings.urs;
+    assert_eq!((urs.tenant, urs.tenants.len()), (None, 0), "whoever knows better is asked");
+    let one = r#"{"c0ffee00-0000-4000-8000-000000000100":"Acme","C0FFEE00-0000-4000-8000-000000000200":"Söhne"}"#;
+    let urs = standalone(&[("GES_URS__TENANTS", one), ("GES_URS__TENANT", "Other")]).settings.urs;
+    let names: Vec<_> = urs.tenants.values().map(String::as_str).collect();
+    assert_eq!((names, urs.tenant.as_deref()), (vec!["Acme", "Söhne"], Some("Other")));
+    for bad in ["Acme", "[]", r#"{"t100":"Acme"}"#, r#"{"c0ffee00-0000-4000-8000-000000000100":" "}"#] {
+        let found = problems(load(Role::Standalone, &[("GES_URS__TENANTS", bad)]));
+        assert!(
+            matches!(&found[..], [Problem::BadValue { name, .. }] if name == "GES_URS__TENANTS"),
+            "{bad}: {found:?}"
+        );
+    }
+}
+
 /// Integrations 1.6.
 #[test]
 fn routers_are_named_or_looked_for() {
@@ -475,6 +493,18 @@ fn routers_are_named_or_looked_for() {
         let problems = problems(load(Role::Standalone, bad));
         assert!(matches!(problems[..], [Problem::Relation { .. }]), "{bad:?}: {problems:?}");
     }
+    for bad in [
+        r#"[{"region":"","urs":["http://u:5580"]}]"#,
+        r#"[{"region":"dc1","urs":["ftp://u"]}]"#,
+        r#"[{"region":"dc1","urs":["http://tenant-{ccid}:port"]}]"#,
+        r#"[{"region":"dc1","urs":["u:5580"],"ors":"http://"}]"#,
+        r#"[{"region":"dc1","urls":[]}]"#,
+    ] {
+        let found = problems(load(Role::Standalone, &[("GES_DISCOVERY__NODES", bad)]));
+        assert!(matches!(&found[..], [Problem::BadValue { name, .. }] if name == "GES_DISCOVERY__NODES"), "{bad}");
+    }
+    let plain = found(&[("GES_DISCOVERY__NODES", r#"[{"region":"dc1","urs":["tenant-{ccid}.urs:5580"]}]"#)]);
+    assert!(matches!(plain, Discovery::Regions(regions) if regions.len() == 1), "a host alone means http");
     let template = problems(load(Role::Standalone, &[("GES_DISCOVERY__URS_TEMPLATE", "ftp://{ccid}")]));
     assert!(matches!(&template[..], [Problem::BadValue { name, .. }] if name == "GES_DISCOVERY__URS_TEMPLATE"));
 }

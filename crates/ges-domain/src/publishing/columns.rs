@@ -149,7 +149,7 @@ const COLUMNS: [Column; 41] = [
     column("virtualQueue", "", "_urs_virtual_queue", |s, v| named(&mut s.virtual_queue, v)),
     column("ewtQueue", "EWT Queue", "", |s, v| named(&mut s.ewt_queue, v)),
     column("ewtMode", "EWT Mode", "", |s, v| {
-        s.ewt_mode = v.to_ascii_lowercase().parse().map_err(|_| "must be mode1, mode2 or mode3")?;
+        s.ewt_mode = Some(v.to_ascii_lowercase().parse().map_err(|_| "must be mode1, mode2 or mode3")?);
         Ok(())
     }),
     column("defaultCountry", "Default Country", "", |s, v| {
@@ -178,7 +178,11 @@ const STRUCTURE: [&str; 4] = [KIND, "_type", "serviceName", "Virtual Queue"];
 /// Every cell that does not hold, under the name the sender gave it.
 pub fn read_settings(name: &str, cells: &Cells) -> Result<Settings, Vec<Flaw>> {
     let mut settings = Settings::default();
-    let mut flaws = Vec::new();
+    let unholdable = cells.iter().filter(|(column, cell)| column.contains('\0') || cell.contains('\0'));
+    let mut flaws: Vec<Flaw> = unholdable.map(|(column, _)| Flaw::new(column, "must not contain NUL")).collect();
+    if !flaws.is_empty() {
+        return Err(flaws);
+    }
     for column in &COLUMNS {
         let given = [column.key, column.label, column.gms].into_iter().filter(|spelling| !spelling.is_empty());
         let mut given = given.filter_map(|spelling| Some((spelling, filled(cells, spelling)?)));

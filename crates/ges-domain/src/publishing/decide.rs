@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cells::{filled, numbered};
+use super::uses::{calendar_of, days_of, stays_for};
 use super::{
-    Cells, Edition, Extent, Flaw, Identity, Kind, Publish, Report, Section, Standing, TableState, read_capacity,
-    read_hours, read_settings, read_special_days,
+    Cells, Edition, Extent, Flaw, Identity, Kind, Present, Problem, Publish, Report, Section, Standing, TableState,
+    read_capacity, read_hours, read_settings, read_special_days,
 };
 use crate::ServiceName;
 use crate::capacity::CapacityRule;
@@ -50,11 +50,11 @@ pub struct Changes {
     pub gone: BTreeSet<String>,
     /// Hours to put.
     pub hours: Vec<OfficeHours>,
-    /// Calendars that go unless a service keeps them: what is in use never vanishes under a service.
+    /// Calendars that go, unless a service has come to keep them meanwhile.
     pub hours_gone: Vec<String>,
     /// Capacity rules to put.
     pub rules: Vec<CapacityRule>,
-    /// Capacity rules that go unless a service has them (R-CR-5).
+    /// Capacity rules that go, unless a service has come to have them meanwhile (R-CR-5).
     pub rules_gone: Vec<String>,
     /// Services to put.
     pub services: Vec<PublishedService>,
@@ -64,8 +64,11 @@ pub struct Changes {
     pub report: Report,
 }
 
-/// What a publish comes to. `hours`: every readable calendar of the tenant by name, wherever it came from (R-CFG-2).
-pub fn decide(standing: &Standing, hours: &BTreeMap<String, OfficeHours>, publish: &Publish) -> Verdict {
+/// What a publish comes to. `present`: what the tenant has beside its sections (R-CFG-2).
+///
+/// Calendars, special days and capacity rules that are taken away while a service uses them stay, and the sender hears so; the
+/// first publish after nobody uses them any more takes them away.
+pub fn decide(standing: &Standing, present: &Present, publish: &Publish) -> Verdict {
     if let Some(refused) = refused(standing, publish) {
         return refused;
     }
@@ -76,18 +79,23 @@ pub fn decide(standing: &Standing, hours: &BTreeMap<String, OfficeHours>, publis
     };
     let mut decision = Decision {
         before: standing,
-        known: hours.clone(),
+        present,
+        known: present.hours.clone(),
         fresh: BTreeSet::new(),
+        parting: BTreeSet::new(),
         changes: Changes { standing: standing.clone(), ..Changes::default() },
         edition,
     };
     decision.changes.standing.revision = revision;
     decision.changes.report.revision = revision;
-    decision.changes.standing.last = Some(decision.edition.clone());
+    if !publish.is_empty() {
+        decision.changes.standing.last = Some(decision.edition.clone());
+    }
     decision.enter(publish);
     decision.take_away();
     decision.read_calendars();
     decision.read_services();
+    decision.let_go();
     decision.tell(publish);
     Verdict::Apply(Box::new(decision.changes))
 }
@@ -116,10 +124,13 @@ fn refused(standing: &Standing, publish: &Publish) -> Option<Verdict> {
 
 struct Decision<'a> {
     before: &'a Standing,
+    present: &'a Present,
     /// Calendars that rows may refer to.
     known: BTreeMap<String, OfficeHours>,
     /// Sections of this publish.
     fresh: BTreeSet<String>,
+    /// Sections that this publish takes away and that a service may use.
+    parting: BTreeSet<String>,
     changes: Changes,
     edition: Edition,
 }
@@ -127,27 +138,18 @@ struct Decision<'a> {
 impl Decision<'_> {
     /// Puts the new sections among the old and takes out what goes.
     fn enter(&mut self, publish: &Publish) {
-        let sections = &mut self.changes.standing.sections;
         match &publish.extent {
-            Extent::Changes { removed } => {
-                for name in removed {
-                    if sections.remove(name).is_some() {
-                        self.changes.gone.insert(name.clone());
-                    }
-                }
-            }
+            Extent::Changes { removed } => removed.iter().for_each(|name| self.part_with(name)),
             Extent::Snapshot(table) => {
-                let rows = sections.iter().filter(|(name, section)| Kind::of(name, &section.cells) == table.kind());
-                let rows: Vec<_> = rows.map(|(name, _)| name.clone()).collect();
-                for name in rows {
-                    sections.remove(&name);
-                    self.changes.gone.insert(name);
-                }
+                let rows = self.before.sections.iter();
+                let rows = rows.filter(|(name, section)| Kind::of(name, &section.cells) == table.kind());
+                rows.for_each(|(name, _)| self.part_with(name));
                 let unnamed = publish.refused.iter().filter(|problem| !publish.sections.contains_key(&problem.row));
                 let state = TableState { edition: self.edition.clone(), problems: unnamed.cloned().collect() };
                 self.changes.standing.tables.insert(*table, state);
             }
         }
+        let sections = &mut self.changes.standing.sections;
         for (name, cells) in &publish.sections {
             let identity = Identity::of(name, cells);
             if identity.kind != Kind::Other {
@@ -159,14 +161,17 @@ impl Decision<'_> {
                 let twins: Vec<_> = twins.map(|(other, _)| other.clone()).collect();
                 for other in twins {
                     sections.remove(&other);
+                    self.parting.remove(&other);
                     self.changes.gone.insert(other);
                 }
             }
             let same = |(other, section): &(&String, &Section)| Identity::of(other, &section.cells) == identity;
             let applied = self.before.sections.iter().find(same).is_some_and(|(_, section)| section.applied);
             let problems = publish.refused.iter().filter(|problem| problem.row == *name).cloned().collect();
-            let section = Section { cells: cells.clone(), problems, applied, edition: self.edition.clone() };
+            let edition = self.edition.clone();
+            let section = Section { cells: cells.clone(), problems, applied, leaving: false, edition };
             sections.insert(name.clone(), section);
+            self.parting.remove(name);
             self.changes.gone.remove(name);
             self.changes.written.insert(name.clone());
             self.fresh.insert(name.clone());
@@ -174,6 +179,20 @@ impl Decision<'_> {
                 let state = TableState { edition: self.edition.clone(), problems: Vec::new() };
                 self.changes.standing.tables.insert(table, state);
             }
+        }
+    }
+
+    /// Takes a section out; what services may use leaves later, when it is known whether they do.
+    fn part_with(&mut self, name: &str) {
+        let Some(section) = self.changes.standing.sections.get_mut(name) else { return };
+        let may_be_used =
+            matches!(Kind::of(name, &section.cells), Kind::OfficeHours | Kind::SpecialDays | Kind::Capacity);
+        if may_be_used && section.applied {
+            section.leaving = true;
+            self.parting.insert(name.to_owned());
+        } else {
+            self.changes.standing.sections.remove(name);
+            self.changes.gone.insert(name.to_owned());
         }
     }
 
@@ -264,30 +283,23 @@ impl Decision<'_> {
         cells: &Cells,
         specials: &BTreeMap<String, Vec<Special>>,
     ) -> Result<(Option<String>, Option<OfficeHours>), Flaw> {
-        let spelt = |columns: &[&'static str]| {
-            columns.iter().find_map(|column| Some((*column, filled(cells, column)?.to_owned())))
-        };
-        let days: Vec<_> = numbered(cells, &["specialDays", "Special Days"]);
-        let Some((column, calendar)) = spelt(&["businessHours", "Business Hours", "_business_hours_service"]) else {
+        let days = days_of(cells);
+        let Some((column, calendar)) = calendar_of(cells) else {
             return match days.first() {
                 Some((column, _)) => Err(Flaw::new(*column, "needs business hours, whose zone the days are in")),
                 None => Ok((None, None)),
             };
         };
-        let office = self.known.get(&calendar).ok_or_else(|| Flaw::new(column, "names no known business hours"))?;
-        if days.is_empty() {
-            return Ok((Some(calendar), None));
-        }
+        let office = self.known.get(calendar).ok_or_else(|| Flaw::new(column, "names no known business hours"))?;
+        let Some((column, _)) = days.first() else { return Ok((Some(calendar.to_owned()), None)) };
         let mut more = Vec::new();
-        for (column, list) in days {
-            for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-                more.extend_from_slice(
-                    specials.get(name).ok_or_else(|| Flaw::new(column, "names no known special days"))?,
-                );
-            }
+        for (column, name) in &days {
+            more.extend_from_slice(
+                specials.get(*name).ok_or_else(|| Flaw::new(*column, "names no known special days"))?,
+            );
         }
         let own = format!("{OWN_HOURS}{}", super::named(Kind::Callback, section));
-        let hours = office.with_special_days(&own, &more).map_err(|_| Flaw::new(column, "has too long a name"))?;
+        let hours = office.with_special_days(&own, &more).map_err(|_| Flaw::new(*column, "has too long a name"))?;
         Ok((Some(own), Some(hours)))
     }
 
@@ -311,6 +323,38 @@ impl Decision<'_> {
         }
         if (&kept.problems, kept.applied) != (&before.0, before.1) {
             self.changes.written.insert(section.to_owned());
+        }
+    }
+
+    /// Takes away what nobody uses any more, and keeps what somebody does.
+    fn let_go(&mut self) {
+        let sections = self.changes.standing.sections.iter().filter(|(_, section)| section.leaving);
+        for name in sections.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            let Some(section) = self.changes.standing.sections.get(&name) else { continue };
+            let what = Identity::of(&name, &section.cells);
+            let (put, gone) = (&self.changes.services, &self.changes.services_gone);
+            let sections = &self.changes.standing.sections;
+            let users = self.present.users((what.kind, &what.name), sections, put, gone);
+            if users.is_empty() {
+                self.changes.standing.sections.remove(&name);
+                self.changes.written.remove(&name);
+                self.changes.gone.insert(name);
+                match what.kind {
+                    Kind::OfficeHours => self.changes.hours_gone.push(what.name),
+                    Kind::Capacity => self.changes.rules_gone.push(what.name),
+                    Kind::SpecialDays | Kind::Callback | Kind::Patterns | Kind::NumberValidation | Kind::Other => {}
+                }
+                continue;
+            }
+            let problem = Problem { row: name.clone(), column: "name".into(), cause: stays_for(&users) };
+            let Some(section) = self.changes.standing.sections.get_mut(&name) else { continue };
+            if self.parting.contains(&name) {
+                self.changes.report.invalid.push(problem.clone());
+            } else if section.problems == [problem.clone()] {
+                continue;
+            }
+            section.problems = vec![problem];
+            self.changes.written.insert(name);
         }
     }
 

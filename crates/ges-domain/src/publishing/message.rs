@@ -52,6 +52,11 @@ impl Publish {
         Self::changes(received_at, BTreeMap::new(), Vec::new())
     }
 
+    /// Whether it says nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.sections.is_empty() && matches!(&self.extent, Extent::Changes { removed } if removed.is_empty())
+    }
+
     /// Changes without id and time of their own.
     pub fn changes(received_at: Instant, sections: BTreeMap<String, Cells>, removed: Vec<String>) -> Self {
         let extent = Extent::Changes { removed };
@@ -83,7 +88,7 @@ pub struct Report {
     pub updated: Vec<String>,
     /// Are gone.
     pub removed: Vec<String>,
-    /// Were not taken (R-CFG-1).
+    /// Were not taken, or were to go and stay because services use them (R-CFG-1, R-CR-5).
     pub invalid: Vec<Problem>,
     /// Whether a service came, went or has other settings.
     pub services_changed: bool,

@@ -16,6 +16,7 @@ mod section;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod uses;
 
 pub use calendar::{read_hours, read_special_days};
 pub use capacity::read_capacity;
@@ -28,3 +29,4 @@ pub use problem::{Flaw, Problem};
 pub use rows::sections_of;
 pub use section::{Identity, Kind, Section, Table, named};
 pub use standing::{KEEPS_ASSIGNMENTS, Standing, TableState};
+pub use uses::Present;

@@ -25,7 +25,9 @@ fn whole(pattern: &str) -> String {
 pub fn unreadable_patterns(sections: &BTreeMap<String, Cells>, plan: &dyn NumberingPlan) -> Vec<Problem> {
     let lists = sections.iter().filter(|(name, cells)| Kind::of(name, cells) == Kind::Patterns);
     let patterns = lists.flat_map(|(section, cells)| cells.iter().map(move |(name, pattern)| (section, name, pattern)));
-    let broken = patterns.filter(|(_, _, pattern)| plan.finds(&whole(pattern), "").is_none());
+    // By itself too: `a)|(b` reads only inside the brackets that we put around it.
+    let reads = |pattern: &str| plan.finds(pattern, "").is_some() && plan.finds(&whole(pattern), "").is_some();
+    let broken = patterns.filter(|(_, _, pattern)| !reads(pattern));
     broken
         .map(|(section, name, _)| Problem {
             row: section.clone(),

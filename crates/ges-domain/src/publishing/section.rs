@@ -170,6 +170,9 @@ pub struct Section {
     /// Whether this or an earlier form of it took effect: only what a publish brought does a publish take away.
     #[serde(default)]
     pub applied: bool,
+    /// Whether it was taken away while a service uses it: it goes once none does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaving: bool,
     /// The publish that brought it.
     pub edition: Edition,
 }

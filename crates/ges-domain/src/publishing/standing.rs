@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Edition, Problem, Section, Table};
+use super::{Edition, Kind, Problem, Section, Table};
 
 /// How long a removed service keeps its assignments and its pause for the case that it comes back (R-PUB-5).
 pub const KEEPS_ASSIGNMENTS: Duration = Duration::from_secs(14 * 86_400);
@@ -39,5 +39,13 @@ impl Standing {
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         let of_tables = self.tables.values().flat_map(|table| &table.problems);
         of_tables.chain(self.sections.values().flat_map(|section| &section.problems))
+    }
+
+    /// The same of one table.
+    pub fn problems_of(&self, table: Table) -> impl Iterator<Item = &Problem> {
+        let rows = self.sections.iter();
+        let rows = rows.filter(move |(name, section)| Kind::of(name, &section.cells).table() == Some(table));
+        let rows = rows.flat_map(|(_, section)| &section.problems);
+        rows.chain(self.tables.get(&table).into_iter().flat_map(|state| &state.problems))
     }
 }

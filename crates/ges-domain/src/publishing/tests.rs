@@ -5,15 +5,15 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{
-    Cells, Changes, Edition, Extent, Kind, Publish, Standing, Table, Verdict, decide, read_capacity, read_hours,
-    read_settings, read_special_days, sections_of,
+    Cells, Changes, Edition, Extent, Kind, Present, Publish, Standing, Table, Verdict, decide, read_capacity,
+    read_hours, read_settings, read_special_days, sections_of,
 };
-use crate::Instant;
 use crate::callback::Direction;
 use crate::capacity::RuleSlot;
 use crate::hours::{Dates, Days, Hours, OfficeHours, Opening, Regular, Special, Zone};
 use crate::service::{FirstParty, Settings};
 use crate::throttle::InQueueCheck;
+use crate::{Instant, ServiceName};
 
 fn cells(pairs: &[(&str, &str)]) -> Cells {
     pairs.iter().map(|(column, cell)| ((*column).to_owned(), (*cell).to_owned())).collect()
@@ -119,6 +119,8 @@ fn a_bad_cell_is_named_as_it_was_written() {
         ("ringTimeout", "4", "must be 5 to 120 seconds"),
         ("_immediate_enabled", "maybe", "must be true or false"),
         ("ewtMode", "mode4", "must be mode1, mode2 or mode3"),
+        ("_route_point", "5001\0", "must not contain NUL"),
+        ("Column of tomorrow", "\0", "must not contain NUL"),
         ("defaultCountry", "USA", "must be a country code of two letters"),
         ("_prefix_dial_out", "+a", "must be at most 16 of the digits, * # +"),
         ("throttleTtl1", "0", "must be 1 to 1209600 seconds"),
@@ -286,8 +288,8 @@ fn now() -> Instant {
     at("2026-06-01T12:00:00Z")
 }
 
-fn apply(standing: &Standing, hours: &BTreeMap<String, OfficeHours>, publish: &Publish) -> Changes {
-    match decide(standing, hours, publish) {
+fn apply(standing: &Standing, present: &Present, publish: &Publish) -> Changes {
+    match decide(standing, present, publish) {
         Verdict::Apply(changes) => *changes,
         other => panic!("{other:?}"),
     }
@@ -308,18 +310,86 @@ fn references_need_their_objects_and_twins_replace_each_other() {
         ("service.CB3", row(&[("specialDays", "Feast")])),
         ("service.BH", office()),
     ];
-    let first = apply(&Standing::default(), &BTreeMap::new(), &changes(&sections, &[]));
+    let first = apply(&Standing::default(), &Present::default(), &changes(&sections, &[]));
     let told: Vec<_> = first.report.invalid.iter().map(|flaw| (flaw.row.as_str(), flaw.column.as_str())).collect();
     assert_eq!(told, [("service.CB2", "businessHours"), ("service.CB3", "specialDays")]);
     assert_eq!(first.services.len(), 1);
-    let known = BTreeMap::from([("BH".to_owned(), first.hours[0].clone())]);
+    let known = Present { hours: BTreeMap::from([("BH".to_owned(), first.hours[0].clone())]), ..Present::default() };
     let twin = changes(&[("business-hours.BH", office())], &[]);
     let second = apply(&first.standing, &known, &twin);
     assert_eq!((second.gone.len(), second.hours_gone.len(), second.report.removed.len()), (1, 0, 0));
-    let third = apply(&second.standing, &known, &changes(&[], &["business-hours.BH"]));
+    let third = apply(&second.standing, &known, &changes(&[], &["business-hours.BH", "service.CB"]));
     assert_eq!(third.hours_gone, ["BH"], "what either of them brought");
     let own = changes(&[("service.service:X", office()), ("CB4", row(&[]))], &[]);
     assert_eq!(apply(&third.standing, &known, &own).report.invalid.len(), 2, "names that cannot be");
+}
+
+/// R-CR-5 and its like for calendars and special days: the sender hears who uses them, and they go once nobody does.
+#[test]
+fn what_is_in_use_stays_until_nobody_uses_it() {
+    let office = || cells(&[("_service", "office-hours"), ("_timezone", "UTC"), ("_bh_regular1", "Mon 09:00-10:00")]);
+    let user = row(&[("businessHours", "BH"), ("specialDays", "Feast")]);
+    let sections = [
+        ("service.CB_A", user),
+        ("service.CB_B", row(&[("_business_hours_service", "Nights")])),
+        ("service.BH", office()),
+        ("service.Nights", office()),
+        ("special-days.Feast", cells(&[("_service", "special-days"), ("entry1", "12-25")])),
+        ("service.Peak", cells(&[("_service", "capacity"), ("_bh_regular1", "Mon 09:00-10:00;7")])),
+        ("service.Rush", cells(&[("_service", "capacity"), ("_bh_regular1", "Mon 09:00-10:00;7")])),
+        ("service.Bad", cells(&[("_service", "office-hours")])),
+    ];
+    let first = apply(&Standing::default(), &Present::default(), &changes(&sections, &[]));
+    let service = |name: &str| ServiceName::new(name).unwrap();
+    let hours = |names: &[&str]| {
+        let office = first.hours[0].clone();
+        names.iter().map(|name| ((*name).to_owned(), office.clone())).collect::<BTreeMap<_, _>>()
+    };
+    let present = Present {
+        hours: hours(&["BH", "Nights", "Late"]),
+        hours_of: BTreeMap::from([(service("CB_A"), "service:CB_A".into()), (service("CB_B"), "Nights".into())]),
+        rule_of: (0..7).map(|number| (service(&format!("CB_{number}")), "Peak".into())).collect(),
+    };
+    let all = ["service.BH", "service.Nights", "special-days.Feast", "service.Peak", "service.Rush", "service.Bad"];
+    let second = apply(&first.standing, &present, &changes(&[], &all));
+    assert_eq!(second.report.removed, ["Bad", "Rush"]);
+    assert_eq!((second.hours_gone.len(), &second.rules_gone), (0, &vec!["Rush".to_owned()]));
+    let told: Vec<_> = second.report.invalid.iter().map(|flaw| (flaw.row.as_str(), flaw.cause.as_str())).collect();
+    let stays = "and stays until no service uses it";
+    assert_eq!(
+        told,
+        [
+            ("service.BH", &*format!("is used by CB_A {stays}")),
+            ("service.Nights", &*format!("is used by CB_B {stays}")),
+            ("service.Peak", &*format!("is used by CB_0, CB_1, CB_2, CB_3, CB_4, 2 more {stays}")),
+            ("special-days.Feast", &*format!("is used by CB_A {stays}")),
+        ]
+    );
+    assert_eq!(second.standing.problems().count(), 4, "the status shows them until then");
+
+    // Nobody's business: nothing more is told, and what stays can be referred to.
+    let newcomer = changes(&[("service.CB_C", row(&[("businessHours", "BH")]))], &[]);
+    let third = apply(&second.standing, &present, &newcomer);
+    assert_eq!((third.report.invalid.len(), &third.report.added), (0, &vec!["CB_C".to_owned()]));
+    assert_eq!(third.standing.sections["service.BH"].problems[0].cause, format!("is used by CB_A, CB_C {stays}"));
+    // It comes back: it is as it was.
+    let back = apply(&third.standing, &present, &changes(&[("service.BH", office())], &[]));
+    assert!(back.standing.sections["service.BH"].is_valid() && !back.standing.sections["service.BH"].leaving);
+    // The last user goes, or takes another.
+    let plain = changes(&[("service.CB_A", row(&[]))], &["service.CB_B", "service.CB_C"]);
+    let unused = Present { rule_of: BTreeMap::new(), ..present };
+    let last = apply(&third.standing, &unused, &plain);
+    assert_eq!(last.report.removed, ["CB_B", "CB_C", "BH", "Nights", "Feast", "Peak"]);
+    assert_eq!((last.hours_gone, last.rules_gone), (vec!["BH".into(), "Nights".into()], vec!["Peak".into()]));
+    assert!(last.report.invalid.is_empty() && last.standing.problems().count() == 0);
+}
+
+/// F-21: looking again is no publish of its own.
+#[test]
+fn looking_again_leaves_the_last_publish_as_it_is() {
+    let first = apply(&Standing::default(), &Present::default(), &changes(&[("service.CB", row(&[]))], &[])).standing;
+    let again = apply(&first, &Present::default(), &Publish::again(now() + Duration::from_secs(60)));
+    assert_eq!((again.standing.last, again.standing.revision), (first.last, 2));
 }
 
 /// R-PUB-3 for publishes with id and time, per table; changes without either are the latest there is.
@@ -330,7 +400,7 @@ fn order_is_kept_per_table() {
         extent: Extent::Snapshot(table),
         ..changes(&[], &[])
     };
-    let (none, rows, days) = (BTreeMap::new(), Table::CallbackSettings, Table::SpecialDays);
+    let (none, rows, days) = (Present::default(), Table::CallbackSettings, Table::SpecialDays);
     let first = apply(&Standing::default(), &none, &publish(rows, "b", 2)).standing;
     assert_eq!(decide(&first, &none, &publish(rows, "a", 1)), Verdict::Older);
     assert_eq!(decide(&first, &none, &publish(rows, "b", 9)), Verdict::Repeated);
@@ -349,12 +419,12 @@ fn order_is_kept_per_table() {
 #[test]
 fn refused_rows_are_looked_at_again() {
     let first = changes(&[("service.CB", row(&[("businessHours", "BH")]))], &[]);
-    let first = apply(&Standing::default(), &BTreeMap::new(), &first).standing;
-    let idle = apply(&first, &BTreeMap::new(), &Publish::again(now()));
+    let first = apply(&Standing::default(), &Present::default(), &first).standing;
+    let idle = apply(&first, &Present::default(), &Publish::again(now()));
     assert!(idle.written.is_empty() && idle.services.is_empty() && !idle.report.services_changed);
     let office = OfficeHours::new("BH", Zone::utc(), vec![], vec![], vec![]).unwrap();
     let known = BTreeMap::from([("BH".to_owned(), office)]);
-    let healed = apply(&first, &known, &Publish::again(now()));
+    let healed = apply(&first, &Present { hours: known, ..Present::default() }, &Publish::again(now()));
     assert_eq!((healed.written.len(), healed.services.len(), healed.report.services_changed), (1, 1, true));
     assert_eq!(healed.standing.problems().count(), 0);
 }
@@ -434,9 +504,9 @@ proptest! {
         let mut section = columns;
         section.insert("_service".into(), kind.into());
         let publish = changes(&[(&name, section)], &[]);
-        let decided = apply(&Standing::default(), &BTreeMap::new(), &publish);
+        let decided = apply(&Standing::default(), &Present::default(), &publish);
         prop_assert!(decided.services.is_empty());
-        let again = apply(&decided.standing, &BTreeMap::new(), &Publish::again(now()));
+        let again = apply(&decided.standing, &Present::default(), &Publish::again(now()));
         prop_assert!(again.written.is_empty(), "looking again at the same changes nothing");
     }
 }

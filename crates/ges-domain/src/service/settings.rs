@@ -85,8 +85,9 @@ pub struct Settings {
     pub virtual_queue: Option<String>,
     /// Queue whose wait counts; none means the one its sessions wait in.
     pub ewt_queue: Option<String>,
-    /// How that wait is estimated.
-    pub ewt_mode: EwtMode,
+    /// How that wait is estimated; none means as the deployment does (R-EWT-2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ewt_mode: Option<EwtMode>,
     /// Limits and number screening of its own; what it leaves out the tenant says (R-THR-1).
     #[serde(flatten)]
     pub throttle: throttle::Settings,
@@ -129,7 +130,7 @@ impl Default for Settings {
             captcha_site_key: None,
             virtual_queue: None,
             ewt_queue: None,
-            ewt_mode: EwtMode::default(),
+            ewt_mode: None,
             throttle: throttle::Settings::default(),
             default_priority: None,
             extra: BTreeMap::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::callback::Particulars;
 use crate::service::Service;
-use crate::wait::{Estimate, LastGoods, Question, WaitEstimates};
+use crate::wait::{Estimate, EwtMode, LastGoods, Question, WaitEstimates};
 use crate::{Instant, TenantId};
 
 /// What is known of a queue when a callback is offered and accepted (chapter 22).
@@ -25,13 +25,21 @@ pub struct AtOffer {
 /// Asks the routers and remembers what they last knew, for one process.
 pub struct CurrentWait {
     estimates: Arc<dyn WaitEstimates>,
+    /// Of services that name none.
+    mode: EwtMode,
     last_goods: Mutex<LastGoods>,
 }
 
 impl CurrentWait {
     /// Starts with no memory. `estimates` has to answer within a second (R-EWT-11).
     pub fn new(estimates: Arc<dyn WaitEstimates>) -> Self {
-        Self { estimates, last_goods: Mutex::default() }
+        Self { estimates, mode: EwtMode::default(), last_goods: Mutex::default() }
+    }
+
+    /// The same with another mode for services that name none (integrations 3.1, R-EWT-2).
+    #[must_use]
+    pub fn by_default(self, mode: EwtMode) -> Self {
+        Self { mode, ..self }
     }
 
     /// The wait to decide about a service with, 0 to 86,400 s; never an error (R-EWT-9).
@@ -64,7 +72,7 @@ impl CurrentWait {
         now: Instant,
     ) -> (Duration, Option<Estimate>) {
         let regions = service.preferred_regions();
-        let asked = Question { regions, ..Question::about(queue, service.settings.ewt_mode) };
+        let asked = Question { regions, ..Question::about(queue, service.settings.ewt_mode.unwrap_or(self.mode)) };
         let estimate = self.estimates.estimate(tenant, &asked).await.ok();
         let mut last_goods = self.last_goods.lock().unwrap_or_else(PoisonError::into_inner);
         (last_goods.settle(tenant, queue, estimate, now), estimate)

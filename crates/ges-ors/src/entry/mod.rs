@@ -13,6 +13,7 @@ pub use write::Writer;
 pub(crate) use write::user_data;
 
 use ges_domain::ports::Dispatch;
+use ges_domain::wait::EwtMode;
 use ges_domain::{CallbackId, submission};
 
 /// The fields of an entry, in the order they are written.
@@ -30,6 +31,8 @@ pub struct Origin {
     pub ges_url: String,
     /// Preferred region, when there is one (integrations 1.6).
     pub region: Option<String>,
+    /// How waits of services are estimated that name no mode (integrations 3.1).
+    pub ewt_mode: EwtMode,
 }
 
 /// The correlation id of an attempt. The same attempt has the same id however often it is written.

@@ -114,7 +114,7 @@ fn overrides_of_the_request_win_and_the_next_entry_is_not_touched() {
     special.callback.particulars.survey_rp = Some("7001@SIP".into());
     special.callback.particulars.language = Some("fr-CA".into());
     special.callback.priority = Some(-7);
-    let origin = Origin { region: Some("dc1".into()), ..fixture::origin() };
+    let origin = Origin { region: Some("dc1".into()), ewt_mode: EwtMode::Mode3, ..fixture::origin() };
     let mut writer = Writer::new(&origin);
     let entries = [&plain, &special, &plain].map(|one| writer.entry(one, "x"));
     assert_eq!(entries[0], entries[2]);
@@ -123,6 +123,11 @@ fn overrides_of_the_request_win_and_the_next_entry_is_not_touched() {
     let rule = RegionRule::new("West first", vec![Region::new("west").unwrap()]).unwrap();
     ruled.service = Arc::new(Service { region_rule: Some(rule), ..(*ruled.service).clone() });
     assert_eq!(field(&writer.entry(&ruled, "x"), "region"), "west", "R-RA-3: the queue's rule comes first");
+    let mut named = plain.clone();
+    Arc::make_mut(&mut named.service).settings.ewt_mode = Some(EwtMode::Mode1);
+    let modes = [field(&entries[0], "data").to_owned(), field(&writer.entry(&named, "x"), "data").to_owned()];
+    let modes = modes.map(|data| serde_json::from_str::<Value>(&data).unwrap()["_settings"]["ewtMode"].clone());
+    assert_eq!(modes, [json!("mode3"), json!("mode1")], "R-EWT-2: of the deployment, unless the service names one");
     let data = data(&entries[1]);
     assert_eq!(
         (&data["_route_point"], &data["_settings"]["routingPoint"], &data["_settings"]["surveyRP"]),

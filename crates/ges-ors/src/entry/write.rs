@@ -65,7 +65,7 @@ impl<'a> Writer<'a> {
 
     fn settings(&mut self, dispatch: &Dispatch) -> Box<RawValue> {
         let particulars = &dispatch.callback.particulars;
-        let text = || raw(json(&settings::effective(&dispatch.service.settings, particulars)));
+        let text = || raw(json(&settings::effective(&dispatch.service.settings, particulars, self.origin.ewt_mode)));
         if settings::overrides(particulars) {
             return text();
         }

@@ -16,7 +16,7 @@ use super::place::Tenant;
 use super::sent::{Sent, written};
 use crate::exchange::fresh_id;
 use crate::listener::Site;
-use crate::path::segment;
+use crate::path::{is_named, segment};
 
 /// The header that names the user an area belongs to.
 const USER: &str = "gms_user";
@@ -145,7 +145,7 @@ pub(super) async fn remove(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, GmsFault> {
-    let key = segment(uri.path(), 4).map(|_| key(&uri, 4)).transpose()?;
+    let key = is_named(uri.path(), 4).then(|| key(&uri, 4)).transpose()?;
     let (area, user) = (area(&uri, 3)?, user(&headers)?);
     done(site.api().inside.areas.remove(tenant, &area, user.as_deref(), key.as_deref()).await)?;
     Ok(nothing())

@@ -50,9 +50,13 @@ pub(super) async fn read(
 ) -> Result<Response, GmsFault> {
     let name = segment(uri.path(), 3).unwrap_or_default();
     let tenant = tenant_of(&site, &exchange, &headers).await?;
-    let Some(hours) = site.api().open_for.catalogue.hours(tenant, &name).await? else {
-        return Err(GmsFault::new(StatusCode::NOT_FOUND, Exception::NotFound, "No such office-hours service"));
+    // A name that no store could hold is nobody's.
+    let found = match name.contains('\0') {
+        true => None,
+        false => site.api().open_for.catalogue.hours(tenant, &name).await?,
     };
+    let no_such = || GmsFault::new(StatusCode::NOT_FOUND, Exception::NotFound, "No such office-hours service");
+    let hours = found.ok_or_else(no_such)?;
     let parameters = Parameters::pick(uri.query(), &["start", "end", "number-of-days"])?;
     let moment = |name| Ok::<_, GmsFault>(parameters.moment(name)?.map(|moment| moment.resolve(Some(hours.zone()))));
     let now = site.api().publish.clock.now();

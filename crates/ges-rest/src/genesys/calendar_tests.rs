@@ -46,6 +46,9 @@ async fn the_periods_of_a_day_are_told() {
 #[tokio::test]
 async fn without_parameters_it_is_about_now() {
     let world = world().await;
+    for nobody in ["BH%00", "BH%", "%ff"] {
+        assert_eq!(ask(&world, nobody).await.status, 404, "{nobody}");
+    }
     assert_eq!(ask(&world, "BH").await.json()["periods"], json!([period("01-05T07:00", "01-05T17:00")]));
     assert_eq!(ask(&world, "BH?start=2026-01-05T18:00:00Z").await.json()["periods"], json!([]), "closed");
 }

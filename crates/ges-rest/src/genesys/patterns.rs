@@ -15,7 +15,7 @@ use crate::answer::JSON;
 use crate::body::{media_type, read};
 use crate::exchange::Exchange;
 use crate::listener::Site;
-use crate::path::segment;
+use crate::path::{is_named, segment};
 
 /// Most parameters of one question.
 const PARAMETERS: usize = 100;
@@ -27,7 +27,7 @@ pub(super) async fn matching(
     request: Request,
 ) -> Result<Response, GmsFault> {
     let tenant = tenant_of(&site, &exchange, request.headers()).await?;
-    let group = segment(request.uri().path(), 4);
+    let group = is_named(request.uri().path(), 4).then(|| name_of(segment(request.uri().path(), 4))).transpose()?;
     let parameters = parameters(request, &site).await?;
     let publish = &site.api().publish;
     let section = publish.publishing.section(tenant, &section_of_group(group.as_deref())).await?;
@@ -35,15 +35,22 @@ pub(super) async fn matching(
         (Some(section), _) => section,
         // No patterns at all match nothing; a group has to exist.
         (None, None) => return Ok(answer(&BTreeMap::new())),
-        (None, Some(_)) => {
-            return Err(GmsFault::new(StatusCode::NOT_FOUND, Exception::NotFound, "No such group of patterns"));
-        }
+        (None, Some(_)) => return Err(no_such_group()),
     };
     let found = first_matches(&section, &*publish.plan, &parameters).map_err(|broken| {
         tracing::error!(%broken, "a pattern list cannot be used");
         GmsFault::new(StatusCode::INTERNAL_SERVER_ERROR, Exception::Internal, broken.to_string())
     })?;
     Ok(answer(&found))
+}
+
+/// The name of a group; one that cannot be read, or that no store could hold, is nobody's.
+fn name_of(named: Option<String>) -> Result<String, GmsFault> {
+    named.filter(|name| !name.contains('\0')).ok_or_else(no_such_group)
+}
+
+fn no_such_group() -> GmsFault {
+    GmsFault::new(StatusCode::NOT_FOUND, Exception::NotFound, "No such group of patterns")
 }
 
 fn answer(found: &BTreeMap<String, String>) -> Response {

@@ -84,6 +84,10 @@ async fn areas_are_made_merged_read_and_removed() {
     assert_eq!(world.fetch(&path).await.done(), json!({"Key2": "Value2", "n": "5", "o": "{\"a\":[1]}"}));
     world.call(Method::DELETE, &format!("{path}/n"), Value::Null).await.done();
     world.fetch(&format!("{path}/n")).await.faulted(404, "NotFound");
+    for unreadable in ["50%", "%ff", "%zz"] {
+        world.call(Method::DELETE, &format!("{path}/{unreadable}"), Value::Null).await.faulted(400, "InvalidOption");
+    }
+    assert_eq!(world.fetch(&format!("{path}/Key2")).await.status, 200, "a key nobody can read is not every key");
     world.call(Method::DELETE, &path, Value::Null).await.done();
     world.fetch(&path).await.faulted(404, "NotFound");
     world.call(Method::POST, &format!("{path}/60"), json!({})).await.faulted(404, "NotFound");

@@ -231,7 +231,8 @@ pub async fn special_days_are_the_services_own(stores: &dyn Stores) {
     assert!(open("CB_A", "2026-12-25T17:30:00Z").await && !open("CB_A", "2026-12-26T17:30:00Z").await);
 }
 
-/// A calendar that a service keeps does not vanish under it; one that nobody keeps goes, a capacity calendar likewise (R-CR-5).
+/// A calendar that a service keeps does not vanish under it, and the sender hears so; one that nobody keeps goes, a capacity
+/// calendar likewise (R-CR-5). What stayed goes with the first publish after its last user left it.
 pub async fn what_a_service_has_does_not_vanish_under_it(stores: &dyn Stores) {
     let capacity = cells(&[("_service", "capacity"), ("_bh_regular1", "Mon-Sun 00:00-24:00;7")]);
     let sections = [
@@ -244,11 +245,27 @@ pub async fn what_a_service_has_does_not_vanish_under_it(stores: &dyn Stores) {
     let row = ServiceRow { capacity_rule: Some("Peak".into()), ..crate::builders::service_row("CB_Own") };
     stores.catalogue().put_service(tenant(), &row).await.unwrap();
     let gone = applied(stores, &changes(&[], &["service.BH", "service.Idle", "service.Peak"])).await;
-    assert_eq!(gone.removed, ["BH", "Idle", "Peak"]);
+    assert_eq!(gone.removed, ["Idle"]);
+    let told: Vec<_> = gone.invalid.iter().map(|problem| (problem.row.as_str(), problem.cause.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("service.BH", "is used by CB_A and stays until no service uses it"),
+            ("service.Peak", "is used by CB_Own and stays until no service uses it"),
+        ]
+    );
     assert!(!gone.services_changed);
     assert!(stores.catalogue().hours(tenant(), "Idle").await.unwrap().is_none());
     let found = stores.catalogue().service(tenant(), &service("CB_A")).await.unwrap().unwrap();
     assert!(matches!(found.hours, Hours::Kept(_)));
     let found = stores.catalogue().service(tenant(), &service("CB_Own")).await.unwrap().unwrap();
     assert!(found.capacity.is_some());
+    let standing = stores.publishing().standing(tenant()).await.unwrap();
+    assert!(standing.sections["service.Peak"].leaving && !standing.sections.contains_key("service.Idle"));
+    stores.catalogue().put_service(tenant(), &crate::builders::service_row("CB_Own")).await.unwrap();
+    let left = applied(stores, &changes(&[("service.CB_A", callback(&[]))], &[])).await;
+    assert_eq!((left.removed, left.invalid), (vec!["BH".to_owned(), "Peak".to_owned()], vec![]));
+    assert!(stores.catalogue().hours(tenant(), "BH").await.unwrap().is_none());
+    let standing = stores.publishing().standing(tenant()).await.unwrap();
+    assert_eq!(standing.sections.keys().collect::<Vec<_>>(), ["service.CB_A"]);
 }

@@ -1,12 +1,10 @@
 //! Publishes, under the one lock there is.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use ges_domain::TenantId;
 use ges_domain::hours::Hours;
 use ges_domain::ports::{PauseScope, Publishing, ServiceRef, ServiceRow, StoreError};
-use ges_domain::publishing::{KEEPS_ASSIGNMENTS, Publish, Published, Section, Standing, Verdict, decide};
+use ges_domain::publishing::{KEEPS_ASSIGNMENTS, Present, Publish, Published, Section, Standing, Verdict, decide};
 
 use super::{MemoryStore, Provisioned};
 
@@ -15,13 +13,18 @@ impl Publishing for MemoryStore {
     async fn publish(&self, tenant: TenantId, publish: &Publish) -> Result<Published, StoreError> {
         let mut state = self.open()?;
         let standing = state.published.get(&tenant).cloned().unwrap_or_default();
-        let mut hours = BTreeMap::new();
+        let mut present = Present::default();
         for ((owner, name), kept) in &state.hours {
             if let (true, Hours::Kept(office)) = (*owner == tenant, kept) {
-                hours.insert(name.clone(), office.clone());
+                present.hours.insert(name.clone(), office.clone());
             }
         }
-        let changes = match decide(&standing, &hours, publish) {
+        for (service, kept) in state.services.iter().filter(|(service, _)| service.tenant == tenant) {
+            let hours = kept.hours.clone().filter(|_| !kept.removed);
+            present.hours_of.extend(hours.map(|hours| (service.name.clone(), hours)));
+            present.rule_of.extend(kept.row.capacity_rule.clone().map(|rule| (service.name.clone(), rule)));
+        }
+        let changes = match decide(&standing, &present, publish) {
             Verdict::Apply(changes) => changes,
             Verdict::Older => return Ok(Published::Older),
             Verdict::Repeated => return Ok(Published::Repeated),
