@@ -103,6 +103,13 @@ impl Policy {
     /// Push notifications over Nexus.
     pub const NEXUS: Self = row("nexus", Reach::Internet, 5_000, (2, 500, 5_000), 8);
 
+    /// How many calls may be under way at once, in all or to each endpoint (integrations 0.4).
+    pub const fn calls_at_once(&self) -> usize {
+        match self.bulkhead {
+            Bulkhead::Integration(calls) | Bulkhead::Endpoint(calls) => calls,
+        }
+    }
+
     pub(crate) const fn connect_timeout(&self) -> Duration {
         match self.reach {
             Reach::Cluster => Duration::from_secs(1),

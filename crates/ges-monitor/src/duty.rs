@@ -28,6 +28,9 @@ pub trait Duty: Send {
     async fn woken(&mut self) {
         std::future::pending().await
     }
+
+    /// Finishes what goes on beside the turns; nothing new is begun.
+    async fn finish(&mut self) {}
 }
 
 /// Runs a duty until it is told to stop; the piece in hand is finished.
@@ -42,6 +45,7 @@ pub async fn drive(duty: &mut dyn Duty, stop: &CancellationToken) {
             }
         }
     }
+    duty.finish().await;
 }
 
 /// Between a panic and the next beginning.

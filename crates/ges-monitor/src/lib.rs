@@ -14,6 +14,7 @@ mod pauses;
 mod proxies;
 mod purge;
 mod push_agenda;
+mod push_lanes;
 mod rights;
 mod rounds;
 mod settings;

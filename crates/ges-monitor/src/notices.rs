@@ -4,6 +4,9 @@
 //! leaves the house. Whoever dies before the claim leaves an unclaimed record, whoever dies after it leaves a row that wants
 //! an attempt, and whoever dies while sending leaves an attempt without an outcome, which the next monitor follows with
 //! another one that carries the same tag: phones show one message.
+//!
+//! An attempt is begun only when there is a place to send it from, so its hold is not spent on waiting. Messages are sent beside
+//! the duty: a provider or a phone that takes its time delays its own service alone.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,19 +28,17 @@ use ges_domain::push::{
 use ges_domain::use_cases::{CallInWish, CalledFor, RequestCallIn};
 use ges_domain::{Instant, TenantId};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio::time::Instant as Monotonic;
 
 use crate::core::Core;
 use crate::gauges::PushGauges;
 use crate::push_agenda::PushAgenda;
+use crate::push_lanes::{Lanes, Place};
 use crate::{Duty, Turn};
 
 /// Records read at once.
 const PAGE: u32 = 256;
-/// Attempts begun at once: what can be sent well within their hold.
-const BATCH: u32 = 64;
-/// Messages under way at once (integrations 0.4).
-const AT_ONCE: usize = 16;
 /// Between two pieces of work: hints may come without end, and those that come together are worked off together.
 const PAUSE: Duration = Duration::from_millis(50);
 /// An attempt whose hold is as good as over is left to the next one.
@@ -63,6 +64,23 @@ pub struct PushPorts {
     pub call_in: Arc<RequestCallIn>,
     /// Who hears what becomes of them.
     pub gauges: Arc<dyn PushGauges>,
+}
+
+impl PushPorts {
+    /// Puts what their sessions were last heard to say into records of one tenant; one that nobody heard of stays as it is.
+    async fn hear(&self, tenant: TenantId, records: Vec<&mut Callback>) {
+        let records: Vec<_> = records.into_iter().filter(|record| record.session.is_some()).collect();
+        if records.is_empty() {
+            return;
+        }
+        let ids: Vec<_> = records.iter().map(|record| record.id).collect();
+        let news = self.news.of_all(tenant, &ids).await;
+        for (record, seen) in records.into_iter().zip(news) {
+            if let Some(seen) = seen.filter(|seen| seen.reachable && seen.is_of(record)) {
+                seen.tell(record);
+            }
+        }
+    }
 }
 
 /// Hints at pushes, left by the duty that hears all hints.
@@ -106,13 +124,18 @@ pub(crate) struct SendNotices {
     stale: BTreeSet<Shard>,
     /// When the last piece of work ended.
     worked_at: Option<Monotonic>,
+    /// Places of messages under way.
+    lanes: Arc<Lanes>,
+    /// Attempts under way. Dropped with the duty, as a crash would.
+    sending: JoinSet<()>,
 }
 
 impl SendNotices {
     pub(crate) fn new(core: Arc<Core>, push: PushPorts) -> Self {
         let rescan_at = Monotonic::now();
         let (agenda, stale) = (PushAgenda::default(), BTreeSet::new());
-        Self { core, push, agenda, rescan_at, store_rests: None, stale, worked_at: None }
+        let (lanes, sending) = (Arc::new(Lanes::of(push.provider.at_once())), JoinSet::new());
+        Self { core, push, agenda, rescan_at, store_rests: None, stale, worked_at: None, lanes, sending }
     }
 
     fn store_failed(&mut self, error: &StoreError) {
@@ -137,21 +160,6 @@ impl SendNotices {
             self.rescan_at = Monotonic::now() + self.core.settings.jittered(self.core.settings.rescan);
         }
         Ok(())
-    }
-
-    /// Puts what their sessions were last heard to say into records of one tenant; one that nobody heard of stays as it is.
-    async fn hear(&self, tenant: TenantId, records: Vec<&mut Callback>) {
-        let records: Vec<_> = records.into_iter().filter(|record| record.session.is_some()).collect();
-        if records.is_empty() {
-            return;
-        }
-        let ids: Vec<_> = records.iter().map(|record| record.id).collect();
-        let news = self.push.news.of_all(tenant, &ids).await;
-        for (record, seen) in records.into_iter().zip(news) {
-            if let Some(seen) = seen.filter(|seen| seen.reachable && seen.is_of(record)) {
-                seen.tell(record);
-            }
-        }
     }
 
     /// Asks for the wait of the queues behind which records are held, and what sessions say of those they have.
@@ -194,7 +202,7 @@ impl SendNotices {
             let mut after = None;
             loop {
                 let mut page = self.push.notices.upcoming(lease, service, now + threshold, after, PAGE).await?;
-                self.hear(service.tenant, page.records.iter_mut().collect()).await;
+                self.push.hear(service.tenant, page.records.iter_mut().collect()).await;
                 let mut claims = Vec::new();
                 for record in &page.records {
                     match upcoming(record, threshold, wait, now) {
@@ -244,41 +252,37 @@ impl SendNotices {
         Ok(())
     }
 
-    /// Sends one batch of what is claimed in a service. Returns whether there may be more.
-    async fn send(&mut self, service: &ServiceRef) -> Result<bool, StoreError> {
-        let Some(lease) = self.core.rights.lease_of(service.shard()) else { return Ok(false) };
+    /// Begins as much of what is claimed in a service as there are places for.
+    async fn send(&mut self, service: &ServiceRef) -> Result<(), StoreError> {
+        let Some(lease) = self.core.rights.lease_of(service.shard()) else { return Ok(()) };
         let now = self.core.clock.now();
-        let mut begun = self.push.notices.begin_notices(lease, service, now, BATCH).await?;
-        let full = u32::try_from(begun.len()).is_ok_and(|count| count >= BATCH);
-        if begun.is_empty() {
-            // Somebody else had it, or it was a hint too many: the store says what comes next.
-            self.stale.insert(service.shard());
-            if let Some(line) = self.agenda.known(service) {
-                line.next_notice = None;
-            }
-            return Ok(false);
-        }
-        self.hear(service.tenant, begun.iter_mut().filter_map(|begun| begun.record.as_mut()).collect()).await;
-        let texts = self.push.provider.texts(service.tenant).await;
-        let wait = match self.core.catalogue.service(service.tenant, &service.name).await? {
-            Some(known) => self.core.current.of(service.tenant, &known, now).await,
-            None => Duration::ZERO,
-        };
-        let attempt = Attempt { core: &self.core, push: &self.push, lease, texts, wait, begun_at: Monotonic::now() };
-        let attempt = &attempt;
-        let outcomes = stream::iter(begun).map(|begun| attempt.make(begun)).buffer_unordered(AT_ONCE);
-        // Outcomes that come together are written together, and at once: until then a crash repeats the message.
-        let mut together = std::pin::pin!(outcomes.ready_chunks(AT_ONCE));
-        while let Some(outcomes) = together.next().await {
-            attempt.settle(outcomes.into_iter().flatten().collect()).await;
-        }
-        if !full {
-            self.stale.insert(service.shard());
-        }
+        let room = self.lanes.room(service);
+        let limit = u32::try_from(room).unwrap_or(u32::MAX);
+        let begun = self.push.notices.begin_notices(lease, service, now, limit).await?;
+        let full = begun.len() >= room;
         if let Some(line) = self.agenda.known(service) {
             line.next_notice = full.then_some(now);
         }
-        Ok(full)
+        if begun.is_empty() {
+            // Somebody else had it, or it was a hint too many: the store says what comes next.
+            self.stale.insert(service.shard());
+            return Ok(());
+        }
+        let placed = |begun| {
+            let core = Arc::clone(&self.core);
+            (begun, self.lanes.enter(service, move || core.bell.notify.notify_one()))
+        };
+        let begun = begun.into_iter().map(placed).collect();
+        let (core, push, begun_at) = (Arc::clone(&self.core), self.push.clone(), Monotonic::now());
+        self.sending.spawn(send_all(core, push, lease, service.clone(), begun, begun_at));
+        Ok(())
+    }
+
+    /// Sees what has become of attempts under way: a panic of one is the duty's own.
+    fn reap(&mut self) {
+        while let Some(ended) = self.sending.try_join_next() {
+            unless_panicked(ended);
+        }
     }
 
     async fn work(&mut self) -> Result<bool, StoreError> {
@@ -288,15 +292,64 @@ impl SendNotices {
         for service in self.agenda.to_look_at(now) {
             self.look(&service).await?;
         }
-        let mut more = false;
         for service in self.agenda.to_send(self.core.clock.now()) {
-            more |= self.send(&service).await?;
+            // Without room a message that ends rings.
+            if self.lanes.room(&service) > 0 {
+                self.send(&service).await?;
+            }
         }
-        Ok(more || !self.stale.is_empty())
+        Ok(!self.stale.is_empty())
     }
 }
 
-/// What all attempts of a batch share.
+/// A panic of an attempt goes on in the duty, which begins anew (and is counted).
+fn unless_panicked(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+/// Makes attempts that have begun, each from its place, and writes what comes of them.
+async fn send_all(
+    core: Arc<Core>,
+    push: PushPorts,
+    lease: ShardLease,
+    service: ServiceRef,
+    mut begun: Vec<(Begun, Place)>,
+    begun_at: Monotonic,
+) {
+    push.hear(service.tenant, begun.iter_mut().filter_map(|(begun, _)| begun.record.as_mut()).collect()).await;
+    let texts = push.provider.texts(service.tenant).await;
+    let wait = match core.catalogue.service(service.tenant, &service.name).await {
+        Ok(Some(known)) => core.current.of(service.tenant, &known, core.clock.now()).await,
+        Ok(None) => Duration::ZERO,
+        Err(error) => {
+            // Nothing was sent: the next attempts follow when the hold of these is over.
+            tracing::warn!(error = &error as &dyn std::error::Error, "the record store failed under pushes");
+            core.bell.ring(Some(service));
+            return;
+        }
+    };
+    let attempt = Attempt { core: &core, push: &push, lease, texts, wait, begun_at };
+    let attempt = &attempt;
+    let at_once = begun.len();
+    let outcomes = stream::iter(begun).map(|(begun, place)| async move {
+        let outcome = attempt.make(begun).await;
+        drop(place);
+        outcome
+    });
+    // Outcomes that come together are written together, and at once: until then a crash repeats the message.
+    let mut together = std::pin::pin!(outcomes.buffer_unordered(at_once).ready_chunks(at_once));
+    while let Some(outcomes) = together.next().await {
+        attempt.settle(outcomes.into_iter().flatten().collect()).await;
+    }
+    // The store says what comes next.
+    core.bell.ring(Some(service));
+}
+
+/// What all attempts begun together share.
 struct Attempt<'a> {
     core: &'a Core,
     push: &'a PushPorts,
@@ -413,6 +466,7 @@ impl Attempt<'_> {
 #[async_trait]
 impl Duty for SendNotices {
     async fn turn(&mut self) -> Turn {
+        self.reap();
         if let Some(until) = self.store_rests.filter(|until| *until > Monotonic::now()) {
             return Turn::RestFor(until - Monotonic::now());
         }
@@ -435,7 +489,8 @@ impl Duty for SendNotices {
             }
         }
         let rescan = self.rescan_at.saturating_duration_since(Monotonic::now());
-        let rest = self.agenda.rest(self.core.clock.now()).map_or(rescan, |rest| rest.min(rescan));
+        let rest = self.agenda.rest(self.core.clock.now(), |service| self.lanes.room(service) > 0);
+        let rest = rest.map_or(rescan, |rest| rest.min(rescan));
         // Due times count by the store's clock; a millisecond too early is a turn for nothing, not a loop.
         Turn::RestFor(rest.max(Duration::from_millis(1)))
     }
@@ -444,6 +499,12 @@ impl Duty for SendNotices {
         tokio::select! {
             () = self.core.bell.notify.notified() => {}
             () = self.core.rights.changed_for_pushes() => {}
+        }
+    }
+
+    async fn finish(&mut self) {
+        while let Some(ended) = self.sending.join_next().await {
+            unless_panicked(ended);
         }
     }
 }

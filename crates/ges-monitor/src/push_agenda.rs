@@ -107,10 +107,12 @@ impl PushAgenda {
         due.map(|(service, _)| service.clone()).collect()
     }
 
-    /// Services in which a claimed push wants an attempt.
+    /// Services in which a claimed push wants an attempt, those that want it longest first.
     pub(crate) fn to_send(&self, now: Instant) -> Vec<ServiceRef> {
-        let due = self.lines.iter().filter(|(_, line)| line.next_notice.is_some_and(|at| at <= now));
-        due.map(|(service, _)| service.clone()).collect()
+        let wanted = self.lines.iter().filter_map(|(service, line)| Some((line.next_notice?, service)));
+        let mut due: Vec<_> = wanted.filter(|(at, _)| *at <= now).collect();
+        due.sort();
+        due.into_iter().map(|(_, service)| service.clone()).collect()
     }
 
     /// Services in which records wait for the wait to fall, when it is time to ask for it.
@@ -120,12 +122,13 @@ impl PushAgenda {
         held.map(|(service, _)| service.clone()).collect()
     }
 
-    /// How long nothing is to be done.
-    pub(crate) fn rest(&self, now: Instant) -> Option<Duration> {
+    /// How long nothing is to be done. A service that cannot send now does not count with what it has claimed.
+    pub(crate) fn rest(&self, now: Instant, can_send: impl Fn(&ServiceRef) -> bool) -> Option<Duration> {
         let at = Monotonic::now();
-        let due = self.lines.values().filter_map(|line| {
+        let due = self.lines.iter().filter_map(|(service, line)| {
             let look = line.look_at(now).map(|due| due.since(now).max(line.looked_until.saturating_duration_since(at)));
-            look.into_iter().chain(line.next_notice.map(|due| due.since(now))).min()
+            let notice = line.next_notice.filter(|_| can_send(service));
+            look.into_iter().chain(notice.map(|due| due.since(now))).min()
         });
         let samples = self.lines.values().filter(|line| line.held);
         due.chain(samples.map(|line| line.wait_at.saturating_duration_since(at))).min()

@@ -8,7 +8,7 @@ use ges_domain::TenantId;
 use ges_domain::callback::PushTarget;
 use ges_domain::ports::{Clock, CredentialKind, OpenCredential, OpenCredentials, PushProvider};
 use ges_domain::push::{Message, Sent, Texts};
-use ges_http_client::{BuildError, HttpClientFactory};
+use ges_http_client::{BuildError, HttpClientFactory, Policy};
 use serde_json::json;
 
 use crate::body::body;
@@ -89,6 +89,13 @@ impl Push {
 
 #[async_trait]
 impl PushProvider for Push {
+    fn at_once(&self) -> usize {
+        match &self.way {
+            Way::Fcm(_) => Policy::FCM.calls_at_once(),
+            Way::Nexus(_) => Policy::NEXUS.calls_at_once(),
+        }
+    }
+
     async fn texts(&self, tenant: TenantId) -> Arc<Texts> {
         self.known(tenant).await.map_or_else(Arc::default, |known| Arc::clone(&known.texts))
     }

@@ -10,6 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::credential::ServiceAccount;
 
@@ -62,10 +63,29 @@ struct Claims<'a> {
     exp: i64,
 }
 
+/// Everything a token was given for, by its hash. The names of an account and of its key are no secrets: who holds no private
+/// key must neither get the token of somebody who does, nor have that account left alone (I9).
+type Proof = [u8; 32];
+
+fn proof(account: &ServiceAccount) -> Proof {
+    let parts = [
+        account.client_email.as_str(),
+        &account.private_key_id,
+        account.token_uri.as_str(),
+        account.private_key.expose_secret(),
+    ];
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
 /// Tokens by account.
 pub(crate) struct Tokens {
     clock: Monotonic,
-    slots: Mutex<HashMap<(String, String), Arc<Slot>>>,
+    slots: Mutex<HashMap<Proof, Arc<Slot>>>,
 }
 
 impl Slot {
@@ -88,8 +108,8 @@ impl Tokens {
     }
 
     fn slot(&self, account: &ServiceAccount) -> Arc<Slot> {
-        let key = (account.client_email.clone(), account.private_key_id.clone());
-        Arc::clone(self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default())
+        let proof = proof(account);
+        Arc::clone(self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(proof).or_default())
     }
 
     /// A token that is good for two minutes at least. `now`: what the assertion says the time is.

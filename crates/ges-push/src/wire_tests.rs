@@ -11,7 +11,7 @@ use ges_domain::ports::{CredentialError, CredentialKind, OpenCredential, OpenCre
 use ges_domain::push::{Event, Message, Sent};
 use ges_http_client::{HttpClientFactory, LiveSecret};
 use ges_testkit::ManualClock;
-use ges_testkit::builders::{START, tenant};
+use ges_testkit::builders::{START, other_tenant, tenant};
 use serde_json::{Value, json};
 use url::Url;
 use wiremock::matchers::{header, method, path};
@@ -21,12 +21,14 @@ use crate::{FcmSettings, NexusSettings, Provider, Push, PushObserver, check};
 
 const KEY: &str = include_str!("test_key.pem");
 
-struct Opened(Vec<OpenCredential>);
+/// Every tenant's credential, but for those who have one of their own.
+struct Opened(Vec<OpenCredential>, Vec<(TenantId, OpenCredential)>);
 
 #[async_trait]
 impl OpenCredentials for Opened {
-    async fn open(&self, _: TenantId, _: CredentialKind) -> Result<Arc<[OpenCredential]>, CredentialError> {
-        Ok(self.0.clone().into())
+    async fn open(&self, tenant: TenantId, _: CredentialKind) -> Result<Arc<[OpenCredential]>, CredentialError> {
+        let own: Vec<_> = self.1.iter().filter(|(of, _)| *of == tenant).map(|(_, own)| own.clone()).collect();
+        Ok(if own.is_empty() { self.0.clone() } else { own }.into())
     }
 }
 
@@ -56,7 +58,11 @@ impl Scene {
     async fn new(provider: impl FnOnce(Url) -> Provider) -> Self {
         let google = MockServer::start().await;
         let document = account(&google).to_string();
-        let opened = Opened(vec![OpenCredential { name: "fcm".into(), document }]);
+        // The other tenant has written the same names above a private key of its own.
+        let mut own = account(&google);
+        own["private_key"] = format!("{KEY}\n").into();
+        let own = OpenCredential { name: "fcm".into(), document: own.to_string() };
+        let opened = Opened(vec![OpenCredential { name: "fcm".into(), document }], vec![(other_tenant(), own)]);
         let (outages, clock) = (Arc::<Outages>::default(), Arc::new(ManualClock::at(START)));
         let factory = HttpClientFactory::default().jitter(Arc::new(|| 0.0));
         let provider = provider(Url::parse(&google.uri()).unwrap());
@@ -178,6 +184,32 @@ async fn a_refused_account_is_left_alone() {
         assert_eq!(scene.send().await, Sent::Refused);
     }
     assert_eq!(scene.sent("/token").await.len(), 1, "6.2");
+}
+
+/// I9: the names of an account are public. Nobody gets a token, or has an account left alone, by writing them down.
+#[tokio::test]
+async fn a_token_belongs_to_the_private_key_and_not_to_the_names_in_the_document() {
+    let scene = Scene::answering(accepted()).await;
+    assert_eq!(scene.send().await, Sent::Accepted);
+    let sent = scene.push.send(other_tenant(), &PushTarget("token-2".into()), &message()).await;
+    assert_eq!(sent, Sent::Accepted);
+    assert_eq!(scene.sent("/token").await.len(), 2, "each showed its own key");
+
+    let scene = Scene::new(|base_url| Provider::Fcm(FcmSettings { base_url, token_uri: None })).await;
+    let no = ResponseTemplate::new(400).set_body_json(json!({ "error": "invalid_grant" }));
+    Mock::given(path("/token")).respond_with(no).mount(&scene.google).await;
+    scene.push.send(other_tenant(), &PushTarget("token-2".into()), &message()).await;
+    scene.send().await;
+    assert_eq!(scene.sent("/token").await.len(), 2, "the refusal of one is not the other's");
+}
+
+/// Integrations 0.4: the duty that sends keeps to what the provider's client lets through.
+#[tokio::test]
+async fn so_many_messages_at_once_as_the_client_lets_through() {
+    let fcm = Scene::new(|base_url| Provider::Fcm(FcmSettings { base_url, token_uri: None })).await;
+    let api_key = LiveSecret::new("nexus-key".to_owned().into());
+    let nexus = Scene::new(|url| Provider::Nexus(NexusSettings { url, api_key })).await;
+    assert_eq!((fcm.push.at_once(), nexus.push.at_once()), (16, 8));
 }
 
 #[tokio::test]

@@ -20,8 +20,23 @@ fn a_day_ends_with_everything_terminal_and_tells_the_same_story_twice() {
         assert_eq!(before, after, "line {nth}");
     }
     assert_eq!(day.report, again.report);
-    for befell in ["orchestration nodes lost: 1", "worker nodes killed: 2", "router failovers: 1", "dials: busy"] {
+    for befell in [
+        "orchestration nodes lost: 1",
+        "worker nodes killed: 2",
+        "router failovers: 1",
+        "publishes: ",
+        "dials: busy",
+        "dials: no answer",
+        "dials: answering machine",
+        "agents lost ",
+        "call-ins that were matched",
+        "cancels that won",
+        "reschedules that succeeded",
+    ] {
         assert!(day.report.contains(befell), "{befell}\n{}", day.report);
+    }
+    for idle in ["\n- 0 sessions went with their node", "\n- 0 pauses of services", ", 0 of them redials"] {
+        assert!(!day.report.contains(idle), "{idle}\n{}", day.report);
     }
 }
 

@@ -164,6 +164,11 @@ pub trait Notices: Send + Sync {
 /// Whoever brings messages to phones.
 #[async_trait]
 pub trait PushProvider: Send + Sync {
+    /// How many messages may be under way at once, 1 or more (integrations 0.4); what is beyond it is refused by [`Self::send`].
+    fn at_once(&self) -> usize {
+        16
+    }
+
     /// The tenant's texts; empty when it has none, or when they cannot be read now.
     async fn texts(&self, tenant: TenantId) -> Arc<Texts>;
 

@@ -45,6 +45,14 @@ struct Way {
     node: Arc<Node>,
     world: Arc<World>,
     provider: Arc<FakePush>,
+    at_once: Arc<AtOnce>,
+}
+
+/// Messages under way.
+#[derive(Default)]
+struct AtOnce {
+    now: AtomicU64,
+    most: AtomicU64,
 }
 
 #[async_trait]
@@ -99,7 +107,14 @@ impl PushProvider for Way {
         self.provider.texts(tenant).await
     }
     async fn send(&self, tenant: TenantId, target: &PushTarget, message: &Message) -> Sent {
-        self.node.call("send", self.provider.send(tenant, target, message)).await
+        let now = self.at_once.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.at_once.most.fetch_max(now, Ordering::SeqCst);
+        let sent = self.node.call("send", self.provider.send(tenant, target, message)).await;
+        if target.0.starts_with("slow-") {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        self.at_once.now.fetch_sub(1, Ordering::SeqCst);
+        sent
     }
 }
 
@@ -109,11 +124,18 @@ struct Pushing {
     provider: Arc<FakePush>,
     ended: Arc<Ended>,
     news: Arc<MemoryNews>,
+    at_once: Arc<AtOnce>,
 }
 
 impl Pushing {
     async fn new() -> Self {
-        Self { world: World::new().await, provider: Arc::default(), ended: Arc::default(), news: Arc::default() }
+        Self {
+            world: World::new().await,
+            provider: Arc::default(),
+            ended: Arc::default(),
+            news: Arc::default(),
+            at_once: Arc::default(),
+        }
     }
 
     fn node(&self) -> Arc<Node> {
@@ -122,6 +144,7 @@ impl Pushing {
             node: Arc::clone(&node),
             world: Arc::clone(&self.world),
             provider: Arc::clone(&self.provider),
+            at_once: Arc::clone(&self.at_once),
         });
         let call_in = RequestCallIn::over(
             &Arc::new(self.world.store.clone()),
@@ -496,4 +519,67 @@ async fn many_that_wait_behind_a_long_wait_are_not_read_at_every_report_of_a_ses
     pushing.wait(100);
     seconds(30).await;
     assert_eq!(pushing.sent().len(), 1_999, "all but the one whose session says otherwise");
+}
+
+/// Integrations 0.4: sixteen messages at once, and no service waits behind the slow phones of another one.
+#[tokio::test(start_paused = true)]
+async fn slow_phones_of_one_service_delay_no_other_one() {
+    let pushing = Pushing::new().await;
+    let (_monitor, _stop) = pushing.node().start(settings("a"));
+    let world = &pushing.world;
+    for name in 0..3 {
+        world.provision(&format!("CB_{name}")).await;
+    }
+    seconds(5).await;
+    for n in 0..40 {
+        world.book(immediate(world.now()).on("CB_0").with(with_target(&format!("slow-{n}"))).build()).await;
+    }
+    seconds(1).await;
+    for n in 0..60 {
+        let draft = immediate(world.now()).on(&format!("CB_{}", 1 + n % 2));
+        world.book(draft.with(with_target(&format!("quick-{n}"))).build()).await;
+    }
+    seconds(2).await;
+    let quick = pushing.sent().into_iter().filter(|(target, _)| target.starts_with("quick-")).count();
+    assert_eq!(quick, 60, "while CB_0 waits for its phones");
+    assert_eq!(pushing.counted(), (60, 0), "R-PSH-6: nobody has waited five seconds yet");
+    seconds(60).await;
+    assert_eq!(pushing.counted(), (100, 0));
+    assert_eq!(pushing.sent().len(), 100, "once each");
+}
+
+/// R-PSH-5: an attempt is begun when it can be made; many that are due at once do not lose theirs waiting for a place.
+#[tokio::test(start_paused = true)]
+async fn a_crowd_of_slow_phones_is_sent_once_each_within_the_limit() {
+    let pushing = Pushing::new().await;
+    let (_monitor, _stop) = pushing.node().start(settings("a"));
+    let world = &pushing.world;
+    for name in 0..30 {
+        world.provision(&format!("CB_{name}")).await;
+    }
+    seconds(5).await;
+    for n in 0..600 {
+        // Half of them in one service.
+        let service = if n % 2 == 0 { 0 } else { n % 30 };
+        let draft = immediate(world.now()).on(&format!("CB_{service}")).with(with_target(&format!("slow-{n}")));
+        world.book(draft.build()).await;
+    }
+    seconds(590).await;
+    assert_eq!(pushing.at_once.most.load(Ordering::SeqCst), 16, "integrations 0.4");
+    assert_eq!(pushing.counted(), (600, 0));
+    assert_eq!(pushing.sent().len(), 600, "one attempt each");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_monitor_that_stops_finishes_the_messages_under_way() {
+    let pushing = Pushing::new().await;
+    let (monitor, stop) = pushing.node().start(settings("a"));
+    seconds(2).await;
+    let world = &pushing.world;
+    world.book(immediate(world.now()).with(with_target("slow-1")).build()).await;
+    seconds(2).await;
+    assert_eq!((pushing.sent().len(), pushing.counted()), (1, (0, 0)));
+    stop.cancel();
+    monitor.stopped().await;
+    assert_eq!(pushing.counted(), (1, 0), "its outcome is written, and nobody repeats it");
 }

@@ -107,6 +107,13 @@ async fn ordered_faults_happen_and_end() {
     assert!(started.elapsed() >= Duration::from_millis(300));
     assert_eq!(world.http.delete(world.control(&format!("faults/{id}"))).send().await.unwrap().status(), 200);
     assert_eq!(world.http.delete(world.control(&format!("faults/{id}"))).send().await.unwrap().status(), 404);
+    let wrong = json!({ "target": "urs", "kind": "status", "status": 99 });
+    let wrong = world.http.post(world.control("faults")).json(&wrong);
+    assert_eq!(wrong.send().await.unwrap().status(), 400, "no status of an answer");
+    for query in ["target=usr", "since=x", "targets=urs"] {
+        let wrong = world.http.get(world.control(&format!("requests?{query}")));
+        assert_eq!(wrong.send().await.unwrap().status(), 400, "not an empty list: {query}");
+    }
     let wrong = world.http.post(world.control("faults")).json(&json!({ "target": "urs", "kind": "explode" }));
     assert_eq!(wrong.send().await.unwrap().status(), 400);
     let nobody = world.http.post(world.control("faults")).json(&json!({ "target": "usr", "kind": "drop" }));
