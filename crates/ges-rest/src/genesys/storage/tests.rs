@@ -51,11 +51,17 @@ async fn the_documented_bind_is_accepted_and_read_back() {
     let session = world.only().session.unwrap();
     assert_eq!(session.id.as_str(), "00GESDEMO7H2K4M6P8R0T2V4X6Z8B0D2");
     assert_eq!(session.url.as_deref(), Some("http://10.2.0.17:9098"));
+    let record = world.only();
     assert_eq!(
         world.read(id, "").await.json(),
         json!({"_callback_state": "QUEUED", "_ors_session_id": "00GESDEMO7H2K4M6P8R0T2V4X6Z8B0D2",
-            "_ors_url": "http://10.2.0.17:9098", "accountId": "A-17"})
+            "_ors_url": "http://10.2.0.17:9098", "accountId": "A-17", "_id": id.to_string(),
+            "_service_name": record.service.as_str(), "_customer_number": record.phone.as_given(),
+            "_desired_time": record.desired_at.to_string()})
     );
+    world.update_by_form(id, "_customer_number=1&_desired_time=2030-01-01").await.accepted();
+    assert_eq!(world.read(id, "/_customer_number").await.body, record.phone.as_given(), "the record knows it");
+    assert_eq!(world.only().desired_at, record.desired_at);
     let one = world.read(id, "/accountId").await;
     assert_eq!((one.status, one.body.as_str()), (200, "A-17"));
     assert_eq!(one.header("content-type"), Some("text/plain; charset=utf-8"));

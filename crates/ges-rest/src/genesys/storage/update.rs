@@ -16,7 +16,11 @@ const SESSION_HEADER: &str = "x-ors-session-id";
 /// Longest kept value of a system key in characters.
 const FACT: usize = 16_384;
 /// Keys the record itself knows; they cannot be removed.
-const OWN: [&str; 10] = [
+const OWN: [&str; 14] = [
+    "_id",
+    "_service_name",
+    "_customer_number",
+    "_desired_time",
     "_callback_state",
     "_callback_reason",
     "_ors_session_id",

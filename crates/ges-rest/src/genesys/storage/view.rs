@@ -41,6 +41,10 @@ fn values(callback: &Callback) -> BTreeMap<String, Scalar> {
         particulars.user_data.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
     values.extend(particulars.session_facts.iter().map(|(key, value)| (key.clone(), text(value))));
     let own = [
+        ("_id", Some(text(&callback.id.to_string()))),
+        ("_service_name", Some(text(callback.service.as_str()))),
+        ("_customer_number", Some(text(callback.phone.as_given()))),
+        ("_desired_time", Some(text(&callback.desired_at.to_string()))),
         ("_callback_state", Some(text(callback.state.as_str()))),
         ("_callback_reason", callback.reason.as_ref().map(|reason| text(reason.as_str()))),
         ("_ors_session_id", callback.session.as_ref().map(|session| text(session.id.as_str()))),
