@@ -262,7 +262,7 @@ impl Scene {
 
     /// Everybody answers nonsense, then refuses.
     fn neighbours_break(&mut self, redis: &Guarded) {
-        for (kind, status) in [("garbage", 200), ("status", 401), ("drop", 0)] {
+        for (kind, status) in [("garbage", 200), ("status", 401), ("drop", 503)] {
             for target in ["auth", "env", "fcm", "nexus", "recaptcha", "stats", "urs", "ors"] {
                 let fault = json!({ "target": target, "kind": kind, "status": status, "times": 3 });
                 self.server.order_fault(&fault).unwrap();

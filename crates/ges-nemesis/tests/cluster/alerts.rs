@@ -348,7 +348,7 @@ async fn check_20_live_values_of_an_outage_make_the_rules_fire_and_fall_silent()
     }
     look(&deployment, 2).await;
     let [own, health, stream, failed] = watched;
-    judge(&promtool, &own, "GES_REDIS_DOWN", 10, 1, up);
+    judge(&promtool, &own, "GES_REDIS_DOWN", 10, 2, up);
     judge(&promtool, &health, "GES_HEALTH", 10, 2, up);
     judge(&promtool, &stream, "GES_ORS_REDIS_DOWN", 16, 2, up);
     judge(&promtool, &failed, "GES_CB_SUBMIT_FAILED", 10, 1, |values| values[1] > values[0]);
