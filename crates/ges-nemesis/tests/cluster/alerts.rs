@@ -334,15 +334,15 @@ async fn check_20_live_values_of_an_outage_make_the_rules_fire_and_fall_silent()
     block_in_place(|| redis.kill());
     deployment.lose_redis().await.unwrap();
     burst(&deployment, &history(), 6, 2).await;
-    until(&deployment, "api-0", "REDIS_CONNECTION", down).await;
     for pod in PODS {
+        until(&deployment, pod, "REDIS_CONNECTION", down).await;
         until(&deployment, pod, "ORS_REDIS_STATUS", down).await;
     }
     look(&deployment, 1).await;
     block_in_place(|| redis.start_again(&programs.redis, folder.path())).unwrap();
     deployment.return_redis().unwrap();
-    until(&deployment, "api-0", "REDIS_CONNECTION", 0.0).await;
     for pod in PODS {
+        until(&deployment, pod, "REDIS_CONNECTION", 0.0).await;
         until(&deployment, pod, "ORS_REDIS_STATUS", 0.0).await;
         until(&deployment, pod, "GES_HEALTH", 0.0).await;
     }

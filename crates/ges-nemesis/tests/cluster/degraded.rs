@@ -280,11 +280,8 @@ async fn after_everything_was_killed_everything_goes_on() {
     assert_eq!(violations(&deployment, &history, true).await, []);
 }
 
-/// What these pods are told to reach; only API pods have a Redis of their own here.
-fn flags_of(pod: &str) -> &'static [&'static str] {
-    const ALL: &[&str] = &["REDIS_CONNECTION", "POSTGRES_STATUS", "ORS_REDIS_STATUS", "GWS_ENV_STATUS", "GES_HEALTH"];
-    if pod.starts_with("api") { ALL } else { &ALL[1..] }
-}
+/// What pods are told to reach here.
+const FLAGS: [&str; 5] = ["REDIS_CONNECTION", "POSTGRES_STATUS", "ORS_REDIS_STATUS", "GWS_ENV_STATUS", "GES_HEALTH"];
 
 /// Check 18, integrations 8.4 and 8.5: pods that start while nothing at all is there live, say so and say why they are not ready,
 /// and serve once the rest has come.
@@ -311,7 +308,7 @@ async fn check_18_pods_that_start_before_everything_else_live_and_serve_when_it_
         assert_eq!((ready.status, reasons), (503, json!(["migrations", "postgres"])), "{pod}: {}", ready.text);
     }
     for pod in pods {
-        for gauge in flags_of(pod) {
+        for gauge in FLAGS {
             until(&deployment, pod, gauge, 1.0).await;
         }
         assert!(is_alive(&deployment, pod).await, "{pod}");
@@ -325,7 +322,7 @@ async fn check_18_pods_that_start_before_everything_else_live_and_serve_when_it_
     deployment.return_redis().unwrap();
     block_in_place(|| deployment.cluster.restart("ges-sim")).unwrap();
     for pod in pods {
-        for gauge in flags_of(pod) {
+        for gauge in FLAGS {
             until(&deployment, pod, gauge, 0.0).await;
         }
         assert!(is_ready(&deployment, pod).await, "{pod}");
