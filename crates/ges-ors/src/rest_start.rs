@@ -55,8 +55,8 @@ impl RestStart {
 
 /// The session that a node says it has started: by cookie, in JSON, as the text of the body (integrations 1.3).
 fn session_in(reply: &Reply) -> Option<SessionId> {
-    let cookies = reply.headers("set-cookie").filter_map(|cookie| cookie.split(';').next()?.trim().split_once('='));
-    let by_cookie = cookies.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value.trim().to_owned()).next();
+    let mut cookies = reply.headers("set-cookie").filter_map(|cookie| cookie.split(';').next()?.trim().split_once('='));
+    let by_cookie = cookies.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.trim().to_owned());
     let text = std::str::from_utf8(reply.body()).unwrap_or_default().trim();
     let named = by_cookie.or_else(|| match serde_json::from_str(text) {
         Ok(Value::Object(told)) => KEYS.iter().find_map(|key| told.get(*key)?.as_str().map(str::to_owned)),

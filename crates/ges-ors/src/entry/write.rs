@@ -14,17 +14,18 @@ use serde_json::value::RawValue;
 use super::{EVENT, Fields, Origin, SCHEMA, settings};
 use crate::OrsSessions;
 
-/// Writes the entries of a batch. Attempts of one service share the text of its settings.
+/// Writes the entries of a batch. Attempts of one service share the text of its settings, and their region.
 pub struct Writer<'a> {
     origin: &'a Origin,
     nodes: Option<&'a OrsSessions>,
     last: Option<(Arc<Service>, Box<RawValue>)>,
+    last_region: Option<(Arc<Service>, Option<String>)>,
 }
 
 impl<'a> Writer<'a> {
     /// A writer for entries of this installation.
     pub fn new(origin: &'a Origin) -> Self {
-        Self { origin, nodes: None, last: None }
+        Self { origin, nodes: None, last: None, last_region: None }
     }
 
     /// The same that names no region whose nodes are all down.
@@ -46,16 +47,25 @@ impl<'a> Writer<'a> {
             ("applicationStream", service.settings.application_stream.clone()),
             ("gesUrl", self.origin.ges_url.clone()),
         ];
-        // The queue's rule, then the deployment's own region, then any that is up (integrations 1.6, R-RA-3, R-RA-4).
-        let preferred = service.preferred_regions();
-        let chosen = self.nodes.and_then(|nodes| nodes.region_for(preferred));
-        let chosen = chosen.as_ref().or(preferred.first()).map(ToString::to_string);
-        fields.extend(chosen.or_else(|| self.origin.region.clone()).map(|region| ("region", region)));
+        fields.extend(self.region(service).map(|region| ("region", region)));
         fields.push(("submittedAt", at.to_string()));
         fields.push(("expiresAt", callback.deadline.to_string()));
         fields.push(("corrId", corr_id.into()));
         fields.push(("data", self.payload(dispatch)));
         fields
+    }
+
+    /// The queue's rule, then the deployment's own region, then any that is up (integrations 1.6, R-RA-3, R-RA-4).
+    fn region(&mut self, service: &Arc<Service>) -> Option<String> {
+        if let Some((_, region)) = self.last_region.as_ref().filter(|(last, _)| Arc::ptr_eq(last, service)) {
+            return region.clone();
+        }
+        let preferred = service.preferred_regions();
+        let chosen = self.nodes.and_then(|nodes| nodes.region_for(preferred));
+        let chosen = chosen.as_ref().or(preferred.first()).map(ToString::to_string);
+        let region = chosen.or_else(|| self.origin.region.clone());
+        self.last_region = Some((Arc::clone(service), region.clone()));
+        region
     }
 
     fn payload(&mut self, dispatch: &Dispatch) -> String {
